@@ -1,0 +1,1 @@
+"""Slack: parse its events, render Markdown as mrkdwn, call its Web API."""

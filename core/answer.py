@@ -1,0 +1,86 @@
+"""What the model gives back, and what is shown of it: frozen values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, NewType
+
+MessageId = NewType("MessageId", str)
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens of one answer, as the model counted them."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """A piece of a model's answer. `stop` is set on the last one only.
+
+    `stop`: `end_turn`, `max_tokens`, `content_filtered`, `guardrail_intervened`, … as Bedrock's
+    Converse names them. `usage` comes with the last delta.
+    """
+
+    text: str = ""
+    stop: str | None = None
+    usage: Usage | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One thing said. `person` is who said it, empty for the assistant."""
+
+    role: Literal["user", "assistant"]
+    text: str
+    person: str = ""
+    message_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What is sent to a model: a stable prefix (`system`), then turns, the last one the question's."""
+
+    model: str
+    system: str
+    turns: tuple[Turn, ...]
+    max_tokens: int = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """`name` is the command it sends, `value` its argument, `style` how it looks."""
+
+    name: str
+    label: str
+    value: str = ""
+    style: Literal["", "primary", "danger"] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """One line of a picker."""
+
+    value: str
+    label: str
+    description: str
+    selected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One message to show: canonical Markdown that is already safe, buttons and a picker as data.
+
+    `footer` is small print under the text. `options` makes a picker that sends the command
+    `picker` with the chosen value.
+    """
+
+    markdown: str
+    buttons: tuple[Button, ...] = ()
+    footer: str = ""
+    options: tuple[Option, ...] = ()
+    picker: str = ""

@@ -1,0 +1,131 @@
+"""What people send us: frozen values, and their JSON form for the queue.
+
+Every platform parses its own JSON into these once, at its edge.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Kind(StrEnum):
+    """Where a conversation takes place."""
+
+    CHANNEL = "channel"
+    GROUP = "group"
+    DIRECT = "direct"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """One place whose documents may be seen: `{platform}/{tenant}/{channel}` or `library`."""
+
+    prefix: str
+
+
+LIBRARY = Scope("library")
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """One line of talk: a channel thread, a group chat or a direct chat.
+
+    `thread` is the platform's id of the thread's first message; None in a direct chat.
+    """
+
+    platform: str
+    tenant: str
+    channel: str
+    thread: str | None
+    kind: Kind
+
+    @property
+    def place(self) -> str:
+        """The channel or direct chat: what settings and files belong to."""
+        return f"{self.platform}/{self.tenant}/{self.channel}"
+
+    @property
+    def key(self) -> str:
+        """The conversation: what history belongs to and what is answered in order."""
+        return f"{self.place}/{self.thread or '-'}"
+
+    @property
+    def scope(self) -> Scope:
+        return Scope(self.place)
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that came with a message. `size` in bytes, 0 where the platform did not say."""
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message that asks for an answer.
+
+    `event_id` names the *post*, not the delivery: `{place}/{message id}`. Two events for one post
+    (Slack's `app_mention` beside `message`), and every retry of either, carry the same one.
+    """
+
+    event_id: str
+    conversation: Conversation
+    person: Person
+    text: str
+    message_id: str
+    attachments: tuple[Attachment, ...] = ()
+    in_thread: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A slash command or a button. `argument` is its text or value.
+
+    `name`: `model`, `stop`, `retry`, `regenerate`, `feedback`. `target` is the message whose
+    button was pressed, None for a slash command.
+    """
+
+    event_id: str
+    conversation: Conversation
+    person: Person
+    name: str
+    argument: str = ""
+    target: str | None = None
+    extra: dict[str, str] = field(default_factory=dict)
+
+
+def dumps(item: Incoming | Command) -> str:
+    """The queue's JSON for a message or command."""
+    return json.dumps({"type": type(item).__name__, **asdict(item)}, ensure_ascii=False)
+
+
+def loads(text: str) -> Incoming | Command:
+    """The inverse of `dumps`. Raises ValueError for anything else."""
+    try:
+        data: dict[str, Any] = json.loads(text)
+        kind = data.pop("type")
+        where = data["conversation"]
+        data["conversation"] = Conversation(**{**where, "kind": Kind(where["kind"])})
+        data["person"] = Person(**data["person"])
+        if kind == "Incoming":
+            data["attachments"] = tuple(Attachment(**a) for a in data["attachments"])
+            return Incoming(**data)
+        if kind == "Command":
+            return Command(**data)
+    except (KeyError, TypeError, AttributeError) as exc:
+        raise ValueError(f"not a queued turn: {type(exc).__name__}") from exc
+    raise ValueError(f"not a queued turn: type {kind!r}")

@@ -1,0 +1,214 @@
+"""How the core reaches the world, and what can go wrong there.
+
+    ChatError            the platform refused
+      RateLimited        wait `retry_after` seconds
+      Gone               the message or channel is no longer there
+      Forbidden          the token may not do this (revoked, not in channel, archived)
+      TooLong            the text does not fit a message
+      Unreachable        no answer, or a passing fault: try again
+    ModelError           the model did not finish
+      Overloaded         throttled in every region: try again later
+      Refused            the request itself is not acceptable (too long, no access)
+      Broken             the stream ended early; what came before stays
+    StoreError           a store or queue did not answer: try again later
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import IntEnum, StrEnum
+from typing import Protocol
+
+from core.answer import Delta, MessageId, Prompt, Rendered, Turn, Usage
+from core.conversation import Attachment, Command, Incoming, Person, Scope
+
+
+class ChatError(Exception):
+    """A chat platform refused a call."""
+
+
+class RateLimited(ChatError):
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"rate limited for {retry_after} s")
+        self.retry_after = retry_after
+
+
+class Gone(ChatError):
+    pass
+
+
+class Forbidden(ChatError):
+    pass
+
+
+class TooLong(ChatError):
+    pass
+
+
+class Unreachable(ChatError):
+    pass
+
+
+class ModelError(Exception):
+    """A model did not finish its answer."""
+
+
+class Overloaded(ModelError):
+    pass
+
+
+class Refused(ModelError):
+    pass
+
+
+class Broken(ModelError):
+    pass
+
+
+class StoreError(Exception):
+    """A store or queue did not answer."""
+
+
+class Call(StrEnum):
+    """The two calls that a growing answer makes; each has a rate of its own."""
+
+    POST = "post"
+    EDIT = "edit"
+
+
+class Priority(IntEnum):
+    FINAL = 0
+    FIRST = 1
+    PROGRESS = 2
+
+
+class Surface(Protocol):
+    """How text renders on a platform, and how much of it fits a message."""
+
+    limit: int
+
+    def size(self, markdown: str) -> int:
+        """Characters (as the platform counts them) that `markdown` takes once rendered."""
+        ...
+
+
+class Chat(Protocol):
+    """One conversation on one platform."""
+
+    @property
+    def surface(self) -> Surface: ...
+    async def post(self, message: Rendered) -> MessageId: ...
+    async def edit(self, message_id: MessageId, message: Rendered) -> None: ...
+    async def delete(self, message_id: MessageId) -> None: ...
+    async def whisper(self, person: Person, message: Rendered) -> None:
+        """Show something to one person only."""
+        ...
+
+    async def thread(self, limit: int) -> Sequence[Turn]: ...
+    async def audience(self, person: Person) -> frozenset[Scope]: ...
+    def open(self, attachment: Attachment) -> AsyncIterator[bytes]: ...
+
+
+class Model(Protocol):
+    def stream(self, prompt: Prompt) -> AsyncIterator[Delta]: ...
+
+
+class Budget(Protocol):
+    """The calls one conversation may make, out of its workspace's.
+
+    `answering()` is held while an answer runs: its final edit is reserved.
+    """
+
+    async def spend(self, call: Call, priority: Priority) -> None:
+        """Returns when the call may be made."""
+        ...
+
+    def wait_for(self, call: Call, priority: Priority) -> float:
+        """Seconds until such a call could be made, were it asked for now."""
+        ...
+
+    def pause(self, call: Call, seconds: float) -> None:
+        """The platform said 429: nobody makes this call for `seconds`."""
+        ...
+
+    def answering(self) -> AbstractContextManager[None]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to answer one event until the lease ends.
+
+    `message_ids` are those an earlier worker had already posted for it, oldest first.
+    """
+
+    event_id: str
+    owner: str
+    message_ids: tuple[MessageId, ...] = ()
+    attempt: int = 1
+
+
+class Busy(Exception):
+    """Somebody else holds the claim: come back in `retry_after` seconds."""
+
+    def __init__(self, retry_after: float) -> None:
+        super().__init__(f"claimed elsewhere for {retry_after:.0f} s more")
+        self.retry_after = retry_after
+
+
+@dataclass(frozen=True, slots=True)
+class Orphan:
+    """An answer whose worker is gone: its lease ended long ago and it never settled."""
+
+    claim: Claim
+    incoming: str
+
+
+class Claims(Protocol):
+    async def take(self, event_id: str, incoming: str = "") -> Claim | None:
+        """The claim, or None when the event is settled. Raises Busy while another holds it."""
+        ...
+
+    async def renew(self, claim: Claim) -> bool:
+        """Lengthens the lease; True when somebody asked to stop."""
+        ...
+
+    async def posted(self, claim: Claim, message_ids: Sequence[MessageId]) -> None: ...
+    async def settle(self, claim: Claim) -> None: ...
+    async def stop(self, event_id: str) -> bool:
+        """Asks whoever answers this event to stop; False when nobody does."""
+        ...
+
+    async def orphans(self) -> Sequence[Orphan]: ...
+
+
+class History(Protocol):
+    async def recent(self, conversation: str, tokens: int) -> Sequence[Turn]:
+        """The newest turns that fit `tokens`, oldest first."""
+        ...
+
+    async def append(
+        self, conversation: str, event_id: str, question: Turn, answer: Turn, usage: Usage
+    ) -> None:
+        """Keeps one exchange; keeping the same event again replaces it."""
+        ...
+
+
+class PlaceSettings(Protocol):
+    """What people chose for a channel or direct chat."""
+
+    async def model(self, place: str) -> str | None: ...
+    async def choose_model(self, place: str, model: str) -> None: ...
+
+
+class Feedback(Protocol):
+    async def rate(self, event_id: str, person: str, value: str) -> None: ...
+
+
+class Turns(Protocol):
+    """The queue from receivers to workers."""
+
+    async def put(self, item: Incoming | Command, *, again: str = "") -> None:
+        """Queues it. `again` makes a repeated put (a retry button) distinct from the first."""
+        ...
