@@ -89,6 +89,8 @@ class Incoming:
     message_id: str
     attachments: tuple[Attachment, ...] = ()
     in_thread: bool = False
+    shown: tuple[str, ...] = ()
+    """Messages of an earlier answer to the same post, which this one is to replace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +125,7 @@ def loads(text: str) -> Incoming | Command:
         data["person"] = Person(**data["person"])
         if kind == "Incoming":
             data["attachments"] = tuple(Attachment(**a) for a in data["attachments"])
+            data["shown"] = tuple(data.get("shown", ()))
             return Incoming(**data)
         if kind == "Command":
             return Command(**data)

@@ -72,10 +72,11 @@ class StoreError(Exception):
 
 
 class Call(StrEnum):
-    """The two calls that a growing answer makes; each has a rate of its own."""
+    """The calls that a growing answer makes; each has a rate of its own."""
 
     POST = "post"
     EDIT = "edit"
+    DELETE = "delete"
 
 
 class Priority(IntEnum):
@@ -99,7 +100,14 @@ class Chat(Protocol):
 
     @property
     def surface(self) -> Surface: ...
-    async def post(self, message: Rendered) -> MessageId: ...
+    async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
+        """Posts to the conversation. `mark` is kept with the message, invisibly, for `find`."""
+        ...
+
+    async def find(self, mark: str) -> Sequence[MessageId]:
+        """Our own recent messages that carry `mark`, oldest first: posted, perhaps not recorded."""
+        ...
+
     async def edit(self, message_id: MessageId, message: Rendered) -> None: ...
     async def delete(self, message_id: MessageId) -> None: ...
     async def whisper(self, person: Person, message: Rendered) -> None:
@@ -149,6 +157,21 @@ class Claim:
     attempt: int = 1
 
 
+class Lost(StoreError):
+    """The lease ran out and somebody else answers now."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is known of an event that was claimed. `incoming` is its queued JSON."""
+
+    event_id: str
+    incoming: str
+    message_ids: tuple[MessageId, ...]
+    settled: bool
+    lease_until: float
+
+
 class Busy(Exception):
     """Somebody else holds the claim: come back in `retry_after` seconds."""
 
@@ -180,6 +203,7 @@ class Claims(Protocol):
         """Asks whoever answers this event to stop; False when nobody does."""
         ...
 
+    async def read(self, event_id: str) -> Record | None: ...
     async def orphans(self) -> Sequence[Orphan]: ...
 
 
