@@ -57,7 +57,7 @@ class Bucket:
         self._paused_until = 0.0
         self._last_progress = -HORIZON
         self._timer: asyncio.TimerHandle | None = None
-        self.answers = 0
+        self._answers = 0
 
     async def spend(self, priority: Priority) -> None:
         """Returns once a call of this priority is granted."""
@@ -77,6 +77,11 @@ class Bucket:
         self._paused_until = max(self._paused_until, self._clock() + seconds)
         self._pump()
 
+    def keep(self, finals: int) -> None:
+        """Keeps this many grants more (or fewer, if negative) for finals."""
+        self._answers += finals
+        self._pump()
+
     def wait_for(self, priority: Priority) -> float:
         """Seconds until a call of this priority would be granted, those before it counted."""
         now = self._clock()
@@ -85,7 +90,7 @@ class Bucket:
 
     def _ready_at(self, priority: Priority, now: float, ahead: int = 0) -> float:
         self._forget(now)
-        kept = self.answers if priority > Priority.FINAL else 0
+        kept = self._answers if priority > Priority.FINAL else 0
         free = self._rate.calls - len(self._granted) - kept - ahead
         at = max(now, self._paused_until)
         if free <= 0:
@@ -172,9 +177,9 @@ class ConversationBudget:
         """While an answer runs, one edit stays reserved for its end."""
         edits = self._buckets[Call.EDIT]
         for bucket in edits:
-            bucket.answers += 1
+            bucket.keep(1)
         try:
             yield
         finally:
             for bucket in edits:
-                bucket.answers -= 1
+                bucket.keep(-1)

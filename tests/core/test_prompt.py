@@ -1,0 +1,83 @@
+"""What the model is asked."""
+
+from datetime import date
+
+from core.answer import Turn
+from core.conversation import Conversation, Incoming, Kind, Person
+from core.prompt import WINDOW, build, merge
+
+CHANNEL = Conversation("slack", "T1", "C1", "1.0", Kind.CHANNEL)
+DIRECT = Conversation("slack", "T1", "D1", None, Kind.DIRECT)
+TODAY = date(2026, 11, 24)
+
+
+def question(text="And now?", where=CHANNEL, message_id="9.0"):
+    return Incoming(f"{where.place}/{message_id}", where, Person("U1", "Ana"), text, message_id)
+
+
+def said(text, message_id, person="Ben"):
+    return Turn("user", text, person, message_id)
+
+
+def answered(text, message_id="b"):
+    return Turn("assistant", text, "", message_id)
+
+
+def test_a_first_question_is_the_only_turn():
+    prompt = build(question("Hello?"), "sonnet", (), (), TODAY)
+    assert [(t.role, t.text) for t in prompt.turns] == [("user", "Ana: Hello?")]
+    assert prompt.model == "sonnet"
+    assert prompt.max_tokens == 4096
+
+
+def test_the_prefix_is_the_same_for_every_question_of_a_day():
+    one = build(question("a"), "sonnet", (), (), TODAY)
+    two = build(question("b", DIRECT), "opus", (), (said("x", "1.0"),), TODAY)
+    assert one.system == two.system
+
+
+def test_in_a_direct_chat_nobody_is_named():
+    prompt = build(question("Hello?", DIRECT), "sonnet", (said("Hi", "1.0"), answered("Yes?")), (), TODAY)
+    assert [t.text for t in prompt.turns] == ["Hi", "Yes?", "Hello?"]
+
+
+def test_what_people_said_among_themselves_comes_with_our_answers_as_they_were_kept():
+    history = (Turn("user", "What is it?", "", "1.0"), answered("**It**"))
+    thread = (
+        said("What is it?", "1.0"),
+        answered("*It*", "1.1"),
+        said("I disagree", "2.0", "Chae-won"),
+    )
+    merged = merge("9.0", history, thread)
+    assert [(t.person, t.text) for t in merged] == [
+        ("Ben", "What is it?"),
+        ("", "**It**"),
+        ("Chae-won", "I disagree"),
+    ]
+
+
+def test_history_older_than_the_thread_shows_comes_first():
+    history = (said("old", "0.5"), answered("older answer"), said("new", "2.0"), answered("new answer"))
+    merged = merge("9.0", history, (said("new", "2.0"), said("more", "3.0")))
+    assert [t.text for t in merged] == ["old", "older answer", "new", "new answer", "more"]
+
+
+def test_the_question_and_what_came_after_it_are_left_out():
+    thread = (said("before", "1.0"), said("And now?", "9.0"), said("after", "10.0"))
+    history = (said("before", "1.0"), answered("a"), said("And now?", "9.0"), answered("old answer"))
+    assert [t.text for t in merge("9.0", history, thread)] == ["before", "a"]
+
+
+def test_turns_alternate_and_begin_with_a_person():
+    thread = (answered("hello", "0.1"), said("one", "1.0"), said("two", "2.0", "Chae-won"))
+    prompt = build(question("three"), "sonnet", (), thread, TODAY)
+    assert [(t.role, t.text) for t in prompt.turns] == [
+        ("user", "Ben: one\n\nChae-won: two\n\nAna: three")
+    ]
+
+
+def test_the_oldest_turns_give_way_but_never_the_question():
+    long = "word " * WINDOW
+    prompt = build(question(long), "sonnet", (said(long, "1.0"), answered("x")), (), TODAY)
+    assert prompt.turns[-1].text.endswith(long)
+    assert len(prompt.turns) == 1
