@@ -82,6 +82,8 @@ class LiveMessage:
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._since = 0.0
+        self._floor = 0
+        self._status = THINKING
         self.retired: list[MessageId] = []
 
     @property
@@ -92,12 +94,28 @@ class LiveMessage:
     def ids(self) -> tuple[MessageId, ...]:
         return tuple(self._ids)
 
-    async def start(self) -> None:
-        """Posts the placeholder, unless an earlier try already has a message."""
+    async def start(self, *, anew: bool = False) -> None:
+        """Posts the placeholder, unless there are messages already.
+
+        Those go on as they are, or, `anew`, begin again: the first becomes the placeholder.
+        """
         self._since = asyncio.get_running_loop().time()
         if not self._ids:
             await self._budget.spend(Call.POST, Priority.FIRST)
             await self._insist(lambda: self._post(Rendered(THINKING, self._running)), Call.POST)
+        elif anew:
+            self.retired += self._ids[1:]
+            del self._ids[1:], self._shown[1:]
+            self._wake.set()
+
+    def status(self, markdown: str) -> None:
+        """What is shown while there is no text."""
+        self._status = markdown
+        self._wake.set()
+
+    def keep_until(self, size: int) -> None:
+        """Lets stand what an earlier try has shown until there are `size` characters of new text."""
+        self._floor = size
 
     def feed(self, text: str) -> None:
         self._text.append(text)
@@ -113,6 +131,7 @@ class LiveMessage:
             silent = not await self._woken()
             if self._closing.is_set():
                 return
+            self._wake.clear()
             wanted = self._progress(silent=silent)
             if not plan(self._shown, wanted):
                 continue
@@ -124,8 +143,7 @@ class LiveMessage:
             try:
                 await self._apply(wanted, priority, paid=True)
                 self._visible = self._visible or bool(self._text)
-            except RateLimited as exc:
-                self._budget.pause(Call.EDIT, exc.retry_after)
+            except RateLimited:
                 self._wake.set()
             except TooLong:
                 self._tighten()
@@ -163,10 +181,14 @@ class LiveMessage:
     # what should show
 
     def _progress(self, *, silent: bool) -> list[Rendered]:
-        split = parts(present(self.text, self._policy, final=False), self._surface)
+        text = present(self.text, self._policy, final=False)
+        if len(text) < self._floor:
+            return list(self._shown)
+        split = parts(text, self._surface)
         if not split:
             waited = int(asyncio.get_running_loop().time() - self._since)
-            split = (f"_Still thinking… {waited} s_" if silent else THINKING,)
+            still = silent and self._status is THINKING
+            split = (f"_Still thinking… {waited} s_" if still else self._status,)
         return self._rendered(split, self._running, "")
 
     def _complete(self, ending: Ending) -> list[Rendered]:
@@ -191,11 +213,15 @@ class LiveMessage:
             if not (paid and call is Call.EDIT):
                 await self._budget.spend(call, priority)
             paid = paid and call is Call.POST
-            if isinstance(step, Edit):
-                await self._chat.edit(self._ids[step.index], wanted[step.index])
-                self._shown[step.index] = wanted[step.index]
-            else:
-                await self._post(wanted[step.index])
+            try:
+                if isinstance(step, Edit):
+                    await self._chat.edit(self._ids[step.index], wanted[step.index])
+                    self._shown[step.index] = wanted[step.index]
+                else:
+                    await self._post(wanted[step.index])
+            except RateLimited as exc:
+                self._budget.pause(call, exc.retry_after)
+                raise
 
     async def _final(self, wanted: Sequence[Rendered]) -> None:
         for index, message in enumerate(wanted):

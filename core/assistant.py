@@ -1,0 +1,286 @@
+"""The use case: one question in, one answer out, whatever happens on the way.
+
+1. An event is answered by whoever holds its claim, and by nobody once it is settled.
+2. The claim knows the messages posted for it as soon as they exist; the next worker goes on there.
+3. Everything that goes wrong ends in the message, in one plain sentence. Only what a later try can
+   mend (a store that is down, a platform that does not answer) is raised, for the queue to retry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TypeVar
+
+from core import prompt, runs, sentences
+from core.answer import Button, MessageId, Rendered, Turn, Usage
+from core.conversation import Incoming, Kind, dumps
+from core.live import Ending, LiveMessage
+from core.markdown import Policy
+from core.models import MODELS
+from core.ports import Budget, Call, Chat, ChatError, Claim, Claims, Forbidden, Gone, History
+from core.ports import Lost, Model, ModelError, PlaceSettings, Priority, StoreError
+
+log = logging.getLogger(__name__)
+
+TICK = 1.0
+"""Seconds between looks at the claim: the lease is renewed, a Stop is seen."""
+STORE_DELAYS = (0.2, 0.5, 1, 2, 4, 8, 15, 30, 30)
+"""Seconds between tries of a store that does not answer, within a turn."""
+THREAD_LIMIT = 100
+"""Messages of a thread that are read."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class _Outcome:
+    """How a stream ended."""
+
+    stop: str | None = None
+    usage: Usage = Usage()
+    stopped: bool = False
+    error: ModelError | None = None
+
+
+class Assistant:
+    """Answers questions. One for a process; `today` tells the date, `policy` which links may live."""
+
+    def __init__(
+        self,
+        model: Model,
+        claims: Claims,
+        history: History,
+        settings: PlaceSettings,
+        *,
+        default_model: str,
+        policy: Policy,
+        today: Callable[[], date],
+    ) -> None:
+        self._model = model
+        self._claims = claims
+        self._history = history
+        self._settings = settings
+        self._default_model = default_model
+        self._policy = policy
+        self._today = today
+
+    async def answer(
+        self, question: Incoming, chat: Chat, budget: Budget, *, again: bool = False
+    ) -> Sequence[MessageId]:
+        """Answers a question, unless that is done. Returns messages to be deleted at leisure.
+
+        `again` says that this delivery may not be the first. Raises Busy, StoreError, Unreachable.
+        """
+        try:
+            claim = await self._claims.take(question.event_id, dumps(question))
+        except StoreError:
+            await self._say_once(question, chat, budget, again=again)
+            raise
+        if claim is None:
+            return ()
+        try:
+            live = await self._live(question, claim, chat, budget, again=again)
+            return await self._turn(question, claim, chat, budget, live)
+        except (Gone, Forbidden) as exc:
+            # nobody can be shown anything here: the channel or message went, or the app's right to it
+            log.warning("answer has nowhere to go: %s", type(exc).__name__)
+            await _patiently(lambda: self._claims.settle(claim))
+        except Lost:
+            log.warning("another worker answers this event now")
+        return ()
+
+    async def give_up(self, claim: Claim, question: Incoming, chat: Chat, notice: str) -> None:
+        """Ends what an answer has shown with a notice and Retry, and settles its claim."""
+        ending = Rendered(notice, (Button("retry", "Retry", question.event_id, "primary"),))
+        with suppress(Gone, Forbidden):
+            if claim.message_ids:
+                shown = {turn.message_id: turn.text for turn in await chat.thread(THREAD_LIMIT)}
+                text = shown.get(claim.message_ids[-1], "")
+                if text:
+                    ending = replace(ending, markdown=text, footer=notice)
+                await chat.edit(claim.message_ids[-1], ending)
+            else:
+                await chat.post(ending, mark=question.event_id)
+        await self._claims.settle(claim)
+
+    async def _live(
+        self, question: Incoming, claim: Claim, chat: Chat, budget: Budget, *, again: bool
+    ) -> LiveMessage:
+        ids = claim.message_ids
+        if not ids and (again or claim.attempt > 1):
+            # posted by a worker that died before it could say so
+            ids = tuple(await chat.find(question.event_id))
+        if not ids:
+            ids = tuple(MessageId(each) for each in question.shown)
+        run = question.event_id
+
+        async def posted(message_ids: Sequence[MessageId]) -> None:
+            await _patiently(lambda: self._claims.posted(claim, message_ids))
+
+        return LiveMessage(
+            chat,
+            budget,
+            self._policy,
+            mark=run,
+            running=(Button("stop", "Stop", run),),
+            posted=posted,
+            ids=ids,
+        )
+
+    async def _turn(
+        self, question: Incoming, claim: Claim, chat: Chat, budget: Budget, live: LiveMessage
+    ) -> Sequence[MessageId]:
+        if not question.text.strip():
+            notice = sentences.unread(question.attachments) if question.attachments else ""
+            await live.finish(Ending(notice or sentences.EMPTY))
+            await _patiently(lambda: self._claims.settle(claim))
+            return tuple(live.retired)
+        fresh = claim.attempt == 1
+        with budget.answering():
+            await live.start(anew=fresh and bool(question.shown))
+            name, outcome = await self._stream(question, claim, chat, live)
+            await live.finish(self._ending(question, name, outcome, live))
+        if live.text.strip():
+            await self._keep(question, live.text, outcome.usage)
+        await _patiently(lambda: self._claims.settle(claim))
+        return tuple(live.retired)
+
+    async def _stream(
+        self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage
+    ) -> tuple[str, _Outcome]:
+        """Streams an answer into `live` until its end, a Stop, or the loss of the claim."""
+        model = asyncio.create_task(self._ask(question, claim, chat, live))
+        ticker = asyncio.create_task(self._until_stopped(claim))
+        writer = asyncio.create_task(live.run())
+        tasks = {model, ticker, writer}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if writer.done():
+                writer.result()  # Gone or Forbidden: nobody reads on
+            if model.done():
+                live.close()
+                await writer
+                return model.result()
+            ticker.result()  # Lost, unless somebody pressed Stop
+            live.close()
+            await writer
+            return "", _Outcome(stopped=True)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ask(
+        self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage
+    ) -> tuple[str, _Outcome]:
+        where = question.conversation
+        name, history, thread = await asyncio.gather(
+            _patiently(lambda: self._settings.model(where.place), live),
+            _patiently(lambda: self._history.recent(where.key, prompt.WINDOW), live),
+            self._thread(question, claim, chat, live),
+        )
+        if name not in MODELS:
+            name = self._default_model
+        asked = prompt.build(question, name, history, thread, self._today())
+        try:
+            stop, usage = None, Usage()
+            async for delta in self._model.stream(asked):
+                if delta.text:
+                    live.feed(delta.text)
+                stop, usage = delta.stop or stop, delta.usage or usage
+            return name, _Outcome(stop, usage)
+        except ModelError as exc:
+            log.warning("model did not finish: %s", type(exc).__name__)
+            return name, _Outcome(error=exc)
+
+    async def _thread(
+        self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage
+    ) -> Sequence[Turn]:
+        """What was said in the thread before; for a continued answer also what it has shown."""
+        resumed = claim.attempt > 1 and bool(live.ids)
+        if not (question.in_thread and question.conversation.kind is not Kind.DIRECT or resumed):
+            return ()
+        try:
+            thread = await chat.thread(THREAD_LIMIT)
+        except ChatError as exc:
+            log.warning("thread not read: %s", type(exc).__name__)
+            return ()
+        if resumed:
+            ours = set(live.ids)
+            live.keep_until(sum(len(turn.text) for turn in thread if turn.message_id in ours))
+        return thread if question.conversation.kind is not Kind.DIRECT else ()
+
+    async def _until_stopped(self, claim: Claim) -> None:
+        """Returns when somebody pressed Stop. Raises Lost when somebody else answers."""
+        while True:
+            await asyncio.sleep(TICK)
+            try:
+                if await self._claims.renew(claim):
+                    return
+            except Lost:
+                raise
+            except StoreError:
+                # nobody can take the claim either while the store is down
+                log.warning("claim not renewed")
+
+    def _ending(
+        self, question: Incoming, name: str, outcome: _Outcome, live: LiveMessage
+    ) -> Ending:
+        run = question.event_id
+        partial = bool(live.text.strip())
+        if outcome.error is not None:
+            notice = sentences.failure(outcome.error, partial=partial)
+            return Ending(notice, (Button("retry", "Retry", run, "primary"),))
+        again = Button("regenerate", "Regenerate", run)
+        if outcome.stopped:
+            return Ending(sentences.STOPPED, (again,))
+        label = MODELS[name].label if name in MODELS else name
+        notices = [sentences.ending(outcome.stop), label]
+        if question.attachments:
+            notices.insert(0, sentences.unread(question.attachments))
+        rate = (Button("up", "👍", f"up {run}"), Button("down", "👎", f"down {run}"))
+        return Ending("  ".join(n for n in notices if n), (again, *rate) if partial else (again,))
+
+    async def _keep(self, question: Incoming, text: str, usage: Usage) -> None:
+        asked = Turn("user", question.text, question.person.name, question.message_id)
+        await _patiently(
+            lambda: self._history.append(
+                question.conversation.key,
+                runs.post_of(question.event_id),
+                asked,
+                Turn("assistant", text),
+                usage,
+            )
+        )
+
+    async def _say_once(
+        self, question: Incoming, chat: Chat, budget: Budget, *, again: bool
+    ) -> None:
+        """Tells people that the answer will be late. The answer will take this message over."""
+        try:
+            if question.shown or (again and await chat.find(question.event_id)):
+                return
+            await budget.spend(Call.POST, Priority.FIRST)
+            await chat.post(Rendered(sentences.NO_STORE), mark=question.event_id)
+        except ChatError as exc:
+            log.warning("people not told of the outage: %s", type(exc).__name__)
+
+
+async def _patiently(call: Callable[[], Awaitable[T]], live: LiveMessage | None = None) -> T:
+    """Calls a store until it answers, for a minute and a half. Raises StoreError after that."""
+    for delay in STORE_DELAYS:
+        try:
+            return await call()
+        except Lost:
+            raise
+        except StoreError:
+            log.warning("store does not answer, again in %s s", delay)
+            if live is not None and delay > TICK:
+                live.status(sentences.NO_STORE)
+            await asyncio.sleep(delay)
+    return await call()

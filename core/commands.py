@@ -1,0 +1,102 @@
+"""What `/model` and the buttons do."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from core import runs, sentences
+from core.answer import Option, Rendered
+from core.conversation import Command, Incoming, Kind, loads
+from core.models import MODELS, resolve
+from core.ports import Chat, Claims, Feedback, PlaceSettings, Turns
+
+
+class Commands:
+    """Carries out commands. Every one may be carried out twice to the same effect."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        settings: PlaceSettings,
+        feedback: Feedback,
+        turns: Turns,
+        *,
+        default_model: str,
+    ) -> None:
+        self._claims = claims
+        self._settings = settings
+        self._feedback = feedback
+        self._turns = turns
+        self._default_model = default_model
+
+    async def handle(self, command: Command, chat: Chat) -> None:
+        """Carries out one command; whoever gave it is told what came of it, alone."""
+        said = await self._said(command)
+        if said is not None:
+            await chat.whisper(command.person, said)
+
+    async def _said(self, command: Command) -> Rendered | None:
+        match command.name:
+            case "model":
+                return await self._model(command)
+            case "stop":
+                return await self._stop(command)
+            case "retry" | "regenerate":
+                return await self._again(command)
+            case "feedback":
+                return await self._rate(command)
+            case _:
+                return None
+
+    async def _model(self, command: Command) -> Rendered:
+        place = command.conversation.place
+        here = "this chat" if command.conversation.kind is Kind.DIRECT else "this channel"
+        wanted = command.argument.strip()
+        if not wanted:
+            return await self._picker(place, f"*Which Claude answers in {here}?*")
+        model = resolve(wanted)
+        if model is None:
+            return await self._picker(place, "I don't know that model. These can be chosen:")
+        await self._settings.choose_model(place, model.name)
+        return Rendered(f"From now on **{model.label}** answers in {here}. {model.good_for}")
+
+    async def _picker(self, place: str, heading: str) -> Rendered:
+        current = await self._settings.model(place)
+        if current not in MODELS:
+            current = self._default_model
+        options = tuple(
+            Option(m.name, m.label, f"{m.good_for} {m.price_line}", m.name == current)
+            for m in MODELS.values()
+        )
+        return Rendered(heading, options=options, picker="model")
+
+    async def _stop(self, command: Command) -> Rendered | None:
+        run = command.argument
+        if not runs.belongs_to(run, command.conversation.place):
+            return Rendered(sentences.ELSEWHERE)
+        if await self._claims.stop(run):
+            return None
+        return Rendered(sentences.ALREADY_ENDED)
+
+    async def _again(self, command: Command) -> Rendered | None:
+        run = command.argument
+        if not runs.belongs_to(run, command.conversation.place):
+            return Rendered(sentences.ELSEWHERE)
+        record = await self._claims.read(run)
+        if record is None:
+            return Rendered(sentences.TOO_OLD)
+        if not record.settled:
+            return Rendered(sentences.STILL_RUNNING)
+        question = loads(record.incoming)
+        if not isinstance(question, Incoming):
+            return Rendered(sentences.TOO_OLD)
+        shown = tuple(str(each) for each in record.message_ids)
+        await self._turns.put(replace(question, event_id=runs.next_run(run), shown=shown))
+        return None
+
+    async def _rate(self, command: Command) -> Rendered:
+        value, _, run = command.argument.partition(" ")
+        if value not in sentences.THANKS or not runs.belongs_to(run, command.conversation.place):
+            return Rendered(sentences.ELSEWHERE)
+        await self._feedback.rate(runs.post_of(run), command.person.id, value)
+        return Rendered(sentences.THANKS[value])

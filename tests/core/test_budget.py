@@ -1,0 +1,150 @@
+"""The calls a workspace may make, shared out."""
+
+import asyncio
+
+from core.budget import Limits, Rate, WorkspaceBudget
+from core.ports import Call, Priority
+from tests.virtual import now, run
+
+LIMITS = Limits(
+    workspace={Call.EDIT: Rate(50, 60), Call.POST: Rate(100, 60), Call.DELETE: Rate(50, 60)},
+    channel={Call.POST: Rate(1, 1.2)},
+)
+
+
+def budget():
+    return WorkspaceBudget(LIMITS, lambda: now())
+
+
+async def spend_many(view, call, priority, times, number):
+    for _ in range(number):
+        await view.spend(call, priority)
+        times.append(now())
+
+
+def busiest(times, seconds):
+    return max(sum(1 for t in times if start <= t < start + seconds) for start in times)
+
+
+def test_no_window_of_a_minute_sees_more_calls_than_the_rate():
+    async def main():
+        workspace, times = budget(), []
+        views = [workspace.of(f"C{i}") for i in range(7)]
+        await asyncio.gather(
+            *(spend_many(v, Call.EDIT, Priority(i % 3), times, 40) for i, v in enumerate(views))
+        )
+        return times
+
+    times = run(main)
+    assert len(times) == 280
+    assert busiest(times, 60) == 50
+
+
+def test_a_lone_answer_starts_lively_and_never_stalls_its_final():
+    async def main():
+        view, times = budget().of("C1"), []
+        with view.answering():
+            await spend_many(view, Call.EDIT, Priority.PROGRESS, times, 60)
+            final = view.wait_for(Call.EDIT, Priority.FINAL)
+        return times, final
+
+    times, final = run(main)
+    assert times[1] - times[0] < 0.5
+    assert final == 0
+    assert busiest(times, 60) <= 49
+
+
+def test_while_fifty_answers_run_every_edit_is_kept_for_their_finals():
+    async def main():
+        workspace, finals = budget(), []
+        views = [workspace.of(f"C{i}") for i in range(50)]
+        held = [view.answering() for view in views]
+        for each in held:
+            each.__enter__()
+        progress = [asyncio.ensure_future(v.spend(Call.EDIT, Priority.PROGRESS)) for v in views]
+        await asyncio.sleep(10)
+        spent_before = sum(task.done() for task in progress)
+        started = now()
+        await asyncio.gather(
+            *(spend_many(v, Call.EDIT, Priority.FINAL, finals, 1) for v in views)
+        )
+        for each in progress:
+            each.cancel()
+        return spent_before, [t - started for t in finals]
+
+    spent_before, waits = run(main)
+    assert spent_before == 0
+    assert max(waits) == 0
+
+
+def test_first_text_goes_before_progress_and_a_final_before_both():
+    async def main():
+        view, order = budget().of("C1"), []
+
+        async def one(priority):
+            await view.spend(Call.EDIT, priority)
+            order.append(priority)
+
+        view.pause(Call.EDIT, 5)
+        tasks = [asyncio.ensure_future(one(Priority(p))) for p in (2, 2, 1, 0)]
+        await asyncio.gather(*tasks)
+        return order
+
+    assert run(main) == [Priority.FINAL, Priority.FIRST, Priority.PROGRESS, Priority.PROGRESS]
+
+
+def test_a_pause_holds_for_every_answer_of_the_workspace():
+    async def main():
+        workspace = budget()
+        workspace.of("C1").pause(Call.EDIT, 30)
+        await workspace.of("C2").spend(Call.EDIT, Priority.FINAL)
+        return now()
+
+    assert 30 <= run(main) < 30.1
+
+
+def test_a_grant_whose_caller_gave_up_is_given_back():
+    async def main():
+        view = budget().of("C1")
+        view.pause(Call.EDIT, 1)
+        task = asyncio.ensure_future(view.spend(Call.EDIT, Priority.PROGRESS))
+        await asyncio.sleep(0.5)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        await asyncio.sleep(1)
+        times = []
+        await spend_many(view, Call.EDIT, Priority.FINAL, times, 50)
+        return times
+
+    assert max(run(main)) < 2
+
+
+def test_posts_keep_to_one_a_second_in_a_channel_and_do_not_hold_up_others():
+    async def main():
+        workspace, one, two = budget(), [], []
+        await asyncio.gather(
+            spend_many(workspace.of("C1"), Call.POST, Priority.FIRST, one, 5),
+            spend_many(workspace.of("C2"), Call.POST, Priority.FIRST, two, 1),
+        )
+        return one, two
+
+    one, two = run(main)
+    assert two == [0]
+    assert all(b - a >= 1.2 for a, b in zip(one, one[1:], strict=False))
+
+
+def test_when_answers_end_what_was_kept_for_them_goes_to_those_who_wait():
+    async def main():
+        workspace = budget()
+        views = [workspace.of(f"C{i}") for i in range(60)]
+        held = [view.answering() for view in views]
+        for each in held:
+            each.__enter__()
+        waiting = asyncio.ensure_future(views[0].spend(Call.EDIT, Priority.FIRST))
+        await asyncio.sleep(1)
+        for each in held[1:]:
+            each.__exit__(None, None, None)
+        await waiting
+        return now()
+
+    assert run(main) == 1
