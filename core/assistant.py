@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date
 from typing import TypeVar
 
@@ -22,13 +21,30 @@ from core.conversation import Incoming, Kind, dumps
 from core.live import Ending, LiveMessage
 from core.markdown import Policy
 from core.models import MODELS
-from core.ports import Budget, Call, Chat, ChatError, Claim, Claims, Forbidden, Gone, History
-from core.ports import Lost, Model, ModelError, PlaceSettings, Priority, StoreError
+from core.ports import (
+    Budget,
+    Call,
+    Chat,
+    ChatError,
+    Claim,
+    Claims,
+    Forbidden,
+    Gone,
+    History,
+    Lost,
+    Model,
+    ModelError,
+    PlaceSettings,
+    Priority,
+    StoreError,
+)
 
 log = logging.getLogger(__name__)
 
 TICK = 1.0
 """Seconds between looks at the claim: the lease is renewed, a Stop is seen."""
+TRIES = 4
+"""Workers that may fail over one question before people are asked to press Retry."""
 STORE_DELAYS = (0.2, 0.5, 1, 2, 4, 8, 15, 30, 30)
 """Seconds between tries of a store that does not answer, within a turn."""
 THREAD_LIMIT = 100
@@ -85,6 +101,9 @@ class Assistant:
             return ()
         try:
             live = await self._live(question, claim, chat, budget, again=again)
+            if claim.attempt > TRIES:
+                await self._give_up(question, claim, chat, live.ids)
+                return ()
             return await self._turn(question, claim, chat, budget, live)
         except (Gone, Forbidden) as exc:
             # nobody can be shown anything here: the channel or message went, or the app's right to it
@@ -94,19 +113,20 @@ class Assistant:
             log.warning("another worker answers this event now")
         return ()
 
-    async def give_up(self, claim: Claim, question: Incoming, chat: Chat, notice: str) -> None:
-        """Ends what an answer has shown with a notice and Retry, and settles its claim."""
-        ending = Rendered(notice, (Button("retry", "Retry", question.event_id, "primary"),))
-        with suppress(Gone, Forbidden):
-            if claim.message_ids:
-                shown = {turn.message_id: turn.text for turn in await chat.thread(THREAD_LIMIT)}
-                text = shown.get(claim.message_ids[-1], "")
-                if text:
-                    ending = replace(ending, markdown=text, footer=notice)
-                await chat.edit(claim.message_ids[-1], ending)
-            else:
-                await chat.post(ending, mark=question.event_id)
-        await self._claims.settle(claim)
+    async def _give_up(
+        self, question: Incoming, claim: Claim, chat: Chat, ids: Sequence[MessageId]
+    ) -> None:
+        """Ends in the open what several workers failed at, keeping what they have shown."""
+        retry = Button("retry", "Retry", question.event_id, "primary")
+        if not ids:
+            await chat.post(Rendered(sentences.TROUBLE, (retry,)), mark=question.event_id)
+        else:
+            texts = {t.message_id: t.text for t in await chat.thread(THREAD_LIMIT)}
+            text = texts.get(ids[-1], "")
+            footer = sentences.TROUBLE if text else ""
+            ending = Rendered(text or sentences.TROUBLE, (retry,), footer)
+            await chat.edit(ids[-1], ending)
+        await _patiently(lambda: self._claims.settle(claim))
 
     async def _live(
         self, question: Incoming, claim: Claim, chat: Chat, budget: Budget, *, again: bool
@@ -203,7 +223,7 @@ class Assistant:
     ) -> Sequence[Turn]:
         """What was said in the thread before; for a continued answer also what it has shown."""
         resumed = claim.attempt > 1 and bool(live.ids)
-        if not (question.in_thread and question.conversation.kind is not Kind.DIRECT or resumed):
+        if not ((question.in_thread and question.conversation.kind is not Kind.DIRECT) or resumed):
             return ()
         try:
             thread = await chat.thread(THREAD_LIMIT)

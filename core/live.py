@@ -18,8 +18,17 @@ from dataclasses import dataclass
 from core.answer import Button, MessageId, Rendered
 from core.draft import Edit, parts, plan
 from core.markdown import Policy, present
-from core.ports import Budget, Call, Chat, Forbidden, Gone, Priority, RateLimited, TooLong
-from core.ports import Surface, Unreachable
+from core.ports import (
+    Budget,
+    Call,
+    Chat,
+    Forbidden,
+    Priority,
+    RateLimited,
+    Surface,
+    TooLong,
+    Unreachable,
+)
 
 PATIENCE = 2.0
 """Seconds a final may wait for an edit before it is posted as a new message."""
@@ -114,7 +123,7 @@ class LiveMessage:
         self._wake.set()
 
     def keep_until(self, size: int) -> None:
-        """Lets stand what an earlier try has shown until there are `size` characters of new text."""
+        """Lets stand what an earlier try has shown until there are `size` new characters."""
         self._floor = size
 
     def feed(self, text: str) -> None:
@@ -162,22 +171,6 @@ class LiveMessage:
             except TooLong:
                 self._tighten()
 
-    async def retire(self) -> None:
-        """Deletes the messages that a newly posted final has replaced, as the rate allows."""
-        while self.retired:
-            await self._budget.spend(Call.DELETE, Priority.PROGRESS)
-            try:
-                await self._chat.delete(self.retired[0])
-            except RateLimited as exc:
-                self._budget.pause(Call.DELETE, exc.retry_after)
-                continue
-            except Unreachable:
-                await asyncio.sleep(RETRIES[2])
-                continue
-            except (Gone, Forbidden):
-                pass
-            del self.retired[0]
-
     # what should show
 
     def _progress(self, *, silent: bool) -> list[Rendered]:
@@ -198,9 +191,7 @@ class LiveMessage:
         return self._rendered(split, ending.buttons, ending.notice)
 
     @staticmethod
-    def _rendered(
-        split: Sequence[str], buttons: tuple[Button, ...], footer: str
-    ) -> list[Rendered]:
+    def _rendered(split: Sequence[str], buttons: tuple[Button, ...], footer: str) -> list[Rendered]:
         return [*(Rendered(p) for p in split[:-1]), Rendered(split[-1], buttons, footer)]
 
     # how to get there
@@ -291,7 +282,7 @@ class LiveMessage:
 
     def _tighten(self) -> None:
         limit = self._surface.limit * 4 // 5
-        if limit < 200:  # noqa: PLR2004 - a message that short cannot be too long
+        if limit < 200:
             raise Forbidden("the platform finds every text too long")
         self._surface = _Tighter(self._chat.surface, limit)
 

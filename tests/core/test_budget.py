@@ -65,9 +65,7 @@ def test_while_fifty_answers_run_every_edit_is_kept_for_their_finals():
         await asyncio.sleep(10)
         spent_before = sum(task.done() for task in progress)
         started = now()
-        await asyncio.gather(
-            *(spend_many(v, Call.EDIT, Priority.FINAL, finals, 1) for v in views)
-        )
+        await asyncio.gather(*(spend_many(v, Call.EDIT, Priority.FINAL, finals, 1) for v in views))
         for each in progress:
             each.cancel()
         return spent_before, [t - started for t in finals]

@@ -37,7 +37,9 @@ def test_the_prefix_is_the_same_for_every_question_of_a_day():
 
 
 def test_in_a_direct_chat_nobody_is_named():
-    prompt = build(question("Hello?", DIRECT), "sonnet", (said("Hi", "1.0"), answered("Yes?")), (), TODAY)
+    prompt = build(
+        question("Hello?", DIRECT), "sonnet", (said("Hi", "1.0"), answered("Yes?")), (), TODAY
+    )
     assert [t.text for t in prompt.turns] == ["Hi", "Yes?", "Hello?"]
 
 
@@ -57,14 +59,24 @@ def test_what_people_said_among_themselves_comes_with_our_answers_as_they_were_k
 
 
 def test_history_older_than_the_thread_shows_comes_first():
-    history = (said("old", "0.5"), answered("older answer"), said("new", "2.0"), answered("new answer"))
+    history = (
+        said("old", "0.5"),
+        answered("older answer"),
+        said("new", "2.0"),
+        answered("new answer"),
+    )
     merged = merge("9.0", history, (said("new", "2.0"), said("more", "3.0")))
     assert [t.text for t in merged] == ["old", "older answer", "new", "new answer", "more"]
 
 
 def test_the_question_and_what_came_after_it_are_left_out():
     thread = (said("before", "1.0"), said("And now?", "9.0"), said("after", "10.0"))
-    history = (said("before", "1.0"), answered("a"), said("And now?", "9.0"), answered("old answer"))
+    history = (
+        said("before", "1.0"),
+        answered("a"),
+        said("And now?", "9.0"),
+        answered("old answer"),
+    )
     assert [t.text for t in merge("9.0", history, thread)] == ["before", "a"]
 
 

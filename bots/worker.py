@@ -1,0 +1,144 @@
+"""Takes turns off the queue and has them answered.
+
+`Worker.handle` takes an SQS event as Lambda hands it over and gives back Lambda's partial batch
+response, so that a Lambda function and the long-lived process share it. `Worker.sweep` looks after
+answers whose worker is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from core.answer import MessageId
+from core.assistant import Assistant
+from core.budget import ConversationBudget
+from core.commands import Commands
+from core.conversation import Command, Conversation, loads
+from core.ports import (
+    Busy,
+    Call,
+    Chat,
+    ChatError,
+    Claims,
+    Forbidden,
+    Gone,
+    Priority,
+    RateLimited,
+    StoreError,
+    Turns,
+    Unreachable,
+)
+
+log = logging.getLogger(__name__)
+
+DELETE_TRIES = 5
+
+Platform = Callable[[Conversation, Mapping[str, str]], tuple[Chat, ConversationBudget]]
+"""Builds the chat of a conversation; the mapping is a command's `extra`."""
+
+
+class Worker:
+    """One for a process. `platforms` by name: how to reach the conversations of each."""
+
+    def __init__(
+        self,
+        assistant: Assistant,
+        commands: Commands,
+        claims: Claims,
+        turns: Turns,
+        platforms: Mapping[str, Platform],
+    ) -> None:
+        self._assistant = assistant
+        self._commands = commands
+        self._claims = claims
+        self._turns = turns
+        self._platforms = platforms
+        self._cleaning: set[asyncio.Task[None]] = set()
+
+    async def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Works through an SQS batch in order; names those to be delivered again.
+
+        Follows AWS's rule for FIFO queues: after a failure the rest of that group fails as well.
+        https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
+        """
+        failed: list[str] = []
+        halted: set[str] = set()
+        for record in event["Records"]:
+            attributes = record.get("attributes", {})
+            group = attributes.get("MessageGroupId", "")
+            again = int(attributes.get("ApproximateReceiveCount", "1")) > 1
+            if group in halted or not await self._one(record["body"], again=again):
+                failed.append(record["messageId"])
+                halted.add(group)
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+
+    async def _one(self, body: str, *, again: bool) -> bool:
+        """Handles one queued turn. False: deliver it again."""
+        try:
+            item = loads(body)
+        except ValueError:
+            log.exception("a queued turn cannot be read")
+            return False
+        try:
+            if isinstance(item, Command):
+                chat, _ = self._chat(item.conversation, item.extra)
+                await self._commands.handle(item, chat)
+            else:
+                chat, budget = self._chat(item.conversation, {})
+                leftovers = await self._assistant.answer(item, chat, budget, again=again)
+                self._clean(chat, budget, leftovers)
+        except Busy as exc:
+            log.info("held by another worker for %.0f s", exc.retry_after)
+            return False
+        except (StoreError, Unreachable, RateLimited) as exc:
+            log.warning("turn put off: %s", type(exc).__name__)
+            return False
+        except ChatError as exc:
+            log.warning("nobody to tell: %s", type(exc).__name__)
+        except Exception:
+            # a defect of ours: the assistant gives up in the open after a few of these
+            log.exception("turn failed")
+            return False
+        return True
+
+    async def sweep(self) -> int:
+        """Has answers taken up again whose worker is gone. Returns how many there were."""
+        orphans = await self._claims.orphans()
+        for orphan in orphans:
+            again = f"attempt {orphan.claim.attempt}"
+            await self._turns.put(loads(orphan.incoming), again=again)
+        return len(orphans)
+
+    async def close(self) -> None:
+        """Waits for what is left to tidy up."""
+        await asyncio.gather(*self._cleaning, return_exceptions=True)
+
+    def _chat(
+        self, conversation: Conversation, extra: Mapping[str, str]
+    ) -> tuple[Chat, ConversationBudget]:
+        return self._platforms[conversation.platform](conversation, extra)
+
+    def _clean(self, chat: Chat, budget: ConversationBudget, ids: Sequence[MessageId]) -> None:
+        if ids:
+            task = asyncio.create_task(_delete(chat, budget, ids))
+            self._cleaning.add(task)
+            task.add_done_callback(self._cleaning.discard)
+
+
+async def _delete(chat: Chat, budget: ConversationBudget, ids: Sequence[MessageId]) -> None:
+    """Deletes messages that others have replaced, as the rate allows."""
+    for message_id in ids:
+        for attempt in range(DELETE_TRIES):
+            await budget.spend(Call.DELETE, Priority.PROGRESS)
+            try:
+                await chat.delete(message_id)
+                break
+            except RateLimited as exc:
+                budget.pause(Call.DELETE, exc.retry_after)
+            except Unreachable:
+                await asyncio.sleep(2**attempt)
+            except (Gone, Forbidden):
+                break
