@@ -1,0 +1,67 @@
+"""Builds a process's clients once, from its settings, and hands them to those who use them."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import boto3
+
+from core.assistant import Assistant
+from core.aws.bedrock import BedrockModel
+from core.aws.calls import Calls
+from core.aws.clients import client
+from core.aws.dynamodb import DynamoClaims, DynamoFeedback, DynamoHistory, DynamoPlaceSettings
+from core.aws.sqs import SqsTurns
+from core.commands import Commands
+from core.markdown import Policy
+from core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What a worker needs."""
+
+    assistant: Assistant
+    commands: Commands
+    claims: DynamoClaims
+    turns: SqsTurns
+    calls: Calls
+
+
+@asynccontextmanager
+async def core(settings: Settings, clock: Callable[[], float] = time.time) -> AsyncIterator[Core]:
+    """The core's parts over AWS. Close the context to let go of connections and threads."""
+    session = boto3.Session(region_name=settings.aws_region)
+    calls = Calls()
+    owner = f"{os.uname().nodename}-{os.getpid()}-{time.time_ns()}"
+    dynamodb = client("dynamodb", settings.aws_region, session)
+    model = BedrockModel(settings.model_regions, session)
+    claims = DynamoClaims(dynamodb, settings.table, calls, owner=owner, clock=clock)
+    history = DynamoHistory(dynamodb, settings.table, calls, clock=clock)
+    places = DynamoPlaceSettings(dynamodb, settings.table, calls)
+    feedback = DynamoFeedback(dynamodb, settings.table, calls, clock=clock)
+    turns = SqsTurns(client("sqs", settings.aws_region, session), settings.turns_queue_url, calls)
+    try:
+        yield Core(
+            Assistant(
+                model,
+                claims,
+                history,
+                places,
+                default_model=settings.default_model,
+                policy=Policy(hosts=frozenset(settings.allowed_link_hosts)),
+                today=lambda: datetime.now(UTC).date(),
+            ),
+            Commands(claims, places, feedback, turns, default_model=settings.default_model),
+            claims,
+            turns,
+            calls,
+        )
+    finally:
+        await model.close()
+        calls.close()

@@ -1,0 +1,327 @@
+"""One answer, growing: what people see, in virtual time, on a platform that refuses."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+import pytest
+
+from core.answer import Button, MessageId, Rendered
+from core.budget import Limits, Rate, WorkspaceBudget
+from core.live import THINKING, Ending, LiveMessage
+from core.markdown import Policy
+from core.ports import Call, Gone, Priority, RateLimited, TooLong, Unreachable
+from tests.virtual import now, run
+
+STOP = Button("stop", "Stop", "run")
+RETRY = Button("retry", "Retry", "run")
+LIMITS = Limits(
+    workspace={Call.EDIT: Rate(50, 60), Call.POST: Rate(300, 60), Call.DELETE: Rate(50, 60)},
+    channel={Call.POST: Rate(1, 1.2)},
+)
+
+
+@dataclass
+class Plain:
+    limit: int = 3000
+
+    def size(self, markdown):
+        return len(markdown)
+
+
+@dataclass
+class FakeChat:
+    """A platform that takes 50 ms a call and refuses as told: `faults` maps a call to errors."""
+
+    surface: Plain = field(default_factory=Plain)
+    messages: dict = field(default_factory=dict)
+    log: list = field(default_factory=list)
+    faults: dict = field(default_factory=dict)
+
+    async def _called(self, call, *details):
+        await asyncio.sleep(0.05)
+        self.log.append((now(), call, *details))
+        if self.faults.get(call):
+            error = self.faults[call].pop(0)
+            if error is not None:
+                raise error
+
+    async def post(self, message, *, mark=""):
+        await self._called("post", message.markdown)
+        message_id = MessageId(f"m{len(self.log)}")
+        self.messages[message_id] = message
+        return message_id
+
+    async def edit(self, message_id, message):
+        await self._called("edit", message.markdown)
+        if message_id not in self.messages:
+            raise Gone
+        if len(message.markdown) > 4000:
+            raise TooLong
+        self.messages[message_id] = message
+
+    def text(self):
+        return "".join(m.markdown for m in self.messages.values())
+
+
+class Scene:
+    """A live message over a fake chat, with the record of what it said it posted."""
+
+    def __init__(self, chat=None, budget=None, ids=()):
+        self.chat = chat or FakeChat()
+        workspace = WorkspaceBudget(LIMITS, lambda: now())
+        self.budget = budget or workspace.of("C1")
+        self.recorded = []
+        self.live = LiveMessage(
+            self.chat,
+            self.budget,
+            Policy(),
+            mark="run",
+            running=(STOP,),
+            posted=self.posted,
+            ids=ids,
+        )
+
+    async def posted(self, ids):
+        self.recorded.append(tuple(ids))
+
+    async def answer(self, deltas, gap=0.02, ending=None):
+        ending = ending or Ending("", ())
+        with self.budget.answering():
+            await self.live.start()
+            writer = asyncio.ensure_future(self.live.run())
+            for delta in deltas:
+                await asyncio.sleep(gap)
+                self.live.feed(delta)
+            self.live.close()
+            await writer
+            ended = now()
+            await self.live.finish(ending)
+        return now() - ended
+
+
+def words(count):
+    return [f"word{i:03d} " for i in range(count)]
+
+
+def test_the_placeholder_stands_before_any_text_and_its_id_is_recorded():
+    async def main():
+        scene = Scene()
+        await scene.live.start()
+        return scene
+
+    scene = run(main)
+    assert list(scene.chat.messages.values()) == [Rendered(THINKING, (STOP,))]
+    assert scene.recorded == [tuple(scene.chat.messages)]
+
+
+def test_text_grows_in_one_message_and_ends_whole():
+    async def main():
+        scene = Scene()
+        took = await scene.answer(words(100), ending=Ending("Claude", (RETRY,)))
+        return scene, took
+
+    scene, took = run(main)
+    (message,) = scene.chat.messages.values()
+    assert message == Rendered("".join(words(100)).strip(), (RETRY,), "Claude")
+    assert took < 1.2
+    edits = [entry[2] for entry in scene.chat.log if entry[1] == "edit"]
+    assert len(edits) > 3
+    assert all(len(a) <= len(b) for a, b in zip(edits, edits[1:], strict=False))
+
+
+def test_first_text_is_shown_at_once():
+    async def main():
+        scene = Scene()
+        await scene.live.start()
+        writer = asyncio.ensure_future(scene.live.run())
+        scene.live.feed("Hello there, this is text.")
+        fed = now()
+        await asyncio.sleep(1)
+        scene.live.close()
+        await writer
+        return next(entry[0] for entry in scene.chat.log if entry[1] == "edit") - fed
+
+    assert run(main) <= 0.3
+
+
+def test_a_long_answer_goes_over_several_messages_that_all_fit():
+    async def main():
+        scene = Scene(FakeChat(Plain(limit=500)))
+        await scene.answer(["A sentence of some words.\n\n"] * 200, gap=0.05)
+        return scene
+
+    scene = run(main)
+    assert len(scene.chat.messages) > 5
+    assert all(len(m.markdown) <= 500 for m in scene.chat.messages.values())
+    assert scene.chat.text().replace("\n", "").count("A sentence of some words.") == 200
+
+
+def test_a_rate_limited_final_edit_is_shown_in_a_new_message_and_the_old_one_retired():
+    async def main():
+        chat = FakeChat()
+        scene = Scene(chat)
+        await scene.live.start()
+        scene.live.feed("The whole answer.")
+        chat.faults["edit"] = [RateLimited(30)]
+        started = now()
+        await scene.live.finish(Ending())
+        return scene, now() - started
+
+    scene, took = run(main)
+    assert took < 3
+    old, new = scene.chat.messages
+    assert scene.chat.messages[new].markdown == "The whole answer."
+    assert scene.live.retired == [old]
+    assert scene.recorded[-1] == (new,)
+
+
+def test_a_rate_limited_progress_edit_is_made_good_by_the_next():
+    async def main():
+        scene = Scene()
+        scene.chat.faults["edit"] = [None, RateLimited(3)]
+        await scene.answer(words(300))
+        return scene
+
+    scene = run(main)
+    refused = scene.chat.log[2][0]
+    assert scene.chat.log[3][0] >= refused + 3
+    assert scene.chat.text() == "".join(words(300)).strip()
+
+
+def test_a_platform_that_does_not_answer_is_asked_again_until_the_final_stands():
+    async def main():
+        scene = Scene()
+        scene.chat.faults["edit"] = [Unreachable()] * 5
+        await scene.live.start()
+        scene.live.feed("Text")
+        await scene.live.finish(Ending())
+        return scene
+
+    assert run(main).chat.text() == "Text"
+
+
+def test_a_platform_that_stays_away_is_given_back_to_the_queue():
+    async def main():
+        scene = Scene()
+        scene.chat.faults["edit"] = [Unreachable()] * 50
+        await scene.live.start()
+        scene.live.feed("Text")
+        with pytest.raises(Unreachable):
+            await scene.live.finish(Ending())
+
+    run(main)
+
+
+def test_text_that_proves_too_long_is_split_smaller():
+    async def main():
+        scene = Scene(FakeChat(Plain(limit=6000)))
+        await scene.live.start()
+        scene.live.feed("Line.\n\n" * 1000)
+        await scene.live.finish(Ending())
+        return scene
+
+    scene = run(main)
+    assert scene.chat.text().count("Line.") == 1000
+
+
+def test_a_deleted_message_ends_the_writing():
+    async def main():
+        scene = Scene()
+        await scene.live.start()
+        scene.chat.messages.clear()
+        scene.live.feed("Text")
+        with pytest.raises(Gone):
+            await asyncio.wait_for(scene.live.run(), 5)
+
+    run(main)
+
+
+def test_a_silent_model_shows_that_it_works_on():
+    async def main():
+        scene = Scene()
+        await scene.live.start()
+        writer = asyncio.ensure_future(scene.live.run())
+        await asyncio.sleep(25)
+        shown = scene.chat.text()
+        scene.live.close()
+        await writer
+        return shown
+
+    assert "20 s" in run(main)
+
+
+def test_a_continued_answer_keeps_what_it_has_shown_until_there_is_more():
+    async def main():
+        chat = FakeChat(messages={MessageId("old"): Rendered("x" * 80, (STOP,))})
+        scene = Scene(chat, ids=(MessageId("old"),))
+        scene.live.keep_until(80)
+        await scene.answer(words(100))
+        return scene
+
+    scene = run(main)
+    assert set(scene.chat.messages) == {"old"}
+    assert all(len(entry[2]) >= 80 for entry in scene.chat.log)
+    assert scene.chat.text() == "".join(words(100)).strip()
+
+
+def test_an_answer_begun_anew_replaces_all_its_messages():
+    async def main():
+        ids = (MessageId("a"), MessageId("b"))
+        scene = Scene(FakeChat(messages={i: Rendered("old") for i in ids}), ids=ids)
+        await scene.live.start(anew=True)
+        writer = asyncio.ensure_future(scene.live.run())
+        await asyncio.sleep(1)
+        first = scene.chat.messages["a"]
+        scene.live.feed("New")
+        scene.live.close()
+        await writer
+        await scene.live.finish(Ending())
+        return scene, first
+
+    scene, first = run(main)
+    assert first.markdown == THINKING
+    assert scene.chat.messages["a"].markdown == "New"
+    assert scene.live.retired == ["b"]
+
+
+@pytest.mark.parametrize("streams", [10, 50])
+def test_finals_of_many_answers_land_soon_and_no_limit_is_passed(streams):
+    async def main():
+        workspace = WorkspaceBudget(LIMITS, lambda: now())
+        scenes = [Scene(budget=workspace.of(f"C{i}")) for i in range(streams)]
+        waits = await asyncio.gather(*(s.answer(words(400)) for s in scenes))
+        calls = sorted(e[0] for s in scenes for e in s.chat.log if e[1] == "edit")
+        busiest = max(sum(1 for c in calls if t <= c < t + 60) for t in calls)
+        return scenes, waits, busiest
+
+    scenes, waits, busiest = run(main)
+    assert max(waits) <= 1.2
+    assert busiest <= 50
+    assert all(s.chat.text() == "".join(words(400)).strip() for s in scenes)
+
+
+def test_priority_is_first_text_then_progress():
+    async def main():
+        asked = []
+
+        class Watching:
+            def __init__(self, inner):
+                self.inner = inner
+
+            def __getattr__(self, name):
+                return getattr(self.inner, name)
+
+            async def spend(self, call, priority):
+                asked.append((call, priority))
+                await self.inner.spend(call, priority)
+
+        workspace = WorkspaceBudget(LIMITS, lambda: now())
+        scene = Scene(budget=Watching(workspace.of("C1")))
+        await scene.answer(words(50))
+        return asked
+
+    asked = run(main)
+    assert asked[0] == (Call.POST, Priority.FIRST)
+    assert asked[1] == (Call.EDIT, Priority.FIRST)
+    assert asked[2] == (Call.EDIT, Priority.PROGRESS)
+    assert asked[-1] == (Call.EDIT, Priority.FINAL)
