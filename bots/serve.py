@@ -1,0 +1,116 @@
+"""The long-lived process: receivers over HTTP and Socket Mode, and workers, until SIGTERM."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
+from functools import partial
+
+from aiohttp import web
+
+from bots.slack.app import Receiver, socket_mode
+from bots.slack.wiring import slack_platform, slack_receiver
+from bots.worker import Worker
+from core import wiring
+from core.aws.bedrock import tune_gc
+from core.aws.clients import client
+from core.aws.sqs import Source
+from core.ports import StoreError
+from core.settings import Settings
+
+log = logging.getLogger(__name__)
+
+CONCURRENCY = 200
+"""Conversations answered side by side."""
+SWEEP_EVERY = 15.0
+"""Seconds between looks for answers whose worker is gone."""
+DRAIN = 25.0
+"""Seconds that running answers get after SIGTERM; what is left goes back to the queue."""
+BODY_LIMIT = 1024**2
+
+
+@asynccontextmanager
+async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str]:
+    """Runs the product inside the context; gives its address once it accepts requests."""
+    async with wiring.core(settings) as core, slack_platform(settings) as platform:
+        worker = Worker(
+            core.assistant, core.commands, core.claims, core.turns, {"slack": platform}
+        )
+        sqs = client("sqs", settings.aws_region)
+        source = Source(sqs, settings.turns_queue_url, core.calls, worker.handle, CONCURRENCY)
+        receiver = slack_receiver(settings, core.turns.put_now)
+        threads = ThreadPoolExecutor(16, thread_name_prefix="receiver")
+        runner = web.AppRunner(_app(receiver, threads), access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, host, port, reuse_address=True)
+        await site.start()
+        tasks = [asyncio.create_task(source.run()), asyncio.create_task(_sweeping(worker))]
+        tune_gc()
+        address = runner.addresses[0]
+        try:
+            async with _socket_mode(receiver, settings):
+                yield f"http://{address[0]}:{address[1]}"
+        finally:
+            await runner.cleanup()
+            await source.drain(DRAIN)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(5):
+                    await worker.close()
+            threads.shutdown(wait=False)
+
+
+async def until_stopped() -> None:
+    """Returns on SIGTERM or SIGINT."""
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await stop.wait()
+
+
+def _app(receiver: Receiver, threads: ThreadPoolExecutor) -> web.Application:
+    async def slack_events(request: web.Request) -> web.Response:
+        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.raw_headers]
+        body = await request.read()
+        loop = asyncio.get_running_loop()
+        answer = await loop.run_in_executor(threads, partial(receiver.handle, headers, body))
+        return web.Response(
+            status=answer.status, headers=dict(answer.headers), body=answer.body
+        )
+
+    async def healthz(request: web.Request) -> web.Response:
+        return web.json_response({"ok": True})
+
+    app = web.Application(client_max_size=BODY_LIMIT)
+    app.add_routes([web.post("/slack/events", slack_events), web.get("/healthz", healthz)])
+    return app
+
+
+@asynccontextmanager
+async def _socket_mode(receiver: Receiver, settings: Settings) -> AsyncIterator[None]:
+    if settings.slack is None or not settings.slack.app_token:
+        yield
+        return
+    handler = socket_mode(receiver, settings.slack.app_token)
+    await asyncio.to_thread(handler.connect)
+    try:
+        yield
+    finally:
+        await asyncio.to_thread(handler.close)
+
+
+async def _sweeping(
+    worker: Worker, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> None:
+    while True:
+        await sleep(SWEEP_EVERY)
+        try:
+            await worker.sweep()
+        except StoreError:
+            log.warning("sweep put off: the store does not answer")
