@@ -37,9 +37,7 @@ BODY_LIMIT = 1024**2
 async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str]:
     """Runs the product inside the context; gives its address once it accepts requests."""
     async with wiring.core(settings) as core, slack_platform(settings) as platform:
-        worker = Worker(
-            core.assistant, core.commands, core.claims, core.turns, {"slack": platform}
-        )
+        worker = Worker(core.assistant, core.commands, core.claims, core.turns, {"slack": platform})
         sqs = client("sqs", settings.aws_region)
         source = Source(sqs, settings.turns_queue_url, core.calls, worker.handle, CONCURRENCY)
         receiver = slack_receiver(settings, core.turns.put_now)
@@ -80,9 +78,7 @@ def _app(receiver: Receiver, threads: ThreadPoolExecutor) -> web.Application:
         body = await request.read()
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(threads, partial(receiver.handle, headers, body))
-        return web.Response(
-            status=answer.status, headers=dict(answer.headers), body=answer.body
-        )
+        return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)
 
     async def healthz(request: web.Request) -> web.Response:
         return web.json_response({"ok": True})

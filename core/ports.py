@@ -1,16 +1,16 @@
 """How the core reaches the world, and what can go wrong there.
 
-    ChatError            the platform refused
-      RateLimited        wait `retry_after` seconds
-      Gone               the message or channel is no longer there
-      Forbidden          the token may not do this (revoked, not in channel, archived)
-      TooLong            the text does not fit a message
-      Unreachable        no answer, or a passing fault: try again
-    ModelError           the model did not finish
-      Overloaded         throttled in every region: try again later
-      Refused            the request itself is not acceptable (too long, no access)
-      Broken             the stream ended early; what came before stays
-    StoreError           a store or queue did not answer: try again later
+ChatError            the platform refused
+  RateLimited        wait `retry_after` seconds
+  Gone               the message or channel is no longer there
+  Forbidden          the token may not do this (revoked, not in channel, archived)
+  TooLong            the text does not fit a message
+  Unreachable        no answer, or a passing fault: try again
+ModelError           the model did not finish
+  Overloaded         throttled in every region: try again later
+  Refused            the request itself is not acceptable (too long, no access)
+  Broken             the stream ended early; what came before stays
+StoreError           a store or queue did not answer: try again later
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ class Priority(IntEnum):
 class Surface(Protocol):
     """How text renders on a platform, and how much of it fits a message."""
 
-    limit: int
+    @property
+    def limit(self) -> int: ...
 
     def size(self, markdown: str) -> int:
         """Characters (as the platform counts them) that `markdown` takes once rendered."""

@@ -289,7 +289,7 @@ def test_finals_of_many_answers_land_soon_and_no_limit_is_passed(streams):
     async def main():
         workspace = WorkspaceBudget(LIMITS, lambda: now())
         scenes = [Scene(budget=workspace.of(f"C{i}")) for i in range(streams)]
-        waits = await asyncio.gather(*(s.answer(words(400)) for s in scenes))
+        waits = await asyncio.gather(*(s.answer(words(300), gap=0.06) for s in scenes))
         calls = sorted(e[0] for s in scenes for e in s.chat.log if e[1] == "edit")
         busiest = max(sum(1 for c in calls if t <= c < t + 60) for t in calls)
         return scenes, waits, busiest
@@ -297,7 +297,7 @@ def test_finals_of_many_answers_land_soon_and_no_limit_is_passed(streams):
     scenes, waits, busiest = run(main)
     assert max(waits) <= 1.2
     assert busiest <= 50
-    assert all(s.chat.text() == "".join(words(400)).strip() for s in scenes)
+    assert all(s.chat.text() == "".join(words(300)).strip() for s in scenes)
 
 
 def test_priority_is_first_text_then_progress():
