@@ -43,7 +43,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What is sent to a model: a stable prefix (`system`), then turns, the last one the question's."""
+    """What a model is sent: a stable prefix (`system`), then turns, the last one the question's."""
 
     model: str
     system: str

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeVar
 
@@ -58,13 +58,13 @@ class _Outcome:
     """How a stream ended."""
 
     stop: str | None = None
-    usage: Usage = Usage()
+    usage: Usage = field(default_factory=Usage)
     stopped: bool = False
     error: ModelError | None = None
 
 
 class Assistant:
-    """Answers questions. One for a process; `today` tells the date, `policy` which links may live."""
+    """Answers questions. One for a process. `policy` says which links of an answer may live."""
 
     def __init__(
         self,
@@ -106,7 +106,7 @@ class Assistant:
                 return ()
             return await self._turn(question, claim, chat, budget, live)
         except (Gone, Forbidden) as exc:
-            # nobody can be shown anything here: the channel or message went, or the app's right to it
+            # nobody can be shown anything: the channel or message went, or the app's right to it
             log.warning("answer has nowhere to go: %s", type(exc).__name__)
             await _patiently(lambda: self._claims.settle(claim))
         except Lost:

@@ -123,7 +123,7 @@ def _split(block: _Block, surface: Surface, room: int) -> list[str]:
             if body and body[-1].strip() == closer:
                 body = body[:-1]
             return _by_lines([block.lines[0]], body, [closer], surface)
-        case "table" if len(block.lines) > 2:  # noqa: PLR2004 - a head, its rule, and rows
+        case "table" if len(block.lines) > 2:
             return _by_lines(block.lines[:2], block.lines[2:], [], surface)
         case _:
             return _by_words(block.text, surface, room)

@@ -1,0 +1,251 @@
+"""Claude on Amazon Bedrock over a pool of regions: `core.ports.Model`.
+
+1. Regions take turns. One that throttles or fails cools down, longer each time.
+2. Until the first text, a failure moves on to the next region unseen; after it the stream is
+   Broken (or Overloaded) and what came before stays.
+3. Text is handed on joined: the first at once, then what has gathered in `join` seconds, since no
+   edit could show it sooner.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import logging
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+
+import aiohttp
+import boto3
+from botocore.exceptions import BotoCoreError
+from yarl import URL
+
+from core.answer import Delta, Prompt
+from core.aws.converse import Converse, parse
+from core.aws.eventstream import Decoder, Frame
+from core.models import MODELS, ClaudeModel
+from core.ports import Broken, ModelError, Overloaded, Refused
+
+log = logging.getLogger(__name__)
+
+ROUNDS = (0.0, 1.0, 3.0)
+"""Seconds to wait before each round over the regions."""
+COOLEST = 60.0
+THROTTLED = frozenset(
+    {"ThrottlingException", "ModelNotReadyException", "ServiceUnavailableException"}
+)
+ELSEWHERE = frozenset({"AccessDeniedException", "ResourceNotFoundException"})
+SAMPLING = ("temperature", "top_p", "top_k")
+
+
+@dataclass(slots=True)
+class _Region:
+    name: str
+    converse: Converse
+    cool_until: float = 0.0
+    failures: int = 0
+
+
+class _Elsewhere(Exception):  # noqa: N818 - not an error yet: another region may answer
+    def __init__(self, error: ModelError, *, cool: bool = True) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.cool = cool
+
+
+class BedrockModel:
+    """`regions` in order of preference. `silence`: seconds without a byte that end a stream."""
+
+    def __init__(
+        self,
+        regions: Sequence[str],
+        session: boto3.Session | None = None,
+        *,
+        join: float = 0.25,
+        silence: float = 60.0,
+        rounds: Sequence[float] = ROUNDS,
+    ) -> None:
+        session = session or boto3.Session()
+        self._regions = [_Region(name, Converse(session, name)) for name in regions]
+        self._turn = 0
+        self._join = join
+        self._silence = silence
+        self._rounds = rounds
+        self._refuses: dict[str, frozenset[str]] = {}
+        self._http: aiohttp.ClientSession | None = None
+        self._threads = ThreadPoolExecutor(4, thread_name_prefix="bedrock-sign")
+
+    async def close(self) -> None:
+        if self._http is not None:
+            await self._http.close()
+        self._threads.shutdown(wait=False)
+
+    async def stream(self, prompt: Prompt) -> AsyncIterator[Delta]:
+        """The answer, piece by piece. Raises Overloaded, Refused or Broken."""
+        model = MODELS.get(prompt.model)
+        if model is None:
+            raise Refused(f"no such model: {prompt.model}")
+        error: ModelError = Overloaded("no region")
+        for delay in self._rounds:
+            await asyncio.sleep(delay)
+            for region in self._in_turn():
+                begun = False
+                try:
+                    async for delta in self._from(region, prompt, model):
+                        begun = begun or bool(delta.text)
+                        yield delta
+                except _Elsewhere as moved:
+                    error = moved.error
+                    if moved.cool:
+                        self._cool(region)
+                    if begun:
+                        raise error from moved
+                    log.warning("%s: %s, trying on", region.name, type(error).__name__)
+                else:
+                    region.failures = 0
+                    return
+            if isinstance(error, Refused):
+                break
+        raise error
+
+    def _in_turn(self) -> list[_Region]:
+        """All regions, those that are not cooling first, each call beginning with the next."""
+        now = asyncio.get_running_loop().time()
+        self._turn += 1
+        shift = self._turn % len(self._regions)
+        rotated = self._regions[shift:] + self._regions[:shift]
+        cool = [r for r in rotated if r.cool_until > now]
+        return [r for r in rotated if r.cool_until <= now] or sorted(
+            cool, key=lambda r: r.cool_until
+        )[:1]
+
+    def _cool(self, region: _Region) -> None:
+        region.failures += 1
+        seconds = min(COOLEST, 2.0**region.failures)
+        region.cool_until = asyncio.get_running_loop().time() + seconds
+
+    async def _from(
+        self, region: _Region, prompt: Prompt, model: ClaudeModel
+    ) -> AsyncIterator[Delta]:
+        response = await self._send(region, prompt, model)
+        try:
+            async for delta in self._read(response):
+                yield delta
+        except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as exc:
+            raise _Elsewhere(Broken(type(exc).__name__)) from exc
+        finally:
+            response.close()
+
+    async def _send(
+        self, region: _Region, prompt: Prompt, model: ClaudeModel
+    ) -> aiohttp.ClientResponse:
+        """The response that streams. Sampling parameters which the model refuses are left out."""
+        for _ in SAMPLING:
+            sampling = model.sampling - self._refuses.get(model.name, frozenset())
+            response = await self._post(region, prompt, model, sampling)
+            if response.status == 200:
+                return response
+            name, message = await _problem(response)
+            refused = {each for each in sampling if each in message.lower()}
+            if name == "ValidationException" and refused:
+                known = self._refuses.get(model.name, frozenset())
+                self._refuses[model.name] = known | refused
+                continue
+            raise _Elsewhere(_error(name, response.status), cool=name not in ELSEWHERE)
+        raise _Elsewhere(Refused("sampling parameters"), cool=False)
+
+    async def _post(
+        self, region: _Region, prompt: Prompt, model: ClaudeModel, sampling: frozenset[str]
+    ) -> aiohttp.ClientResponse:
+        if self._http is None:
+            self._http = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=self._silence),
+                auto_decompress=False,
+            )
+        loop = asyncio.get_running_loop()
+        try:
+            signed = await loop.run_in_executor(
+                self._threads, region.converse.request, prompt, model, sampling
+            )
+            return await self._http.post(
+                URL(signed.url, encoded=True), data=signed.body, headers=signed.headers
+            )
+        except BotoCoreError as exc:
+            raise _Elsewhere(Refused(type(exc).__name__), cool=False) from exc
+        except (aiohttp.ClientError, TimeoutError, OSError) as exc:
+            raise _Elsewhere(Broken(type(exc).__name__)) from exc
+
+    async def _read(self, response: aiohttp.ClientResponse) -> AsyncIterator[Delta]:
+        decoder = Decoder()
+        ended = asyncio.Event()
+        response.content.on_eof(ended.set)
+        stopped = False
+        while True:
+            data = await response.content.readany()
+            if not data:
+                break
+            text: list[str] = []
+            other: list[Delta] = []
+            for frame in decoder.feed(data):
+                if frame.kind != "event":
+                    if text:
+                        yield Delta("".join(text))
+                    raise _Elsewhere(_error(_upper(frame.name), 0))
+                delta = _delta(frame)
+                if delta is None:
+                    continue
+                text.append(delta.text)
+                if delta.stop or delta.usage:
+                    other.append(replace(delta, text=""))
+                    stopped = stopped or delta.stop is not None
+            if any(text):
+                yield Delta("".join(text))
+            for delta in other:
+                yield delta
+            if any(text) and not response.content.is_eof():
+                try:
+                    async with asyncio.timeout(self._join):
+                        await ended.wait()
+                except TimeoutError:
+                    pass
+        if not stopped or decoder.pending:
+            raise _Elsewhere(Broken("the stream ended without a stop reason"))
+
+
+def _delta(frame: Frame) -> Delta | None:
+    return parse(frame.name, frame.payload)
+
+
+def _upper(name: str) -> str:
+    return name[:1].upper() + name[1:]
+
+
+async def _problem(response: aiohttp.ClientResponse) -> tuple[str, str]:
+    """The error's type and message; the message is looked at, never logged."""
+    name = response.headers.get("x-amzn-errortype", "").split(":")[0]
+    try:
+        body = json.loads(await response.read())
+        message = str(body.get("message") or body.get("Message") or "")
+    except (ValueError, AttributeError, aiohttp.ClientError, TimeoutError):
+        message = ""
+    finally:
+        response.close()
+    return name, message
+
+
+def _error(name: str, status: int) -> ModelError:
+    if name in THROTTLED or status in (429, 503):
+        return Overloaded(name or str(status))
+    if status in (400, 401, 403, 404) or name == "ValidationException":
+        return Refused(name or str(status))
+    return Broken(name or str(status))
+
+
+def tune_gc() -> None:
+    """Fewer, cheaper collections for a process of many small streams. Call it once started."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 50, 100)

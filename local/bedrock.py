@@ -1,0 +1,166 @@
+"""A stand-in for Amazon Bedrock's runtime that speaks its real wire protocol.
+
+`POST /model/{id}/converse-stream` answers in event-stream frames as recorded from the service; the
+text comes from `local.claude`, or from a `Script` that a test has set. Faults are the service's own:
+status codes, exception frames, silence, a dropped connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from aiohttp import web
+
+from core.aws.eventstream import encode
+from core.models import MODELS
+from local import claude
+
+REGION = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/bedrock/")
+_IDS = {model.bedrock_id: model for model in MODELS.values()}
+
+
+@dataclass(frozen=True, slots=True)
+class Script:
+    """How the stand-in answers.
+
+    `text`: what it says, None for `local.claude`. `size`: characters a delta; `pace`: seconds
+    between deltas. `throttle`: how many calls get a 429 first. `silent`: seconds before the first
+    delta. `fail_after`: deltas before it fails as `failure` says (an exception's name, or `drop`).
+    `regions`: those that take part in faults, all if empty.
+    """
+
+    text: str | None = None
+    size: int = 8
+    pace: float = 0.04
+    throttle: int = 0
+    silent: float = 0.0
+    fail_after: int | None = None
+    failure: str = "modelStreamErrorException"
+    stop: str = "end_turn"
+    regions: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class BedrockStandIn:
+    """`app` is to be served; `calls` are the requests so far, `closed` those cut off by the caller."""
+
+    script: Script = field(default_factory=Script)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    closed: int = 0
+    keep: int = 200
+
+    @property
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=64 * 1024**2)
+        app.router.add_post("/model/{model}/converse-stream", self._stream)
+        app.router.add_post("/_script", self._set)
+        return app
+
+    async def _set(self, request: web.Request) -> web.Response:
+        changes = await request.json()
+        if "regions" in changes:
+            changes["regions"] = tuple(changes["regions"])
+        self.script = replace(Script(), **changes)
+        return web.json_response({"ok": True})
+
+    async def _stream(self, request: web.Request) -> web.StreamResponse:
+        found = REGION.search(request.headers.get("Authorization", ""))
+        if found is None:
+            return _refusal(403, "MissingAuthenticationTokenException", "Missing token")
+        region, model = found[1], request.match_info["model"]
+        body = await request.json()
+        self.calls.append({"region": region, "model": model, "body": body})
+        del self.calls[: -self.keep]
+        base = model.split(".", 1)[1] if not model.startswith("anthropic.") else model
+        if base not in _IDS:
+            return _refusal(400, "ValidationException", "The provided model identifier is invalid.")
+        problem = _invalid(body, _IDS[base].sampling)
+        if problem:
+            return _refusal(400, "ValidationException", problem)
+        script = self.script
+        taking_part = not script.regions or region in script.regions
+        if script.throttle > 0 and taking_part:
+            self.script = replace(script, throttle=script.throttle - 1)
+            return _refusal(429, "ThrottlingException", "Too many requests, please wait.")
+        return await self._answer(request, body, script, faulty=taking_part)
+
+    async def _answer(
+        self, request: web.Request, body: Mapping[str, Any], script: Script, *, faulty: bool
+    ) -> web.StreamResponse:
+        response = web.StreamResponse(
+            headers={"Content-Type": "application/vnd.amazon.eventstream"}
+        )
+        text = claude.answer(body) if script.text is None else script.text
+        deltas = [text[i : i + script.size] for i in range(0, len(text), script.size)]
+        try:
+            await response.prepare(request)
+            await response.write(_event("messageStart", {"role": "assistant"}))
+            await asyncio.sleep(script.silent)
+            for number, delta in enumerate(deltas):
+                if faulty and number == script.fail_after:
+                    return await self._fail(request, response, script.failure)
+                await asyncio.sleep(script.pace)
+                await response.write(
+                    _event("contentBlockDelta", {"delta": {"text": delta}, "contentBlockIndex": 0})
+                )
+            usage = {"inputTokens": len(json.dumps(body)) // 4, "outputTokens": len(text) // 4 + 1}
+            usage["totalTokens"] = sum(usage.values())
+            await response.write(
+                _event("contentBlockStop", {"contentBlockIndex": 0})
+                + _event("messageStop", {"stopReason": script.stop})
+                + _event("metadata", {"usage": usage, "metrics": {"latencyMs": 1}})
+            )
+            await response.write_eof()
+        except (ConnectionError, asyncio.CancelledError):
+            self.closed += 1
+            raise
+        return response
+
+    async def _fail(
+        self, request: web.Request, response: web.StreamResponse, failure: str
+    ) -> web.StreamResponse:
+        if failure == "drop":
+            if request.transport is not None:
+                request.transport.abort()
+        else:
+            payload = json.dumps({"message": "scripted"}).encode()
+            await response.write(encode("exception", failure, payload))
+            await response.write_eof()
+        return response
+
+
+def _event(name: str, payload: Mapping[str, Any]) -> bytes:
+    return encode("event", name, json.dumps(payload, ensure_ascii=False).encode())
+
+
+def _invalid(body: Mapping[str, Any], takes: frozenset[str]) -> str:
+    """The service's complaint about a request, if it has one."""
+    config = body.get("inferenceConfig", {})
+    extra = body.get("additionalModelRequestFields") or {}
+    sent = {"temperature": "temperature" in config, "top_p": "topP" in config}
+    sent["top_k"] = "top_k" in extra
+    for name, there in sent.items():
+        if there and name not in takes:
+            return f"`{name}` is deprecated for this model."
+    roles = [message.get("role") for message in body.get("messages", ())]
+    if (
+        not roles
+        or roles[0] != "user"
+        or any(a == b for a, b in zip(roles, roles[1:], strict=False))
+    ):
+        return "Roles must alternate, beginning with the user."
+    for message in body["messages"]:
+        if not all(part.get("text", "x").strip() for part in message["content"]):
+            return "The text field in the ContentBlock object is blank."
+    return ""
+
+
+def _refusal(status: int, name: str, message: str) -> web.Response:
+    return web.json_response(
+        {"message": message}, status=status, headers={"x-amzn-errortype": f"{name}:"}
+    )
