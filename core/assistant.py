@@ -199,13 +199,12 @@ class Assistant:
         self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage
     ) -> tuple[str, _Outcome]:
         where = question.conversation
-        name, history, thread = await asyncio.gather(
+        chosen, history, thread = await asyncio.gather(
             _patiently(lambda: self._settings.model(where.place), live),
             _patiently(lambda: self._history.recent(where.key, prompt.WINDOW), live),
             self._thread(question, claim, chat, live),
         )
-        if name not in MODELS:
-            name = self._default_model
+        name = chosen if chosen and chosen in MODELS else self._default_model
         asked = prompt.build(question, name, history, thread, self._today())
         try:
             stop, usage = None, Usage()

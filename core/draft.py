@@ -139,7 +139,9 @@ def _by_lines(
     for whole in body:
         for line in _chopped(whole, surface, max(1, surface.limit - frame - 8)):
             size = surface.size(line) + 1
-            if lines and used + size > surface.limit or not _fits(head, lines, line, tail, surface):
+            if (lines and used + size > surface.limit) or not _fits(
+                head, lines, line, tail, surface
+            ):
                 if lines:
                     pieces.append("\n".join([*head, *lines, *tail]))
                 lines, used = [], frame

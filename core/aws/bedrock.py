@@ -48,7 +48,7 @@ class _Region:
     failures: int = 0
 
 
-class _Elsewhere(Exception):  # noqa: N818 - not an error yet: another region may answer
+class _Elsewhere(Exception):
     def __init__(self, error: ModelError, *, cool: bool = True) -> None:
         super().__init__(str(error))
         self.error = error

@@ -33,7 +33,7 @@ class SignedRequest:
     body: bytes
 
 
-class _Handed(Exception):  # noqa: N818 - not an error: it carries the request out of botocore
+class _Handed(Exception):
     def __init__(self, request: AWSPreparedRequest) -> None:
         super().__init__()
         self.request = request

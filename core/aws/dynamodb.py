@@ -1,4 +1,6 @@
-"""Claims, history, settings and feedback in one DynamoDB table (`pk`, `sk`, expiry in `ttl`).
+"""Claims, in the one DynamoDB table that also holds history, settings and feedback.
+
+Keys are `pk` and `sk`, items expire at `ttl`:
 
 claim#{event id}    claim        who answers an event, until when, and its messages
 open                {event id}   events that are claimed and not settled: what a sweep looks at
@@ -16,10 +18,9 @@ from typing import Any
 from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
-from core.answer import MessageId, Turn, Usage
+from core.answer import MessageId
 from core.aws.calls import Calls
 from core.ports import Busy, Claim, Lost, Orphan, Record
-from core.tokens import estimate
 
 LEASE = 20.0
 """Seconds a claim holds without being renewed."""
@@ -27,23 +28,20 @@ ORPHANED = 15.0
 """Seconds after its lease ended that an answer counts as abandoned."""
 DAY = 86_400
 KEEP_CLAIMS = 15 * DAY
-KEEP_TURNS = 90 * DAY
-LONGEST = 150_000
-"""Characters of a text that are kept; an item holds 400 KB."""
 
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 
 
-def _item(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _serialize(value) for name, value in values.items()}
+def item(fields: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _serialize(value) for name, value in fields.items()}
 
 
-def _values(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _deserialize(value) for name, value in item.items()}
+def values(stored: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _deserialize(value) for name, value in stored.items()}
 
 
-class _Table:
+class Table:
     def __init__(self, client: Any, table: str, calls: Calls) -> None:
         self._client = client
         self._table = table
@@ -53,16 +51,16 @@ class _Table:
         found = await self._calls(
             self._client.get_item,
             TableName=self._table,
-            Key=_item({"pk": pk, "sk": sk}),
+            Key=item({"pk": pk, "sk": sk}),
             ConsistentRead=True,
         )
-        return _values(found["Item"]) if "Item" in found else None
+        return values(found["Item"]) if "Item" in found else None
 
-    async def _put(self, **values: Any) -> None:
-        await self._calls(self._client.put_item, TableName=self._table, Item=_item(values))
+    async def _put(self, **fields: Any) -> None:
+        await self._calls(self._client.put_item, TableName=self._table, Item=item(fields))
 
 
-class DynamoClaims(_Table):
+class DynamoClaims(Table):
     """`core.ports.Claims`. `owner` names this process; `clock` gives seconds since the epoch."""
 
     def __init__(
@@ -109,11 +107,11 @@ class DynamoClaims(_Table):
             {
                 "Put": {
                     "TableName": self._table,
-                    "Item": _item(claim),
+                    "Item": item(claim),
                     "ConditionExpression": "attribute_not_exists(pk)",
                 }
             },
-            {"Put": {"TableName": self._table, "Item": _item(opened)}},
+            {"Put": {"TableName": self._table, "Item": item(opened)}},
         )
 
     async def _take_over(self, found: Mapping[str, Any], event_id: str, owner: str) -> Claim | None:
@@ -146,17 +144,17 @@ class DynamoClaims(_Table):
             {
                 "Update": {
                     "TableName": self._table,
-                    "Key": _item({"pk": f"claim#{claim.event_id}", "sk": "claim"}),
+                    "Key": item({"pk": f"claim#{claim.event_id}", "sk": "claim"}),
                     "UpdateExpression": "SET settled = :true",
                     "ConditionExpression": "#owner = :owner",
                     "ExpressionAttributeNames": {"#owner": "owner"},
-                    "ExpressionAttributeValues": _item({":true": True, ":owner": claim.owner}),
+                    "ExpressionAttributeValues": item({":true": True, ":owner": claim.owner}),
                 }
             },
             {
                 "Delete": {
                     "TableName": self._table,
-                    "Key": _item({"pk": "open", "sk": claim.event_id}),
+                    "Key": item({"pk": "open", "sk": claim.event_id}),
                 }
             },
         )
@@ -182,12 +180,12 @@ class DynamoClaims(_Table):
             self._client.query,
             TableName=self._table,
             KeyConditionExpression="pk = :open",
-            ExpressionAttributeValues=_item({":open": "open"}),
+            ExpressionAttributeValues=item({":open": "open"}),
             Limit=500,
         )
         found: list[Orphan] = []
-        for item in opened["Items"]:
-            event_id = _values(item)["sk"]
+        for each in opened["Items"]:
+            event_id = values(each)["sk"]
             claim = await self._get(f"claim#{event_id}", "claim")
             if claim is None or claim["settled"] or not claim["incoming"]:
                 continue
@@ -197,29 +195,29 @@ class DynamoClaims(_Table):
                 found.append(Orphan(taken, claim["incoming"]))
         return found
 
-    async def _mine(self, claim: Claim, change: str, **values: Any) -> dict[str, Any]:
+    async def _mine(self, claim: Claim, change: str, **fields: Any) -> dict[str, Any]:
         updated = await self._update(
             claim.event_id,
             change,
             "#owner = :owner AND settled = :false",
             owner=claim.owner,
             false=False,
-            **values,
+            **fields,
         )
         if updated is None:
             raise Lost(claim.event_id)
         return updated
 
     async def _update(
-        self, event_id: str, change: str, condition: str, **values: Any
+        self, event_id: str, change: str, condition: str, **fields: Any
     ) -> dict[str, Any] | None:
         """The claim after a change; None when the condition does not hold."""
         parameters: dict[str, Any] = {
             "TableName": self._table,
-            "Key": _item({"pk": f"claim#{event_id}", "sk": "claim"}),
+            "Key": item({"pk": f"claim#{event_id}", "sk": "claim"}),
             "UpdateExpression": change,
             "ConditionExpression": condition,
-            "ExpressionAttributeValues": _item({f":{k}": v for k, v in values.items()}),
+            "ExpressionAttributeValues": item({f":{k}": v for k, v in fields.items()}),
             "ReturnValues": "ALL_NEW",
         }
         if "#owner" in change + condition:
@@ -228,7 +226,7 @@ class DynamoClaims(_Table):
             updated = await self._calls(self._client.update_item, **parameters)
         except ClientError:
             return None
-        return _values(updated["Attributes"])
+        return values(updated["Attributes"])
 
     async def _together(self, *writes: Mapping[str, Any]) -> bool:
         try:
@@ -236,78 +234,6 @@ class DynamoClaims(_Table):
         except ClientError:
             return False
         return True
-
-
-class DynamoHistory(_Table):
-    """`core.ports.History`: one item an exchange, in the order of the questions' message ids."""
-
-    def __init__(
-        self, client: Any, table: str, calls: Calls, *, clock: Callable[[], float]
-    ) -> None:
-        super().__init__(client, table, calls)
-        self._clock = clock
-
-    async def recent(self, conversation: str, tokens: int) -> Sequence[Turn]:
-        found = await self._calls(
-            self._client.query,
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=_item({":pk": f"turn#{conversation}"}),
-            ScanIndexForward=False,
-            Limit=100,
-            ConsistentRead=True,
-        )
-        exchanges: list[tuple[Turn, Turn]] = []
-        for item in found["Items"]:
-            values = _values(item)
-            tokens -= estimate(values["question"]) + estimate(values["answer"])
-            if tokens < 0 and exchanges:
-                break
-            asked = Turn("user", values["question"], values["person"], values["sk"])
-            exchanges.append((asked, Turn("assistant", values["answer"])))
-        return [turn for exchange in reversed(exchanges) for turn in exchange]
-
-    async def append(
-        self, conversation: str, event_id: str, question: Turn, answer: Turn, usage: Usage
-    ) -> None:
-        await self._put(
-            pk=f"turn#{conversation}",
-            sk=question.message_id or event_id,
-            event=event_id,
-            person=question.person,
-            question=question.text[:LONGEST],
-            answer=answer.text[:LONGEST],
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            cache_read_tokens=usage.cache_read_tokens,
-            cache_write_tokens=usage.cache_write_tokens,
-            ttl=int(self._clock()) + KEEP_TURNS,
-        )
-
-
-class DynamoPlaceSettings(_Table):
-    """`core.ports.PlaceSettings`."""
-
-    async def model(self, place: str) -> str | None:
-        found = await self._get(f"place#{place}", "settings")
-        return None if found is None else str(found["model"])
-
-    async def choose_model(self, place: str, model: str) -> None:
-        await self._put(pk=f"place#{place}", sk="settings", model=model)
-
-
-class DynamoFeedback(_Table):
-    """`core.ports.Feedback`."""
-
-    def __init__(
-        self, client: Any, table: str, calls: Calls, *, clock: Callable[[], float]
-    ) -> None:
-        super().__init__(client, table, calls)
-        self._clock = clock
-
-    async def rate(self, event_id: str, person: str, value: str) -> None:
-        ttl = int(self._clock()) + KEEP_TURNS
-        await self._put(pk=f"feedback#{event_id}", sk=person, value=value, ttl=ttl)
 
 
 def _record(event_id: str, found: Mapping[str, Any]) -> Record:
