@@ -46,7 +46,10 @@ def build(
     oldest first, and either may contain the question itself or later turns, which are left out.
     """
     named = question.conversation.kind is not Kind.DIRECT
-    asked = Turn("user", question.text, question.person.name, question.message_id)
+    name = question.person.name or next(
+        (turn.person for turn in thread if turn.message_id == question.message_id), ""
+    )
+    asked = Turn("user", question.text, name, question.message_id)
     turns = _newest(merge(question.message_id, history, thread), WINDOW)
     return Prompt(
         model=model,

@@ -1,44 +1,110 @@
-"""Runs boto3 calls off the event loop, on threads of their own: DNS needs the loop's."""
+"""Blocking AWS calls, off the event loop, with their passing faults as StoreError.
+
+The threads are our own: the loop's default executor also resolves host names, which must not queue
+behind a slow table.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import (
+    ClientError,
+    ConnectionError,  # noqa: A004 - botocore's name, and not the built-in one
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    TokenRetrievalError,
+)
 
 from core.aws.clients import THREADS
 from core.ports import StoreError
 
-OURS = frozenset({"ConditionalCheckFailedException", "TransactionCanceledException"})
-"""Errors that are answers: they reach the caller as they are."""
+UNAVAILABLE = (
+    ConnectionError,
+    CredentialRetrievalError,
+    HTTPClientError,
+    NoCredentialsError,
+    TokenRetrievalError,
+)
+"""botocore's own errors that a later try, or an operator, can mend."""
+
+PASSING = frozenset(
+    {
+        # too much at once
+        "LimitExceededException",
+        "ProvisionedThroughputExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TransactionConflictException",
+        "TransactionInProgressException",
+        # rights and resources that an operator puts right while the work waits
+        "AccessDenied",
+        "AccessDeniedException",
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "InvalidClientTokenId",
+        "KMSAccessDeniedException",
+        "QueueDoesNotExist",
+        "ResourceNotFoundException",
+        "UnrecognizedClientException",
+    }
+)
+SERVER_FAULT = 500
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Raises StoreError for what may pass; every other error of botocore as it is."""
+    try:
+        yield
+    except UNAVAILABLE as exc:
+        raise StoreError(type(exc).__name__) from exc
+    except ClientError as exc:
+        code = exc.response.get("Error", {}).get("Code", "")
+        status = exc.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+        if code in PASSING or status >= SERVER_FAULT or _only_passing(exc):
+            raise StoreError(f"{exc.operation_name}: {code}") from exc
+        raise
+
+
+def reasons(exc: ClientError) -> list[str]:
+    """Why each action of a cancelled transaction failed; `None` for those that did not."""
+    return [each.get("Code", "None") for each in exc.response.get("CancellationReasons", ())]
+
+
+def _only_passing(exc: ClientError) -> bool:
+    """Whether a transaction was cancelled by throttling or a conflict, and by nothing else."""
+    codes = set(reasons(exc)) - {"None"}
+    return bool(codes) and codes <= {
+        "ProvisionedThroughputExceeded",
+        "ThrottlingError",
+        "TransactionConflict",
+    }
 
 
 class Calls:
-    """`await calls(client.get_item, Key=...)`. Raises StoreError, conditions that failed apart."""
+    """Runs blocking calls on threads of its own. One for a process; `close` lets them go."""
 
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="aws")
+    def __init__(self, threads: int = THREADS) -> None:
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aws")
 
-    async def __call__(self, call: Callable[..., Any], /, **parameters: Any) -> Any:
+    async def __call__(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+        """`fn(*args, **kwargs)`. Raises StoreError when the service does not answer."""
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._threads, partial(guarded, call, **parameters))
+        with translated():
+            return await loop.run_in_executor(self._threads, partial(fn, *args, **kwargs))
 
     def close(self) -> None:
+        """Takes no more calls; those under way end by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def guarded(call: Callable[..., Any], /, **parameters: Any) -> Any:
-    """One call, with botocore's errors as ours."""
-    try:
-        return call(**parameters)
-    except ClientError as exc:
-        code = exc.response.get("Error", {}).get("Code", "")
-        if code in OURS:
-            raise
-        raise StoreError(code) from exc
-    except BotoCoreError as exc:
-        raise StoreError(type(exc).__name__) from exc

@@ -1,4 +1,4 @@
-"""boto3 clients as this project uses them: quick to give up, so that a turn can say so."""
+"""boto3 clients as every process here wants them: quick to give up, quick to try again."""
 
 from __future__ import annotations
 
@@ -8,15 +8,20 @@ import boto3
 from botocore.config import Config
 
 THREADS = 32
-"""Calls at once in a process; the connection pool is as large."""
+"""Calls side by side in one process; a client keeps as many connections."""
 
 
-def client(service: str, region: str, session: boto3.Session | None = None) -> Any:
-    """A client of one AWS service; endpoints come from botocore's own settings."""
+def client(name: str, region: str, session: boto3.Session | None = None) -> Any:
+    """A client of one AWS service. Endpoint and credentials come from botocore's own settings.
+
+    A long poll waits less than `read_timeout`. `standard` retries throttling and passing faults.
+    https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html
+    """
     config = Config(
         connect_timeout=2,
-        read_timeout=30,
-        max_pool_connections=THREADS + 4,
-        retries={"mode": "standard", "total_max_attempts": 2},
+        read_timeout=8,
+        max_pool_connections=THREADS,
+        retries={"mode": "standard", "total_max_attempts": 3},
+        tcp_keepalive=True,
     )
-    return (session or boto3.Session()).client(service, region_name=region, config=config)
+    return (session or boto3.Session()).client(name, region_name=region, config=config)

@@ -1,246 +1,160 @@
-"""Claims, in the one DynamoDB table that also holds history, settings and feedback.
+"""What is kept of conversations, in DynamoDB: history, settings, feedback, and claims.
 
-Keys are `pk` and `sk`, items expire at `ttl`:
+One table, `pk` and `sk`, with `ttl`:
 
-claim#{event id}    claim        who answers an event, until when, and its messages
-open                {event id}   events that are claimed and not settled: what a sweep looks at
-turn#{conversation} {message}    one exchange
-place#{place}       settings     what people chose
-feedback#{event id} {person}     thumbs
+| pk                    | sk                    | what                                     |
+|-----------------------|-----------------------|------------------------------------------|
+| `turn#{conversation}` | message id, sortable  | one exchange: question, answer, tokens   |
+| `settings#{place}`    | `model`               | the model chosen there                   |
+| `feedback#{event id}` | person                | 👍 or 👎                                 |
+| `claim#{event id}`    | `claim`               | who answers it, see `core/aws/claims.py` |
+| `open`, `stop`        | event id              | as above                                 |
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
-from botocore.exceptions import ClientError
-
-from core.answer import MessageId
+from core.answer import Turn, Usage
 from core.aws.calls import Calls
-from core.ports import Busy, Claim, Lost, Orphan, Record
+from core.aws.claims import DynamoClaims
+from core.aws.items import clean, cut, decode, encode
+from core.runs import post_of
+from core.tokens import estimate
 
-LEASE = 20.0
-"""Seconds a claim holds without being renewed."""
-ORPHANED = 15.0
-"""Seconds after its lease ended that an answer counts as abandoned."""
+__all__ = ["DynamoClaims", "DynamoFeedback", "DynamoHistory", "DynamoPlaceSettings"]
+
 DAY = 86_400
-KEEP_CLAIMS = 15 * DAY
-
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
-
-
-def item(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _serialize(value) for name, value in fields.items()}
-
-
-def values(stored: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _deserialize(value) for name, value in stored.items()}
+HISTORY_KEPT = 90 * DAY
+FEEDBACK_KEPT = 365 * DAY
+TEXT_LIMIT = 180_000
+"""Bytes kept of a question, and of an answer: an item holds 400 KB, names and numbers included."""
+NAME_LIMIT = 1_000
+PAGE = 20
+"""Exchanges read at a time."""
 
 
-class Table:
-    def __init__(self, client: Any, table: str, calls: Calls) -> None:
-        self._client = client
+class DynamoHistory:
+    """`core.ports.History`. Exchanges are in the order in which their questions were posted."""
+
+    def __init__(
+        self, dynamodb: Any, table: str, calls: Calls, *, clock: Callable[[], float]
+    ) -> None:
+        self._db = dynamodb
+        self._table = table
+        self._calls = calls
+        self._clock = clock
+
+    async def recent(self, conversation: str, tokens: int) -> Sequence[Turn]:
+        """The newest turns that fit `tokens`, oldest first."""
+        newest: list[Turn] = []
+        left = tokens
+        more: dict[str, Any] = {}
+        while True:
+            page = await self._calls(
+                self._db.query,
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=encode({":pk": _turns(conversation)}),
+                ScanIndexForward=False,
+                ConsistentRead=True,
+                Limit=PAGE,
+                **more,
+            )
+            for item in page["Items"]:
+                for turn in reversed(_exchange(decode(item))):
+                    left -= estimate(turn.text)
+                    if left < 0:
+                        return newest[::-1]
+                    newest.append(turn)
+            if "LastEvaluatedKey" not in page:
+                return newest[::-1]
+            more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+    async def append(
+        self, conversation: str, event_id: str, question: Turn, answer: Turn, usage: Usage
+    ) -> None:
+        """Keeps one exchange, in place of an earlier answer to the same post."""
+        post = post_of(event_id)
+        item = {
+            "pk": _turns(conversation),
+            "sk": sortable(post.rpartition("/")[2]),
+            "event": post,
+            "question": cut(clean(question.text), TEXT_LIMIT),
+            "person": cut(clean(question.person), NAME_LIMIT),
+            "message": question.message_id,
+            "answer": cut(clean(answer.text), TEXT_LIMIT),
+            "answered": answer.message_id,
+            "input_tokens": usage.input_tokens,
+            "output_tokens": usage.output_tokens,
+            "cache_read_tokens": usage.cache_read_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+            "ttl": int(self._clock() + HISTORY_KEPT),
+        }
+        await self._calls(self._db.put_item, TableName=self._table, Item=encode(item))
+
+
+class DynamoPlaceSettings:
+    """`core.ports.PlaceSettings`."""
+
+    def __init__(self, dynamodb: Any, table: str, calls: Calls) -> None:
+        self._db = dynamodb
         self._table = table
         self._calls = calls
 
-    async def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
-        found = await self._calls(
-            self._client.get_item,
-            TableName=self._table,
-            Key=item({"pk": pk, "sk": sk}),
-            ConsistentRead=True,
+    async def model(self, place: str) -> str | None:
+        """The model chosen for a place, None where nobody chose."""
+        key = {"pk": f"settings#{place}", "sk": "model"}
+        answer = await self._calls(
+            self._db.get_item, TableName=self._table, Key=encode(key), ConsistentRead=True
         )
-        return values(found["Item"]) if "Item" in found else None
+        return str(decode(answer["Item"])["model"]) if "Item" in answer else None
 
-    async def _put(self, **fields: Any) -> None:
-        await self._calls(self._client.put_item, TableName=self._table, Item=item(fields))
+    async def choose_model(self, place: str, model: str) -> None:
+        """Keeps the choice, in place of the earlier one."""
+        item = {"pk": f"settings#{place}", "sk": "model", "model": model}
+        await self._calls(self._db.put_item, TableName=self._table, Item=encode(item))
 
 
-class DynamoClaims(Table):
-    """`core.ports.Claims`. `owner` names this process; `clock` gives seconds since the epoch."""
+class DynamoFeedback:
+    """`core.ports.Feedback`. A person's second opinion replaces the first."""
 
     def __init__(
-        self, client: Any, table: str, calls: Calls, *, owner: str, clock: Callable[[], float]
+        self, dynamodb: Any, table: str, calls: Calls, *, clock: Callable[[], float]
     ) -> None:
-        super().__init__(client, table, calls)
-        self._owner = owner
+        self._db = dynamodb
+        self._table = table
+        self._calls = calls
         self._clock = clock
-        self._takes = count()
 
-    async def take(self, event_id: str, incoming: str = "") -> Claim | None:
-        owner = f"{self._owner}-{next(self._takes)}"
-        for _ in range(3):
-            if await self._begin(event_id, owner, incoming):
-                return Claim(event_id, owner)
-            found = await self._get(f"claim#{event_id}", "claim")
-            if found is None:
-                continue
-            if found["settled"]:
-                return None
-            left = float(found["lease"]) - self._clock()
-            if left > 0:
-                raise Busy(left)
-            claim = await self._take_over(found, event_id, owner)
-            if claim is not None:
-                return claim
-        raise Busy(1.0)
-
-    async def _begin(self, event_id: str, owner: str, incoming: str) -> bool:
+    async def rate(self, event_id: str, person: str, value: str) -> None:
+        """Keeps what a person thinks of an answer."""
         now = self._clock()
-        claim = {
-            "pk": f"claim#{event_id}",
-            "sk": "claim",
-            "owner": owner,
-            "lease": _number(now + LEASE),
-            "attempt": 1,
-            "settled": False,
-            "incoming": incoming,
-            "ids": [],
-            "ttl": int(now) + KEEP_CLAIMS,
+        item = {
+            "pk": f"feedback#{event_id}",
+            "sk": person,
+            "value": value,
+            "at": now,
+            "ttl": int(now + FEEDBACK_KEPT),
         }
-        opened = {"pk": "open", "sk": event_id, "ttl": int(now) + KEEP_CLAIMS}
-        return await self._together(
-            {
-                "Put": {
-                    "TableName": self._table,
-                    "Item": item(claim),
-                    "ConditionExpression": "attribute_not_exists(pk)",
-                }
-            },
-            {"Put": {"TableName": self._table, "Item": item(opened)}},
-        )
-
-    async def _take_over(self, found: Mapping[str, Any], event_id: str, owner: str) -> Claim | None:
-        updated = await self._update(
-            event_id,
-            "SET #owner = :owner, lease = :lease, attempt = attempt + :one REMOVE stopping",
-            "#owner = :before AND lease = :held AND settled = :false",
-            owner=owner,
-            lease=_number(self._clock() + LEASE),
-            one=1,
-            before=found["owner"],
-            held=found["lease"],
-            false=False,
-        )
-        if updated is None:
-            return None
-        ids = tuple(MessageId(each) for each in updated["ids"])
-        return Claim(event_id, owner, ids, int(updated["attempt"]))
-
-    async def renew(self, claim: Claim) -> bool:
-        lease = _number(self._clock() + LEASE)
-        updated = await self._mine(claim, "SET lease = :lease", lease=lease)
-        return bool(updated.get("stopping", False))
-
-    async def posted(self, claim: Claim, message_ids: Sequence[MessageId]) -> None:
-        await self._mine(claim, "SET ids = :ids", ids=[str(each) for each in message_ids])
-
-    async def settle(self, claim: Claim) -> None:
-        done = await self._together(
-            {
-                "Update": {
-                    "TableName": self._table,
-                    "Key": item({"pk": f"claim#{claim.event_id}", "sk": "claim"}),
-                    "UpdateExpression": "SET settled = :true",
-                    "ConditionExpression": "#owner = :owner",
-                    "ExpressionAttributeNames": {"#owner": "owner"},
-                    "ExpressionAttributeValues": item({":true": True, ":owner": claim.owner}),
-                }
-            },
-            {
-                "Delete": {
-                    "TableName": self._table,
-                    "Key": item({"pk": "open", "sk": claim.event_id}),
-                }
-            },
-        )
-        if not done:
-            raise Lost(claim.event_id)
-
-    async def stop(self, event_id: str) -> bool:
-        updated = await self._update(
-            event_id,
-            "SET stopping = :true",
-            "settled = :false",
-            true=True,
-            false=False,
-        )
-        return updated is not None
-
-    async def read(self, event_id: str) -> Record | None:
-        found = await self._get(f"claim#{event_id}", "claim")
-        return None if found is None else _record(event_id, found)
-
-    async def orphans(self) -> Sequence[Orphan]:
-        opened = await self._calls(
-            self._client.query,
-            TableName=self._table,
-            KeyConditionExpression="pk = :open",
-            ExpressionAttributeValues=item({":open": "open"}),
-            Limit=500,
-        )
-        found: list[Orphan] = []
-        for each in opened["Items"]:
-            event_id = values(each)["sk"]
-            claim = await self._get(f"claim#{event_id}", "claim")
-            if claim is None or claim["settled"] or not claim["incoming"]:
-                continue
-            if float(claim["lease"]) + ORPHANED < self._clock():
-                ids = tuple(MessageId(each) for each in claim["ids"])
-                taken = Claim(event_id, claim["owner"], ids, int(claim["attempt"]))
-                found.append(Orphan(taken, claim["incoming"]))
-        return found
-
-    async def _mine(self, claim: Claim, change: str, **fields: Any) -> dict[str, Any]:
-        updated = await self._update(
-            claim.event_id,
-            change,
-            "#owner = :owner AND settled = :false",
-            owner=claim.owner,
-            false=False,
-            **fields,
-        )
-        if updated is None:
-            raise Lost(claim.event_id)
-        return updated
-
-    async def _update(
-        self, event_id: str, change: str, condition: str, **fields: Any
-    ) -> dict[str, Any] | None:
-        """The claim after a change; None when the condition does not hold."""
-        parameters: dict[str, Any] = {
-            "TableName": self._table,
-            "Key": item({"pk": f"claim#{event_id}", "sk": "claim"}),
-            "UpdateExpression": change,
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": item({f":{k}": v for k, v in fields.items()}),
-            "ReturnValues": "ALL_NEW",
-        }
-        if "#owner" in change + condition:
-            parameters["ExpressionAttributeNames"] = {"#owner": "owner"}
-        try:
-            updated = await self._calls(self._client.update_item, **parameters)
-        except ClientError:
-            return None
-        return values(updated["Attributes"])
-
-    async def _together(self, *writes: Mapping[str, Any]) -> bool:
-        try:
-            await self._calls(self._client.transact_write_items, TransactItems=list(writes))
-        except ClientError:
-            return False
-        return True
+        await self._calls(self._db.put_item, TableName=self._table, Item=encode(item))
 
 
-def _record(event_id: str, found: Mapping[str, Any]) -> Record:
-    ids = tuple(MessageId(each) for each in found["ids"])
-    return Record(event_id, found["incoming"], ids, found["settled"], float(found["lease"]))
+def sortable(message_id: str) -> str:
+    """A key that sorts as the messages were posted: their ids are times, in seconds or less."""
+    whole, dot, fraction = message_id.partition(".")
+    if whole.isdecimal() and (not dot or fraction.isdecimal()):
+        return f"{whole:0>20}{dot}{fraction}"
+    return message_id
 
 
-def _number(seconds: float) -> int:
-    """Whole seconds, rounded up: DynamoDB takes no floats."""
-    return int(seconds) + 1
+def _turns(conversation: str) -> str:
+    return f"turn#{conversation}"
+
+
+def _exchange(item: dict[str, Any]) -> tuple[Turn, Turn]:
+    return (
+        Turn("user", item["question"], item["person"], item["message"]),
+        Turn("assistant", item["answer"], "", item["answered"]),
+    )

@@ -1,0 +1,53 @@
+"""Slack's mrkdwn, as people send it, to plain Markdown. Imports nothing heavy: receivers use it.
+
+Slack writes `<@U1>`, `<#C1|general>`, `<!here>`, `<https://…|label>` and escapes `&`, `<` and `>`.
+https://docs.slack.dev/messaging/formatting-message-text#parsing-message-text
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
+
+NOBODY: Mapping[str, str] = MappingProxyType({})
+
+SPECIAL = re.compile(r"<([^<>\n]{1,4000})>")
+
+
+def from_mrkdwn(text: str, names: Mapping[str, str] = NOBODY) -> str:
+    """The text as its writer saw it. `names` maps user and channel ids to names, where known."""
+    return unescape(SPECIAL.sub(lambda match: _special(match[1], names), text))
+
+
+def unescape(text: str) -> str:
+    return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
+
+
+def _special(inner: str, names: Mapping[str, str]) -> str:
+    target, _, label = inner.partition("|")
+    match target[0]:
+        case "@":
+            return "@" + (label or names.get(target[1:], target[1:])).removeprefix("@")
+        case "#":
+            return "#" + (label or names.get(target[1:], target[1:])).removeprefix("#")
+        case "!":
+            return _command(target[1:], label)
+        case _:
+            return _link(target, label)
+
+
+def _command(target: str, label: str) -> str:
+    if target.startswith("date^"):
+        return label
+    if target.startswith("subteam^"):
+        return "@" + (label or "group").removeprefix("@")
+    return "@" + (label or target.partition("^")[0]).removeprefix("@")
+
+
+def _link(url: str, label: str) -> str:
+    """A bare address where the label says no more than the address does."""
+    plain = url.removeprefix("mailto:").removeprefix("tel:")
+    if not label or label in (url, plain) or url in (f"http://{label}", f"https://{label}"):
+        return plain
+    return f"[{label}]({url})"

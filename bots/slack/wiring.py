@@ -1,0 +1,59 @@
+"""Slack's parts of a process, built from its settings."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+import aiohttp
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.app import Enqueue, Receiver
+from bots.slack.chat import LIMITS, Names, SlackChat
+from bots.worker import Platform
+from core.budget import ConversationBudget, WorkspaceBudget
+from core.conversation import Conversation
+from core.ports import Chat
+from core.settings import Settings
+
+
+def slack_receiver(settings: Settings, enqueue: Enqueue) -> Receiver:
+    """The receiver of the configured app."""
+    slack = settings.slack
+    if slack is None:
+        raise ValueError("Slack is not configured")
+    return Receiver(
+        signing_secret=slack.signing_secret,
+        bot_token=slack.bot_token,
+        api_url=slack.api_url,
+        enqueue=enqueue,
+        allowed_tenants=frozenset(settings.allowed_tenants),
+    )
+
+
+@asynccontextmanager
+async def slack_platform(settings: Settings) -> AsyncIterator[Platform]:
+    """How workers reach Slack: a chat and its budget for every conversation."""
+    slack = settings.slack
+    if slack is None:
+        raise ValueError("Slack is not configured")
+    connector = aiohttp.TCPConnector(limit=0)
+    timeout = aiohttp.ClientTimeout(total=30, connect=5)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
+        # no retries below us: a repeated post would be a second message
+        client = AsyncWebClient(
+            slack.bot_token, base_url=slack.api_url, session=http, retry_handlers=[]
+        )
+        names = Names(client)
+        clock = asyncio.get_running_loop().time
+        budgets: dict[str, WorkspaceBudget] = {}
+
+        def platform(
+            conversation: Conversation, extra: Mapping[str, str]
+        ) -> tuple[Chat, ConversationBudget]:
+            budget = budgets.setdefault(conversation.tenant, WorkspaceBudget(LIMITS, clock))
+            chat = SlackChat(client, conversation, names, extra, http)
+            return chat, budget.of(conversation.channel)
+
+        yield platform

@@ -1,0 +1,282 @@
+"""Who answers which event, in DynamoDB: `core.ports.Claims`.
+
+1. An event is one item. Every change to it is conditional, so that of two workers one wins.
+2. A lease ends by the clock; whoever takes the event then goes on with its messages.
+3. While an event is open it has a second item, in the partition `open`, written and deleted in one
+   transaction with the first: answers whose worker is gone are found there, without a scan.
+4. A wish to stop is an item in the partition `stop`. A worker with many answers asks for all of
+   them with one query, and writes a lease only when half of it is gone.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
+
+from core.answer import MessageId
+from core.aws.calls import Calls, reasons
+from core.aws.items import clean, decode, encode
+from core.ports import Busy, Claim, Lost, Orphan, Record, StoreError
+
+LEASE = 20.0
+"""Seconds a claim lasts unless it is renewed."""
+ORPHANED = 15.0
+"""Seconds after the end of its lease that an open event counts as abandoned."""
+KEPT = 16 * 86_400
+"""Seconds an event is remembered: a delivery of it up to then is a duplicate."""
+STOP_KEPT = 3_600
+PACE = 0.2
+"""Seconds between two queries for wishes to stop."""
+TAKES = 5
+BATCH = 100
+"""Keys that one BatchGetItem takes."""
+
+CONDITION = "ConditionalCheckFailed"
+
+
+class DynamoClaims:
+    """`owner` names this process. `clock`: seconds since 1970, the same for all workers."""
+
+    def __init__(
+        self, dynamodb: Any, table: str, calls: Calls, *, owner: str, clock: Callable[[], float]
+    ) -> None:
+        self._db = dynamodb
+        self._table = table
+        self._calls = calls
+        self._owner = owner
+        self._clock = clock
+        self._leases: dict[str, float] = {}
+        """Ends of the leases held here, by owner."""
+        self._stops = _Stops(self._stopping)
+
+    async def take(self, event_id: str, incoming: str = "") -> Claim | None:
+        """The claim, or None when the event is settled. Raises Busy, StoreError."""
+        for _ in range(TAKES):
+            item = await self._item(event_id)
+            if item is None:
+                claim = Claim(event_id, self._name())
+            elif item["settled"]:
+                return None
+            elif item["lease"] > self._clock():
+                raise Busy(item["lease"] - self._clock())
+            else:
+                claim = replace(_claim(item), owner=self._name(), attempt=int(item["attempt"]) + 1)
+            if await self._claim(claim, clean(incoming), item):
+                return claim
+        raise Busy(LEASE)
+
+    async def _claim(self, claim: Claim, incoming: str, old: dict[str, Any] | None) -> bool:
+        """Writes a claim over what was read; False when somebody else was faster."""
+        now = self._clock()
+        item = {
+            **_key(claim.event_id),
+            "event": claim.event_id,
+            "owner": claim.owner,
+            "attempt": claim.attempt,
+            "lease": now + LEASE,
+            "messages": claim.message_ids,
+            "incoming": incoming or (old["incoming"] if old else ""),
+            "settled": False,
+            "ttl": int(now + KEPT),
+        }
+        put: dict[str, Any] = {"TableName": self._table, "Item": encode(item)}
+        if old is None:
+            put["ConditionExpression"] = "attribute_not_exists(pk)"
+        else:
+            put["ConditionExpression"] = "#owner = :old AND lease = :lease AND settled = :no"
+            put["ExpressionAttributeNames"] = {"#owner": "owner"}
+            put["ExpressionAttributeValues"] = encode(
+                {":old": old["owner"], ":lease": old["lease"], ":no": False}
+            )
+        is_open = {"pk": "open", "sk": claim.event_id, "since": now, "ttl": int(now + KEPT)}
+        if not await self._transact(
+            {"Put": put}, {"Put": {"TableName": self._table, "Item": encode(is_open)}}
+        ):
+            return False
+        self._leases[claim.owner] = now + LEASE
+        return True
+
+    async def renew(self, claim: Claim) -> bool:
+        """Lengthens the lease; True when somebody asked to stop. Raises Lost, StoreError."""
+        now = self._clock()
+        if self._leases.get(claim.owner, 0.0) - now < LEASE / 2:
+            await self._update(claim, "SET lease = :lease", {":lease": now + LEASE})
+            self._leases[claim.owner] = now + LEASE
+        return claim.event_id in await self._stops.now()
+
+    async def posted(self, claim: Claim, message_ids: Sequence[MessageId]) -> None:
+        """Keeps the answer's messages. Raises Lost, StoreError."""
+        await self._update(claim, "SET messages = :ids", {":ids": tuple(message_ids)})
+
+    async def settle(self, claim: Claim) -> None:
+        """Ends the event for good. Raises Lost, StoreError."""
+        update = {
+            "TableName": self._table,
+            "Key": encode(_key(claim.event_id)),
+            "UpdateExpression": "SET settled = :yes",
+            "ConditionExpression": "#owner = :me",
+            "ExpressionAttributeNames": {"#owner": "owner"},
+            "ExpressionAttributeValues": encode({":yes": True, ":me": claim.owner}),
+        }
+        self._leases.pop(claim.owner, None)
+        if not await self._transact(
+            {"Update": update},
+            *(
+                {"Delete": {"TableName": self._table, "Key": encode({"pk": pk, "sk": sk})}}
+                for pk, sk in (("open", claim.event_id), ("stop", claim.event_id))
+            ),
+        ):
+            raise Lost(claim.event_id)
+
+    async def stop(self, event_id: str) -> bool:
+        """Asks whoever answers this event to stop; False when nobody does."""
+        now = self._clock()
+        check = {
+            "TableName": self._table,
+            "Key": encode(_key(event_id)),
+            "ConditionExpression": "settled = :no AND lease > :now",
+            "ExpressionAttributeValues": encode({":no": False, ":now": now}),
+        }
+        wish = {"pk": "stop", "sk": event_id, "ttl": int(now + STOP_KEPT)}
+        return await self._transact(
+            {"ConditionCheck": check}, {"Put": {"TableName": self._table, "Item": encode(wish)}}
+        )
+
+    async def read(self, event_id: str) -> Record | None:
+        """What is known of an event; None for one never claimed."""
+        item = await self._item(event_id)
+        if item is None:
+            return None
+        claim = _claim(item)
+        return Record(event_id, item["incoming"], claim.message_ids, item["settled"], item["lease"])
+
+    async def orphans(self) -> Sequence[Orphan]:
+        """Events whose lease ended long ago and that never settled."""
+        limit = self._clock() - ORPHANED
+        ids = [each["sk"] for each in await self._partition("open") if each["since"] < limit]
+        items = [
+            item
+            for at in range(0, len(ids), BATCH)
+            for item in await self._items(ids[at : at + BATCH])
+        ]
+        return [
+            Orphan(_claim(item), item["incoming"])
+            for item in sorted(items, key=lambda item: float(item["lease"]))
+            if not item["settled"] and item["lease"] < limit
+        ]
+
+    def _name(self) -> str:
+        """An owner for one claim: a process may take an event again that it has lost."""
+        return f"{self._owner}/{uuid4().hex}"
+
+    async def _stopping(self) -> frozenset[str]:
+        return frozenset(each["sk"] for each in await self._partition("stop"))
+
+    async def _item(self, event_id: str) -> dict[str, Any] | None:
+        answer = await self._calls(
+            self._db.get_item,
+            TableName=self._table,
+            Key=encode(_key(event_id)),
+            ConsistentRead=True,
+        )
+        return decode(answer["Item"]) if "Item" in answer else None
+
+    async def _items(self, event_ids: Sequence[str]) -> list[dict[str, Any]]:
+        keys = [encode(_key(each)) for each in event_ids]
+        found: list[dict[str, Any]] = []
+        while keys:
+            answer = await self._calls(
+                self._db.batch_get_item,
+                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}},
+            )
+            got = answer["Responses"].get(self._table, [])
+            left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+            found += [decode(each) for each in got]
+            if left and not got:
+                raise StoreError("BatchGetItem: nothing processed")
+            keys = left
+        return found
+
+    async def _partition(self, pk: str) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        more: dict[str, Any] = {}
+        while True:
+            answer = await self._calls(
+                self._db.query,
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=encode({":pk": pk}),
+                ConsistentRead=True,
+                **more,
+            )
+            found += [decode(each) for each in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                return found
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+    async def _update(self, claim: Claim, expression: str, values: dict[str, Any]) -> None:
+        """Changes a claim that is ours and open. Raises Lost when it is not."""
+        try:
+            await self._calls(
+                self._db.update_item,
+                TableName=self._table,
+                Key=encode(_key(claim.event_id)),
+                UpdateExpression=expression,
+                ConditionExpression="#owner = :me AND settled = :no",
+                ExpressionAttributeNames={"#owner": "owner"},
+                ExpressionAttributeValues=encode({**values, ":me": claim.owner, ":no": False}),
+            )
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] != f"{CONDITION}Exception":
+                raise
+            self._leases.pop(claim.owner, None)
+            raise Lost(claim.event_id) from exc
+
+    async def _transact(self, *actions: dict[str, Any]) -> bool:
+        """All of these or none; False when a condition does not hold."""
+        try:
+            await self._calls(self._db.transact_write_items, TransactItems=list(actions))
+        except ClientError as exc:
+            if CONDITION not in reasons(exc):
+                raise
+            return False
+        return True
+
+
+class _Stops:
+    """Wishes to stop, asked for once for all who want to know at the same time.
+
+    Whoever calls gets what a query says that began after the call.
+    """
+
+    def __init__(self, query: Callable[[], Any]) -> None:
+        self._query = query
+        self._next: asyncio.Task[frozenset[str]] | None = None
+        self._began = 0.0
+
+    async def now(self) -> frozenset[str]:
+        if self._next is None:
+            self._next = asyncio.create_task(self._ask())
+        return await asyncio.shield(self._next)
+
+    async def _ask(self) -> frozenset[str]:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(max(0.0, self._began + PACE - loop.time()))
+        self._began = loop.time()
+        self._next = None
+        found: frozenset[str] = await self._query()
+        return found
+
+
+def _key(event_id: str) -> dict[str, str]:
+    return {"pk": f"claim#{event_id}", "sk": "claim"}
+
+
+def _claim(item: dict[str, Any]) -> Claim:
+    ids = tuple(MessageId(each) for each in item["messages"])
+    return Claim(item["event"], item["owner"], ids, int(item["attempt"]))

@@ -1,0 +1,60 @@
+"""Values as DynamoDB and SQS take them, and back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+Value = str | float | bool | Sequence[str]
+
+# SQS takes XML's characters only, and UTF-8 has no lone surrogates.
+# https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+_UNSENDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+def clean(text: str) -> str:
+    """`text` with what no AWS service takes replaced."""
+    return _UNSENDABLE.sub("\ufffd", text)
+
+
+def cut(text: str, limit: int) -> str:
+    """As much of the start of `text` as fits `limit` bytes, and a sign where it was cut."""
+    data = text.encode("utf-8", "replace")
+    if len(data) <= limit:
+        return text
+    mark = " […]"
+    return data[: limit - len(mark.encode())].decode("utf-8", "ignore") + mark
+
+
+def encode(values: Mapping[str, Value]) -> dict[str, Any]:
+    """A DynamoDB item."""
+    return {name: _encode(value) for name, value in values.items()}
+
+
+def decode(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of a DynamoDB item."""
+    return {name: _decode(value) for name, value in item.items()}
+
+
+def _encode(value: Value) -> dict[str, Any]:
+    match value:
+        case bool():
+            return {"BOOL": value}
+        case str():
+            return {"S": value}
+        case int() | float():
+            return {"N": f"{value:.3f}".rstrip("0").rstrip(".")}
+        case _:
+            return {"L": [{"S": each} for each in value]}
+
+
+def _decode(value: Mapping[str, Any]) -> Any:
+    ((kind, inner),) = value.items()
+    match kind:
+        case "N":
+            return float(inner)
+        case "L":
+            return tuple(_decode(each) for each in inner)
+        case _:
+            return inner
