@@ -1,0 +1,115 @@
+"""The environment, validated once: every problem is named at the same time, with what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from core.models import DEFAULT, MODELS, resolve
+
+SLACK_API = "https://slack.com/api/"
+REQUIRED = ("PARLEY_BUCKET", "PARLEY_TABLE", "PARLEY_TURNS_QUEUE_URL", "PARLEY_FILES_QUEUE_URL")
+SLACK = ("SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN")
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class SettingsError(Exception):
+    """What is wrong, one line each; nothing starts until it is mended."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class SlackSettings:
+    signing_secret: str = field(repr=False)
+    bot_token: str = field(repr=False)
+    app_token: str = field(repr=False, default="")
+    api_url: str = SLACK_API
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    aws_region: str
+    bucket: str
+    table: str
+    turns_queue_url: str
+    files_queue_url: str
+    model_regions: tuple[str, ...]
+    default_model: str
+    slack: SlackSettings | None
+    allowed_tenants: tuple[str, ...] = ()
+    allowed_link_hosts: tuple[str, ...] = ()
+    port: int = 8400
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """The settings in an environment. Raises SettingsError."""
+    problems: list[str] = []
+    region = _get(environ, "AWS_REGION") or _get(environ, "AWS_DEFAULT_REGION")
+    if not region:
+        problems.append("AWS_REGION is not set: name the region of your queues and table.")
+    for name in REQUIRED:
+        if not _get(environ, name):
+            problems.append(f"{name} is not set: `parley init` creates it and prints its value.")
+    model = resolve(_get(environ, "PARLEY_DEFAULT_MODEL") or DEFAULT)
+    if model is None:
+        problems.append(f"PARLEY_DEFAULT_MODEL is unknown: choose one of {', '.join(MODELS)}.")
+    slack = _slack(environ, problems)
+    if slack is None and not problems:
+        problems.append(f"No platform is configured: set {' and '.join(SLACK)} for Slack.")
+    port = _port(environ, problems)
+    if problems or model is None:
+        raise SettingsError(problems)
+    return Settings(
+        aws_region=region,
+        bucket=_get(environ, "PARLEY_BUCKET"),
+        table=_get(environ, "PARLEY_TABLE"),
+        turns_queue_url=_get(environ, "PARLEY_TURNS_QUEUE_URL"),
+        files_queue_url=_get(environ, "PARLEY_FILES_QUEUE_URL"),
+        model_regions=_list(environ, "PARLEY_MODEL_REGIONS") or (region,),
+        default_model=model.name,
+        slack=slack,
+        allowed_tenants=_list(environ, "PARLEY_ALLOWED_TENANTS"),
+        allowed_link_hosts=_list(environ, "PARLEY_ALLOWED_LINK_HOSTS"),
+        port=port,
+    )
+
+
+def _slack(environ: Mapping[str, str], problems: list[str]) -> SlackSettings | None:
+    there = [name for name in (*SLACK, "SLACK_APP_TOKEN") if _get(environ, name)]
+    if not there:
+        return None
+    missing = [name for name in SLACK if name not in there]
+    for name in missing:
+        problems.append(f"{name} is not set, but {there[0]} is: Slack needs both.")
+    token, app_token = _get(environ, "SLACK_BOT_TOKEN"), _get(environ, "SLACK_APP_TOKEN")
+    if token and not token.startswith("xoxb-"):
+        problems.append("SLACK_BOT_TOKEN is no bot token: it begins with xoxb-.")
+    if app_token and not app_token.startswith("xapp-"):
+        problems.append("SLACK_APP_TOKEN is no app-level token: it begins with xapp-.")
+    url = _get(environ, "SLACK_API_URL") or SLACK_API
+    parsed = urlsplit(url)
+    if parsed.scheme != "https" and parsed.hostname not in LOOPBACK:
+        problems.append("SLACK_API_URL must be https: the bot token is sent there.")
+    return SlackSettings(
+        _get(environ, "SLACK_SIGNING_SECRET"), token, app_token, url.rstrip("/") + "/"
+    )
+
+
+def _port(environ: Mapping[str, str], problems: list[str]) -> int:
+    text = _get(environ, "PORT") or "8400"
+    if not text.isdecimal() or int(text) > 65535:  # noqa: PLR2004 - the largest there is
+        problems.append("PORT must be a number from 0 to 65535.")
+        return 0
+    return int(text)
+
+
+def _get(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(name, "").strip()
+
+
+def _list(environ: Mapping[str, str], name: str) -> tuple[str, ...]:
+    return tuple(each.strip() for each in _get(environ, name).split(",") if each.strip())

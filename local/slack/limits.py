@@ -1,0 +1,56 @@
+"""Slack's rate limits as it publishes them, in the stricter of both readings of a tier.
+
+https://docs.slack.dev/apis/web-api/rate-limits
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+
+MINUTE = 60.0
+TIERS: Mapping[str, int] = MappingProxyType(
+    {
+        "chat.update": 50,
+        "chat.delete": 50,
+        "conversations.replies": 50,
+        "conversations.history": 50,
+        "chat.postEphemeral": 100,
+        "users.info": 100,
+        "conversations.info": 50,
+        "chat.postMessage": 400,
+    }
+)
+"""Calls in any minute, a workspace. For postMessage Slack says "several hundred"."""
+BURST = 4
+"""Messages that may come at once in one channel, at one a second over time."""
+
+
+@dataclass
+class RateLimits:
+    """`wait` says how many seconds too early a call is; 0 lets it pass and counts it."""
+
+    clock: Callable[[], float]
+    tiers: Mapping[str, int] = TIERS
+    _calls: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
+    _posts: dict[str, float] = field(default_factory=dict)
+
+    def wait(self, method: str, channel: str) -> float:
+        limit = self.tiers.get(method)
+        if limit is None:
+            return 0.0
+        now = self.clock()
+        calls = self._calls[method]
+        while calls and calls[0] <= now - MINUTE:
+            calls.popleft()
+        if len(calls) >= limit:
+            return calls[0] + MINUTE - now
+        if method == "chat.postMessage":
+            free_at = max(self._posts.get(channel, 0.0), now - BURST + 1)
+            if free_at > now:
+                return free_at - now
+            self._posts[channel] = free_at + 1.0
+        calls.append(now)
+        return 0.0
