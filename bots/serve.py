@@ -18,7 +18,7 @@ from bots.worker import Worker
 from core import wiring
 from core.aws.bedrock import tune_gc
 from core.aws.clients import client
-from core.aws.sqs import Source
+from core.aws.source import Source
 from core.ports import StoreError
 from core.settings import Settings
 

@@ -1,117 +1,165 @@
-"""S3, SQS and DynamoDB on this machine: ministack, in a process of its own."""
+"""AWS on this machine: SQS, DynamoDB and S3 by ministack, in a process of its own.
+
+ministack pins its dependencies, so it lives in `.venv-aws`, made by `make setup` from
+`requirements/aws.txt` (hashed).
+"""
 
 from __future__ import annotations
 
-import asyncio
 import os
+import signal
 import socket
 import subprocess
-import sys
-import urllib.error
+import time
 import urllib.request
+from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
-SERVER = Path(__file__).with_name("aws_server.py")
-READY_WITHIN = 60.0
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "test",
-    "AWS_SECRET_ACCESS_KEY": "test",
-    "AWS_REGION": "us-east-1",
-    "AWS_DEFAULT_REGION": "us-east-1",
-}
+ROOT = Path(__file__).resolve().parent.parent
+PYTHON = ROOT / ".venv-aws" / "bin" / "python"
+START = 30.0
+"""Seconds it may take to start: a fraction of one, on a machine with nothing else to do."""
+STOP = 10.0
+LOG_END = 600
+HOST = "127.0.0.1"
 
 
 class LocalAwsError(Exception):
-    """ministack cannot run; the message says what to do."""
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def interpreter() -> Path:
-    """The Python that has ministack: `.venv-aws` beside the environment we run in."""
-    chosen = os.environ.get("PARLEY_AWS_PYTHON")
-    return Path(chosen) if chosen else Path(sys.prefix).parent / ".venv-aws" / "bin" / "python"
+    """It cannot be started; the message says why, and what to do."""
 
 
 class LocalAws:
-    """`start` it, use `endpoint`, `stop` it. With `state` it remembers, even when killed."""
+    """One ministack. What it keeps is in `state`, and is there again after a restart."""
 
-    def __init__(self, state: Path | None = None, port: int = 0) -> None:
+    def __init__(self, state: Path, port: int, *, region: str = "us-east-1") -> None:
         self._state = state
-        self.port = port or free_port()
+        self._region = region
         self._process: subprocess.Popen[bytes] | None = None
+        self.port = port
+        self.url = f"http://{HOST}:{port}"
+        self.env: Mapping[str, str] = {
+            "AWS_ENDPOINT_URL": self.url,
+            # any will do but one that looks real: those break presigned URLs here
+            "AWS_ACCESS_KEY_ID": "test",
+            "AWS_SECRET_ACCESS_KEY": "test",
+            "AWS_REGION": region,
+        }
+        """What makes botocore speak to it."""
 
     @property
-    def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+    def log(self) -> Path:
+        return self._state / "ministack.log"
+
+    @property
+    def pid(self) -> int | None:
+        """The process, while it runs."""
+        running = self._process is not None and self._process.poll() is None
+        return self._process.pid if self._process is not None and running else None
 
     def start(self) -> None:
-        """Returns once it answers. Raises LocalAwsError."""
-        python = interpreter()
-        if not python.exists():
-            raise LocalAwsError("The local AWS is not installed: run `make setup`.")
-        log = subprocess.DEVNULL
-        if self._state is not None:
-            self._state.mkdir(parents=True, exist_ok=True)
-        self._process = subprocess.Popen(
-            [str(python), str(SERVER), "127.0.0.1", str(self.port)],
-            env=self._environment(),
-            stdout=log,
-            stderr=log if not os.environ.get("PARLEY_AWS_DEBUG") else None,
-            cwd=self._state or "/",
-        )
-
-    async def ready(self) -> None:
-        """Waits until it answers. Raises LocalAwsError."""
-        async with asyncio.timeout(READY_WITHIN):
-            while not await asyncio.to_thread(self._answers):
-                if self._process is None or self._process.poll() is not None:
-                    raise LocalAwsError("The local AWS ended at once: is its port in use?")
-                await asyncio.sleep(0.05)
-
-    def stop(self) -> None:
-        if self._process is not None and self._process.poll() is None:
-            self._process.terminate()
+        """Starts it and waits until it answers. Raises LocalAwsError."""
+        if not PYTHON.exists():
+            raise LocalAwsError(f"ministack is not installed in {PYTHON.parents[1]}: `make setup`.")
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                self._process.wait(10)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
+                probe.bind((HOST, self.port))
+            except OSError as exc:
+                raise LocalAwsError(
+                    f"Port {self.port} is taken. End what uses it, or choose another port."
+                ) from exc
+        for each in ("state", "objects", "tmp"):
+            (self._state / each).mkdir(parents=True, exist_ok=True)
+        with self.log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [str(PYTHON), "-P", str(Path(__file__).with_name("ministack_server.py"))],
+                # it ends with this pipe, so with this process
+                stdin=subprocess.PIPE,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=self._environment(),
+                cwd=self._state,
+                start_new_session=True,
+            )
+        end = time.monotonic() + START
+        while not self.ready():
+            if self._process.poll() is not None or time.monotonic() > end:
+                self.kill()
+                said = self.log.read_text(errors="replace")[-LOG_END:].strip()
+                raise LocalAwsError(f"ministack did not start. {self.log} ends with:\n{said}")
+            time.sleep(0.05)
 
-    def kill(self) -> None:
-        """Ends it as a power cut would."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.wait()
-
-    def _answers(self) -> bool:
+    def ready(self) -> bool:
+        """Whether it answers."""
         try:
-            with urllib.request.urlopen(f"{self.endpoint}/_ministack/health", timeout=2):  # noqa: S310
-                return True
-        except urllib.error.HTTPError:
-            return True
+            with _direct.open(f"{self.url}/_ministack/health", timeout=2) as answer:
+                return bool(answer.status == 200)
         except OSError:
             return False
 
+    def save(self) -> None:
+        """Saves everything now, rather than a moment after each change."""
+        with _direct.open(f"{self.url}/_parley/save", timeout=30):
+            pass
+
+    def stop(self) -> None:
+        """Ends it; it saves what it keeps first."""
+        if self._process is None:
+            return
+        self._process.send_signal(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP)
+        self.kill()
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            if self._process.stdin is not None:
+                self._process.stdin.close()
+            self._process = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
     def _environment(self) -> dict[str, str]:
-        # not the caller's endpoints, nor its credentials
-        kept = {k: v for k, v in os.environ.items() if not k.startswith("AWS_")}
-        kept |= CREDENTIALS | {
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return ours | {
             "GATEWAY_PORT": str(self.port),
-            "BIND_HOST": "127.0.0.1",
+            "BIND_HOST": HOST,  # its default is every interface
+            "MINISTACK_REGION": self._region,
+            "PERSIST_STATE": "1",
+            "STATE_DIR": str(self._state / "state"),
+            "S3_PERSIST": "1",
+            "S3_DATA_DIR": str(self._state / "objects"),
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
             "LOG_LEVEL": "WARNING",
+            "TMPDIR": str(self._state / "tmp"),
+            "PYTHONDONTWRITEBYTECODE": "1",
         }
-        if self._state is not None:
-            kept |= {
-                "PERSIST_STATE": "1",
-                "STATE_DIR": str(self._state),
-                "S3_PERSIST": "1",
-                "S3_DATA_DIR": str(self._state / "s3"),
-            }
-        return kept
+
+
+_direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+"""Never through a proxy."""
+
+
+def free_port() -> int:
+    """A port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port

@@ -21,6 +21,7 @@ from botocore.exceptions import (
     NoCredentialsError,
     TokenRetrievalError,
 )
+from botocore.parsers import ResponseParserError
 
 from core.aws.clients import THREADS
 from core.ports import StoreError
@@ -30,6 +31,7 @@ UNAVAILABLE = (
     CredentialRetrievalError,
     HTTPClientError,
     NoCredentialsError,
+    ResponseParserError,
     TokenRetrievalError,
 )
 """botocore's own errors that a later try, or an operator, can mend."""

@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -98,7 +98,8 @@ class DynamoClaims:
             {"Put": put}, {"Put": {"TableName": self._table, "Item": encode(is_open)}}
         ):
             return False
-        self._leases[claim.owner] = now + LEASE
+        held = {owner: end for owner, end in self._leases.items() if end > now - LEASE}
+        self._leases = {**held, claim.owner: now + LEASE}
         return True
 
     async def renew(self, claim: Claim) -> bool:
@@ -134,15 +135,14 @@ class DynamoClaims:
             raise Lost(claim.event_id)
 
     async def stop(self, event_id: str) -> bool:
-        """Asks whoever answers this event to stop; False when nobody does."""
-        now = self._clock()
+        """Asks whoever answers this event, or takes it up again, to stop; False when it is over."""
         check = {
             "TableName": self._table,
             "Key": encode(_key(event_id)),
-            "ConditionExpression": "settled = :no AND lease > :now",
-            "ExpressionAttributeValues": encode({":no": False, ":now": now}),
+            "ConditionExpression": "settled = :no",
+            "ExpressionAttributeValues": encode({":no": False}),
         }
-        wish = {"pk": "stop", "sk": event_id, "ttl": int(now + STOP_KEPT)}
+        wish = {"pk": "stop", "sk": event_id, "ttl": int(self._clock() + STOP_KEPT)}
         return await self._transact(
             {"ConditionCheck": check}, {"Put": {"TableName": self._table, "Item": encode(wish)}}
         )
@@ -254,7 +254,7 @@ class _Stops:
     Whoever calls gets what a query says that began after the call.
     """
 
-    def __init__(self, query: Callable[[], Any]) -> None:
+    def __init__(self, query: Callable[[], Awaitable[frozenset[str]]]) -> None:
         self._query = query
         self._next: asyncio.Task[frozenset[str]] | None = None
         self._began = 0.0
@@ -262,6 +262,7 @@ class _Stops:
     async def now(self) -> frozenset[str]:
         if self._next is None:
             self._next = asyncio.create_task(self._ask())
+            self._next.add_done_callback(_heard)
         return await asyncio.shield(self._next)
 
     async def _ask(self) -> frozenset[str]:
@@ -269,8 +270,13 @@ class _Stops:
         await asyncio.sleep(max(0.0, self._began + PACE - loop.time()))
         self._began = loop.time()
         self._next = None
-        found: frozenset[str] = await self._query()
-        return found
+        return await self._query()
+
+
+def _heard(task: asyncio.Task[frozenset[str]]) -> None:
+    """Those who waited were told of a failure; if all went away, nobody need be."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _key(event_id: str) -> dict[str, str]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
-
-Value = str | float | bool | Sequence[str]
 
 # SQS takes XML's characters only, and UTF-8 has no lone surrogates.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 _UNSENDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+
+
+CUT = " […]"
+"""Where text was cut."""
 
 
 def clean(text: str) -> str:
@@ -23,12 +25,11 @@ def cut(text: str, limit: int) -> str:
     data = text.encode("utf-8", "replace")
     if len(data) <= limit:
         return text
-    mark = " […]"
-    return data[: limit - len(mark.encode())].decode("utf-8", "ignore") + mark
+    return data[: limit - len(CUT.encode())].decode("utf-8", "ignore") + CUT
 
 
-def encode(values: Mapping[str, Value]) -> dict[str, Any]:
-    """A DynamoDB item."""
+def encode(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A DynamoDB item, from strings, numbers, truth values and sequences of strings."""
     return {name: _encode(value) for name, value in values.items()}
 
 
@@ -37,7 +38,7 @@ def decode(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _decode(value) for name, value in item.items()}
 
 
-def _encode(value: Value) -> dict[str, Any]:
+def _encode(value: Any) -> dict[str, Any]:
     match value:
         case bool():
             return {"BOOL": value}

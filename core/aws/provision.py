@@ -1,8 +1,4 @@
-"""Creates what a deployment needs at the configured endpoints, idempotently (`parley init`).
-
-The same resources as the template's: a bucket that tells the files queue, two queues with their
-dead-letter queues, one table.
-"""
+"""Creates what Parley keeps in an AWS account, where it is missing, and puts right what differs."""
 
 from __future__ import annotations
 
@@ -14,60 +10,153 @@ import boto3
 from botocore.exceptions import ClientError
 
 from core.aws.clients import client
+from core.aws.sqs import BODY_LIMIT
 
-RECEIVES = 10
-"""Deliveries before a message moves to its dead-letter queue; with back-off, some minutes."""
+DAY = 86_400
+TRIES = 10
+"""Deliveries of a message before it goes to the dead-letter queue."""
+NOTIFICATION = "parley-files"
+EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
+
+TURNS = {
+    "VisibilityTimeout": "30",
+    "MessageRetentionPeriod": str(4 * DAY),
+    "MaximumMessageSize": str(BODY_LIMIT),
+    # thousands of messages a second, and de-duplication within a conversation
+    "DeduplicationScope": "messageGroup",
+    "FifoThroughputLimit": "perMessageGroupId",
+}
+FILES = {"VisibilityTimeout": "120", "MessageRetentionPeriod": str(4 * DAY)}
+DEAD = {"MessageRetentionPeriod": str(14 * DAY)}
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
+    """What there is now. Queues by URL."""
+
     bucket: str
     table: str
-    turns_queue_url: str
-    files_queue_url: str
+    turns_queue: str
+    turns_dead_queue: str
+    files_queue: str
+    files_dead_queue: str
+
+
+class ProvisionError(Exception):
+    """Something cannot be created; the message says what, and what to do."""
 
 
 def provision(
-    region: str, *, name: str = "parley", session: boto3.Session | None = None
+    region: str,
+    *,
+    bucket: str,
+    table: str,
+    turns_queue: str = "parley-turns.fifo",
+    files_queue: str = "parley-files",
+    session: boto3.Session | None = None,
 ) -> Resources:
-    """Makes sure that everything exists; may be run any number of times."""
+    """Creates all of it; safe to repeat. Queues by name or URL. Raises ProvisionError."""
     sqs = client("sqs", region, session)
-    turns = _queue(sqs, f"{name}-turns.fifo", visibility=30)
-    files = _queue(sqs, f"{name}-files", visibility=300)
-    _table(client("dynamodb", region, session), name)
-    _bucket(client("s3", region, session), name, region, _arn(sqs, files))
-    return Resources(name, name, turns, files)
+    s3 = client("s3", region, session)
+    dynamodb = client("dynamodb", region, session)
+    try:
+        turns, turns_dead = _queue_pair(sqs, _name(turns_queue), TURNS, fifo=True)
+        files, files_dead = _queue_pair(sqs, _name(files_queue), FILES, fifo=False)
+        _bucket(s3, bucket, region)
+        _notifications(s3, sqs, bucket, files)
+        _table(dynamodb, table)
+    except ClientError as exc:
+        code = exc.response["Error"]["Code"]
+        if code in {"BucketAlreadyExists", "Forbidden", "403"}:
+            raise ProvisionError(
+                f"The bucket {bucket} belongs to somebody else. Set PARLEY_BUCKET to another name."
+            ) from exc
+        if code.startswith("AccessDenied"):
+            raise ProvisionError(
+                f"These AWS credentials may not do {exc.operation_name}. "
+                "Use credentials that may create buckets, queues and tables."
+            ) from exc
+        raise
+    finally:
+        for each in (sqs, s3, dynamodb):
+            each.close()
+    return Resources(bucket, table, turns, turns_dead, files, files_dead)
 
 
-def _queue(sqs: Any, name: str, *, visibility: int) -> str:
-    fifo = name.endswith(".fifo")
-    kind = {"FifoQueue": "true"} if fifo else {}
+def _name(queue: str) -> str:
+    return queue.rpartition("/")[2]
+
+
+def _queue_pair(sqs: Any, name: str, attributes: dict[str, str], *, fifo: bool) -> tuple[str, str]:
+    """A queue and its dead-letter queue."""
+    if fifo != name.endswith(".fifo"):
+        raise ProvisionError(f"The queue {name} must {'' if fifo else 'not '}be named *.fifo.")
     stem = name.removesuffix(".fifo")
-    dead = f"{stem}-dead{'.fifo' if fifo else ''}"
-    keep = {"MessageRetentionPeriod": str(14 * 86_400)}
-    dead_url = _create(sqs, dead, {**kind, **keep})
-    redrive = {"deadLetterTargetArn": _arn(sqs, dead_url), "maxReceiveCount": RECEIVES}
-    url = _create(sqs, name, {**kind, **keep})
-    sqs.set_queue_attributes(
-        QueueUrl=url,
-        Attributes={"VisibilityTimeout": str(visibility), "RedrivePolicy": json.dumps(redrive)},
-    )
+    dead = _queue(sqs, f"{stem}-dead{'.fifo' if fifo else ''}", DEAD, fifo=fifo)
+    redrive = {"deadLetterTargetArn": _queue_arn(sqs, dead), "maxReceiveCount": str(TRIES)}
+    return _queue(sqs, name, {**attributes, "RedrivePolicy": json.dumps(redrive)}, fifo=fifo), dead
+
+
+def _queue(sqs: Any, name: str, attributes: dict[str, str], *, fifo: bool) -> str:
+    try:
+        url = str(sqs.get_queue_url(QueueName=name)["QueueUrl"])
+    except sqs.exceptions.QueueDoesNotExist:
+        kind = {"FifoQueue": "true"} if fifo else {}
+        return str(sqs.create_queue(QueueName=name, Attributes={**attributes, **kind})["QueueUrl"])
+    sqs.set_queue_attributes(QueueUrl=url, Attributes=attributes)
     return url
 
 
-def _create(sqs: Any, name: str, attributes: dict[str, str]) -> str:
+def _queue_arn(sqs: Any, url: str) -> str:
+    answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
+    return str(answer["Attributes"]["QueueArn"])
+
+
+def _bucket(s3: Any, name: str, region: str) -> None:
     try:
-        found = sqs.get_queue_url(QueueName=name)
+        s3.head_bucket(Bucket=name)
     except ClientError as exc:
-        if "NonExistent" not in exc.response["Error"]["Code"]:
+        if exc.response["Error"]["Code"] not in {"404", "NoSuchBucket"}:
             raise
-        found = sqs.create_queue(QueueName=name, Attributes=attributes)
-    return str(found["QueueUrl"])
+        # us-east-1 is the one region that may not be named
+        place = {"CreateBucketConfiguration": {"LocationConstraint": region}}
+        s3.create_bucket(Bucket=name, **({} if region == "us-east-1" else place))
+    s3.put_public_access_block(
+        Bucket=name,
+        PublicAccessBlockConfiguration={
+            "BlockPublicAcls": True,
+            "IgnorePublicAcls": True,
+            "BlockPublicPolicy": True,
+            "RestrictPublicBuckets": True,
+        },
+    )
 
 
-def _arn(sqs: Any, url: str) -> str:
-    found = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
-    return str(found["Attributes"]["QueueArn"])
+def _notifications(s3: Any, sqs: Any, bucket: str, queue: str) -> None:
+    """Tells the queue of every object written or deleted; leaves others' notifications alone."""
+    arn = _queue_arn(sqs, queue)
+    account = arn.split(":")[4]
+    allow = {
+        "Sid": NOTIFICATION,
+        "Effect": "Allow",
+        "Principal": {"Service": "s3.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+        "Condition": {
+            "ArnEquals": {"aws:SourceArn": f"arn:{arn.split(':')[1]}:s3:::{bucket}"},
+            "StringEquals": {"aws:SourceAccount": account},
+        },
+    }
+    policy = {"Version": "2012-10-17", "Statement": [allow]}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
+    now = s3.get_bucket_notification_configuration(Bucket=bucket)
+    now.pop("ResponseMetadata", None)
+    ours = {"Id": NOTIFICATION, "QueueArn": arn, "Events": list(EVENTS)}
+    others = [each for each in now.get("QueueConfigurations", ()) if each["Id"] != NOTIFICATION]
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={**now, "QueueConfigurations": [*others, ours]},
+    )
 
 
 def _table(dynamodb: Any, name: str) -> None:
@@ -75,40 +164,29 @@ def _table(dynamodb: Any, name: str) -> None:
         dynamodb.create_table(
             TableName=name,
             BillingMode="PAY_PER_REQUEST",
-            KeySchema=[
-                {"AttributeName": "pk", "KeyType": "HASH"},
-                {"AttributeName": "sk", "KeyType": "RANGE"},
-            ],
             AttributeDefinitions=[
                 {"AttributeName": "pk", "AttributeType": "S"},
                 {"AttributeName": "sk", "AttributeType": "S"},
             ],
+            KeySchema=[
+                {"AttributeName": "pk", "KeyType": "HASH"},
+                {"AttributeName": "sk", "KeyType": "RANGE"},
+            ],
         )
-    except ClientError as exc:
-        if exc.response["Error"]["Code"] != "ResourceInUseException":
-            raise
-    dynamodb.get_waiter("table_exists").wait(TableName=name)
-    ttl = dynamodb.describe_time_to_live(TableName=name)
-    if ttl["TimeToLiveDescription"].get("TimeToLiveStatus") not in ("ENABLED", "ENABLING"):
-        dynamodb.update_time_to_live(
-            TableName=name,
-            TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"},
-        )
-
-
-def _bucket(s3: Any, name: str, region: str, files_arn: str) -> None:
-    where = {"CreateBucketConfiguration": {"LocationConstraint": region}}
-    try:
-        s3.create_bucket(Bucket=name, **({} if region == "us-east-1" else where))
-    except ClientError as exc:
-        if exc.response["Error"]["Code"] not in ("BucketAlreadyOwnedByYou", "BucketAlreadyExists"):
-            raise
-    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
-    s3.put_bucket_notification_configuration(
-        Bucket=name,
-        NotificationConfiguration={
-            "QueueConfigurations": [
-                {"QueueArn": files_arn, "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"]}
-            ]
-        },
+    except dynamodb.exceptions.ResourceInUseException:
+        schema = dynamodb.describe_table(TableName=name)["Table"]["KeySchema"]
+        if {(each["AttributeName"], each["KeyType"]) for each in schema} != {
+            ("pk", "HASH"),
+            ("sk", "RANGE"),
+        }:
+            raise ProvisionError(
+                f"The table {name} exists but is not Parley's. Set PARLEY_TABLE to another name."
+            ) from None
+    dynamodb.get_waiter("table_exists").wait(
+        TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
+    ttl = dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]
+    if ttl["TimeToLiveStatus"] not in {"ENABLED", "ENABLING"}:
+        dynamodb.update_time_to_live(
+            TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
+        )

@@ -88,7 +88,7 @@ class Source:
             await asyncio.wait(self._receivers, timeout=seconds)
         if self._handlers:
             await asyncio.wait(self._handlers, timeout=max(0.0, end - loop.time()))
-        unfinished = dict(self._handlers)
+        unfinished = {task: m for task, m in self._handlers.items() if not task.done()}
         await _end(set(unfinished))
         await asyncio.gather(*(self._show_again(each, 0) for each in unfinished.values()))
 

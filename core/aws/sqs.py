@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right
 from dataclasses import replace
 from typing import Any
 
 from core.aws.calls import Calls, translated
-from core.aws.items import clean, cut
+from core.aws.items import CUT, clean
 from core.aws.source import Source
 from core.conversation import Command, Incoming, dumps
 
@@ -52,18 +53,18 @@ def group(item: Incoming | Command) -> str:
 def body(item: Incoming | Command, limit: int = BODY_LIMIT) -> str:
     """The JSON of an item, its text cut where it would not fit. ValueError if that is no help."""
     text = clean(dumps(item))
-    size = len(text.encode())
-    if size <= limit:
+    if len(text.encode()) <= limit:
         return text
     if isinstance(item, Incoming):
-        # JSON may write a character in six bytes, so cut by share, then for certain
-        rest = len(clean(dumps(replace(item, text=""))).encode())
-        said = item.text.encode("utf-8", "replace")
-        for share in ((limit - rest) / (size - rest), (limit - rest) / (6 * len(said))):
-            text = clean(dumps(replace(item, text=cut(item.text, int(len(said) * share) - 8))))
-            if share > 0 and len(text.encode()) <= limit:
-                return text
-    raise ValueError(f"too large to queue: {size} bytes")
+        said = item.text
+
+        def first(characters: int) -> str:
+            return clean(dumps(replace(item, text=said[:characters] + CUT)))
+
+        fits = bisect_right(range(len(said)), limit, key=lambda n: len(first(n).encode()))
+        if fits:
+            return first(fits - 1)
+    raise ValueError(f"too large to queue: {len(text)} characters")
 
 
 def _hash(*parts: str) -> str:

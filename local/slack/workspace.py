@@ -184,7 +184,7 @@ class Workspace:
     def mentions_to_ids(self, text: str) -> str:
         """`@Parley` as people type it, in Slack's form."""
         text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        for user in sorted(self.users, key=lambda u: -len(u["name"])):
+        for user in sorted(self.users, key=lambda u: -len(str(u["name"]))):
             text = re.sub(rf"@{re.escape(user['name'])}\b", f"<@{user['id']}>", text, flags=re.I)
         return text
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from core.answer import MessageId, Turn, Usage
-from core.aws.dynamodb import LEASE, DynamoClaims
-from core.aws.history import DynamoFeedback, DynamoHistory, DynamoPlaceSettings
+from core.aws.claims import LEASE, DynamoClaims
+from core.aws.dynamodb import DynamoFeedback, DynamoHistory, DynamoPlaceSettings
 from core.ports import Busy, Lost, StoreError
 
 EVENT = "slack/T1/C1/1.0"

@@ -1,0 +1,117 @@
+"""Runs ministack with a memory: started by `local/aws.py`, under a Python that has ministack.
+
+On its own ministack saves its queues and tables only when it is asked to end. Here they are saved
+soon after every change as well, so that they survive a SIGKILL; and it ends when its standard input
+does, which is when the process that started it is gone, however that went.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+QUIET = 0.05
+"""Seconds without a change before a save."""
+LATEST = 1.0
+"""Seconds after a change that it is saved at the latest."""
+SHARE = 0.1
+"""Saving blocks: it takes at most this share of the time."""
+SAVE = "/_parley/save"
+READS = ("Get", "List", "Query", "Scan", "Describe", "BatchGet", "Head", "TransactGet")
+
+App = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitable[None]]
+
+
+class Saving:
+    """An ASGI application around ministack's that saves what requests change."""
+
+    def __init__(self, app: App, save: Callable[[], None]) -> None:
+        self._app = app
+        self._save = save
+        self._first = self._last = 0.0
+        self._task: asyncio.Task[None] | None = None
+
+    async def __call__(
+        self, scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]
+    ) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+        elif scope["path"] == SAVE:
+            self._save()
+            await send({"type": "http.response.start", "status": 204, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            if self._task is None:
+                self._task = asyncio.create_task(self._run())
+            full = False
+
+            async def watched(message: dict[str, Any]) -> None:
+                nonlocal full
+                full = full or len(message.get("body", b"")) > 2  # more than {}
+                await send(message)
+
+            await self._app(scope, receive, watched)
+            if changes(scope, full=full):
+                self._last = time.monotonic()
+                self._first = self._first or self._last
+
+    async def _run(self) -> None:
+        while True:
+            await asyncio.sleep(QUIET)
+            now = time.monotonic()
+            if self._first and (now - self._last >= QUIET or now - self._first >= LATEST):
+                self._first = 0.0
+                self._save()
+                await asyncio.sleep((time.monotonic() - now) / SHARE)
+
+
+def changes(scope: dict[str, Any], *, full: bool) -> bool:
+    """Whether a request may have changed something; `full` says that its answer has a body."""
+    headers = dict(scope["headers"])
+    action = headers.get(b"x-amz-target", b"").decode("latin-1").rpartition(".")[2]
+    if action == "ReceiveMessage":
+        return full
+    if action:
+        return not action.startswith(READS)
+    return scope["method"] not in {"GET", "HEAD"}
+
+
+def _end_with_parent() -> None:
+    while sys.stdin.buffer.read(1024):
+        pass
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
+async def serve() -> None:
+    """Serves until SIGTERM, or until standard input ends; then saves."""
+    # only the Python it runs under has these
+    # ruff: noqa: PLC0415
+    from hypercorn.asyncio import serve as serving  # type: ignore[import-not-found]
+    from hypercorn.config import Config  # type: ignore[import-not-found]
+    from ministack import app as ministack  # type: ignore[import-not-found]
+    from ministack.core.persistence import save_all  # type: ignore[import-not-found]
+
+    def save() -> None:
+        save_all(ministack._build_persistence_save_dict())  # noqa: SLF001 - it has no public name
+
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    config = Config()
+    config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
+    config.keep_alive_timeout = 75
+    config.graceful_timeout = 0.5
+    config.shutdown_timeout = 5
+    config.loglevel = "WARNING"
+    await serving(Saving(ministack.app, save), config, shutdown_trigger=ended.wait)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())

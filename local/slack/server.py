@@ -1,0 +1,252 @@
+"""The Slack stand-in as one aiohttp application: Web API, response URLs, and the page."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from local.slack.api import WebApi
+from local.slack.delivery import Delivery
+from local.slack.limits import RateLimits
+from local.slack.workspace import SlackError, Workspace
+
+PAGE = Path(__file__).parent.parent / "page"
+COMMANDS = [
+    {
+        "name": "/model",
+        "usage": "/model [haiku | sonnet | opus]",
+        "description": "See or choose which Claude answers here",
+    }
+]
+SENTENCES = {
+    "is_archived": "This channel is archived: nobody can write here.",
+    "not_in_channel": "You are not in this channel.",
+    "message_not_found": "That message is no longer there.",
+    "thread_not_found": "That thread is no longer there.",
+}
+
+
+class SlackStandIn:
+    """`app` is to be served at `base_url`; `workspace`, `api` and `delivery` are for tests."""
+
+    def __init__(
+        self,
+        *,
+        signing_secret: str,
+        bot_token: str,
+        events_url: str,
+        base_url: str = "",
+        state: Path | None = None,
+        clock: Callable[[], float] = time.time,
+        latency: float = 0.0,
+        retry_delays: Sequence[float] = (0.5, 60.0, 300.0),
+    ) -> None:
+        self.workspace = Workspace(clock, state)
+        self.api = WebApi(self.workspace, RateLimits(clock), bot_token, latency)
+        self.delivery = Delivery(self.workspace, events_url, signing_secret, base_url, retry_delays)
+        self.banner: dict[str, str] | None = None
+        self._sockets: dict[asyncio.Queue[str], str] = {}
+        self.workspace.listeners.append(self._tell)
+
+    @property
+    def app(self) -> web.Application:
+        app = web.Application(middlewares=[_own_page_only], client_max_size=4 * 1024**2)
+        app.add_routes(self.api.routes())
+        app.add_routes(
+            [
+                web.post("/slack/response/{key}", self._respond),
+                web.get("/ui/state", self._state),
+                web.get("/ui/messages", self._messages),
+                web.get("/ui/socket", self._socket),
+                web.post("/ui/{verb}", self._act),
+                web.get("/", self._index),
+                web.static("/", PAGE),
+            ]
+        )
+        app.on_startup.append(self._started)
+        app.on_cleanup.append(self._stopped)
+        app.on_shutdown.append(self._closing)
+        return app
+
+    # what people do, for the page and for tests
+
+    def say(
+        self, user: str, channel: str, text: str, thread_ts: str | None = None, **more: Any
+    ) -> str:
+        """Posts as a person and tells the app; the message's ts."""
+        message = self.workspace.add(
+            channel, user, self.workspace.mentions_to_ids(text), thread_ts=thread_ts, **more
+        )
+        self.delivery.said(message)
+        return str(message["ts"])
+
+    def edit(self, user: str, channel: str, ts: str, text: str) -> None:
+        before = self._own(user, channel, ts)["text"]
+        message = self.workspace.change(channel, ts, self.workspace.mentions_to_ids(text))
+        self.delivery.said(message, subtype="message_changed", previous=before)
+
+    def delete(self, user: str, channel: str, ts: str) -> None:
+        before = self._own(user, channel, ts)["text"]
+        message = self.workspace.remove(channel, ts)
+        self.delivery.said(message, subtype="message_deleted", previous=before)
+
+    async def command(self, user: str, channel: str, command: str, text: str = "") -> str:
+        if command not in [each["name"] for each in COMMANDS]:
+            return f"{command} is not a command here."
+        return await self.delivery.send_command(user, channel, command, text)
+
+    async def click(self, user: str, channel: str, ts: str, action_id: str, value: str = "") -> str:
+        """Presses a button or chooses an option; a sentence if that failed."""
+        message = self.workspace.ephemerals.get(ts) or self.workspace.get(channel, ts)
+        for element in _elements(message):
+            if element.get("action_id") == action_id:
+                action = {"type": element["type"], "action_id": action_id}
+                if element["type"] == "static_select":
+                    action["selected_option"] = {"value": value}
+                else:
+                    action["value"] = element.get("value", "")
+                return await self.delivery.send_action(user, message, action)
+        return "That button is no longer there."
+
+    def set_banner(self, level: str, text: str) -> None:
+        self.banner = {"level": level, "text": text}
+        self._tell({"type": "banner", "banner": self.banner})
+
+    def _own(self, user: str, channel: str, ts: str) -> dict[str, Any]:
+        message = self.workspace.get(channel, ts)
+        if message["user"] != user:
+            raise SlackError("message_not_found")
+        return message
+
+    # the page's requests
+
+    async def _state(self, _: web.Request) -> web.Response:
+        return web.json_response(
+            {**self.workspace.state(), "banner": self.banner, "commands": COMMANDS}
+        )
+
+    async def _messages(self, request: web.Request) -> web.Response:
+        channel, user = request.query.get("channel", ""), request.query.get("user", "")
+        try:
+            messages = list(self.workspace.visible(channel, user))
+        except SlackError as exc:
+            return web.json_response({"ok": False, "error": _sentence(exc)}, status=404)
+        return web.json_response({"messages": messages})
+
+    async def _act(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        try:
+            answer = await self._verb(request.match_info["verb"], body)
+        except SlackError as exc:
+            answer = {"ok": False, "error": _sentence(exc)}
+        except (KeyError, TypeError):
+            answer = {"ok": False, "error": "The page sent something incomplete: reload it."}
+        return web.json_response(answer)
+
+    async def _verb(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:
+        error = ""
+        user, channel = body["user"], body["channel"]
+        match verb:
+            case "say":
+                text = str(body["text"])
+                if not text.strip():
+                    return {"ok": False, "error": "Write something first."}
+                ts = self.say(user, channel, text, body.get("thread_ts"))
+                return {"ok": True, "ts": ts}
+            case "edit":
+                self.edit(user, channel, body["ts"], str(body["text"]))
+            case "delete":
+                self.delete(user, channel, body["ts"])
+            case "dismiss":
+                self.workspace.unwhisper(body["ts"])
+            case "command":
+                error = await self.command(user, channel, body["command"], body.get("text", ""))
+            case "action":
+                value = body.get("selected") or body.get("value") or ""
+                error = await self.click(user, channel, body["ts"], body["action_id"], value)
+            case _:
+                error = "The page asked for something unknown: reload it."
+        return {"ok": not error, **({"error": error} if error else {})}
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(heartbeat=20)
+        await socket.prepare(request)
+        queue: asyncio.Queue[str] = asyncio.Queue()
+        self._sockets[queue] = request.query.get("user", "")
+
+        async def send() -> None:
+            while True:
+                await socket.send_str(await queue.get())
+
+        sender = asyncio.create_task(send())
+        try:
+            async for message in socket:
+                if message.type in (WSMsgType.ERROR, WSMsgType.CLOSE):
+                    break
+        finally:
+            sender.cancel()
+            self._sockets.pop(queue, None)
+            await asyncio.gather(sender, return_exceptions=True)
+        return socket
+
+    def _tell(self, event: dict[str, Any]) -> None:
+        if not self._sockets:
+            return
+        text = json.dumps(event)
+        members = None
+        if "channel" in event:
+            members = self.workspace.channel(event["channel"])["members"]
+        only = event.get("message", {}).get("to")
+        for queue, user in self._sockets.items():
+            if (members is None or user in members) and only in (None, user):
+                queue.put_nowait(text)
+
+    async def _respond(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        used = self.delivery.responded(request.match_info["key"], body)
+        return web.Response(text="ok") if used else web.Response(status=404, text="used_url")
+
+    async def _index(self, _: web.Request) -> web.FileResponse:
+        return web.FileResponse(PAGE / "index.html", headers={"Cache-Control": "no-cache"})
+
+    async def _started(self, _: web.Application) -> None:
+        await self.delivery.start()
+
+    async def _closing(self, _: web.Application) -> None:
+        self._sockets.clear()
+
+    async def _stopped(self, _: web.Application) -> None:
+        await self.delivery.stop()
+
+
+@web.middleware
+async def _own_page_only(request: web.Request, handler: Any) -> web.StreamResponse:
+    """The page's requests come from the page: not from another site in the same browser."""
+    if request.path.startswith("/ui/"):
+        host = request.host.rpartition(":")[0] or request.host
+        origin = request.headers.get("Origin", "")
+        if host not in ("127.0.0.1", "localhost") or (
+            origin and origin.partition("//")[2] != request.host
+        ):
+            return web.json_response({"ok": False, "error": "Not from here."}, status=403)
+    response: web.StreamResponse = await handler(request)
+    return response
+
+
+def _elements(message: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        element
+        for block in message.get("blocks") or ()
+        if block.get("type") == "actions"
+        for element in block["elements"]
+    ]
+
+
+def _sentence(error: SlackError) -> str:
+    return SENTENCES.get(str(error), f"That did not work ({error}).")
