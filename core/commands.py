@@ -53,7 +53,7 @@ class Commands:
         here = "this chat" if command.conversation.kind is Kind.DIRECT else "this channel"
         wanted = command.argument.strip()
         if not wanted:
-            return await self._picker(place, f"*Which Claude answers in {here}?*")
+            return await self._picker(place, f"**Which Claude answers in {here}?**")
         model = resolve(wanted)
         if model is None:
             return await self._picker(place, "I don't know that model. These can be chosen:")

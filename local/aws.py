@@ -46,6 +46,7 @@ class LocalAws:
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": region,
+            "AWS_DEFAULT_REGION": region,
         }
         """What makes botocore speak to it."""
 

@@ -37,7 +37,7 @@ def escape(text: str) -> str:
 def render(markdown: str) -> str:
     """The mrkdwn of a Markdown text."""
     text = _blocks(SyntaxTreeNode(parser.parse(markdown.replace(EDGE, ""))).children)
-    return re.sub(EDGE, "", re.sub(rf"(?<=\w){EDGE}|{EDGE}(?=\w)", JOINER, text))
+    return re.sub(EDGE, "", re.sub(rf"(?<=[^\W_]){EDGE}|{EDGE}(?=[^\W_])", JOINER, text))
 
 
 class MrkdwnSurface:

@@ -12,16 +12,20 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 TOLERANCE = 300
 """Seconds a timestamp may differ from our clock."""
 LARGEST = 1024**2
 """Bytes of a request; Slack's own stay far below."""
 DEEPEST = 64
+JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
+"""The possessive `*+` and the optional end keep an unfinished string from being tried twice."""
 
 
 class Rejected(Exception):
@@ -48,12 +52,19 @@ def verify(headers: Sequence[tuple[str, str]], body: bytes, secret: str, now: fl
         raise Rejected(401, "wrong signature")
 
 
-def payload_of(content_type: str, body: bytes) -> dict[str, Any]:
+def payload_of(headers: Sequence[tuple[str, str]], body: bytes) -> dict[str, Any]:
     """A verified request's payload. Raises Rejected for what cannot be read."""
+    content_types = {
+        value.partition(";")[0].strip().lower()
+        for key, value in headers
+        if key.lower() == "content-type"
+    }
+    if len(content_types) != 1 or not content_types <= {JSON, FORM}:
+        raise Rejected(415, "content type")
     try:
         text = body.decode()
-        if content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded":
-            form = {name: values[-1] for name, values in parse_qs(text, max_num_fields=100).items()}
+        if content_types == {FORM}:
+            form = _form(text)
             if "payload" not in form:
                 return form
             text = form["payload"]
@@ -67,6 +78,14 @@ def payload_of(content_type: str, body: bytes) -> dict[str, Any]:
     return payload
 
 
+def _form(text: str) -> dict[str, Any]:
+    pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=100)
+    form: dict[str, Any] = dict(pairs)
+    if len(form) != len(pairs):
+        raise Rejected(400, "doubled field")
+    return form
+
+
 def _single(headers: Sequence[tuple[str, str]], name: str) -> str:
     found = [value for key, value in headers if key.lower() == name]
     if len(found) != 1:
@@ -77,10 +96,13 @@ def _single(headers: Sequence[tuple[str, str]], name: str) -> str:
 def _depth(text: str) -> int:
     """How deep brackets nest, strings left out."""
     depth = deepest = 0
-    for mark in re.findall(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text):
-        if mark in "[{":
+    for found in _STRING_OR_BRACKET.finditer(text):
+        mark = found[0]
+        if mark in ("[", "{"):
             depth += 1
             deepest = max(deepest, depth)
-        elif mark in "]}":
+            if deepest > DEEPEST:
+                break
+        elif mark in ("]", "}"):
             depth -= 1
     return deepest

@@ -33,7 +33,7 @@ class RateLimits:
     """`wait` says how many seconds too early a call is; 0 lets it pass and counts it."""
 
     clock: Callable[[], float]
-    tiers: Mapping[str, int] = TIERS
+    tiers: Mapping[str, int] = field(default_factory=lambda: TIERS)
     _calls: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
     _posts: dict[str, float] = field(default_factory=dict)
 

@@ -1,0 +1,95 @@
+"""The `parley` command."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+import os
+import sys
+from collections.abc import MutableMapping
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from core.settings import SettingsError, load
+from local.aws import LocalAwsError
+
+
+def main() -> None:
+    """Entry point; exits 1 after saying what is wrong."""
+    options = _parser().parse_args()
+    logging.basicConfig(
+        level=os.environ.get("LOG_LEVEL", "WARNING"),
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    _read_dotenv(os.environ)
+    try:
+        match options.command:
+            case "run":
+                from local.run import run  # noqa: PLC0415 - `init` needs none of it
+
+                asyncio.run(run(options.port, Path(options.state), as_json=options.json))
+            case "serve":
+                asyncio.run(_serve(options.host))
+            case _:
+                _init(options.name)
+    except SettingsError as exc:
+        sys.exit("\n".join(f"- {problem}" for problem in exc.problems))
+    except (LocalAwsError, OSError) as exc:
+        sys.exit(f"parley: {exc}")
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="parley", description="Claude in Slack, on your AWS.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    run = commands.add_parser("run", help="everything on this machine, with a page to try it")
+    run.add_argument("--port", type=int, default=8400, help="of the page (0: any free one)")
+    run.add_argument("--state", default=".state", help="where what was said is kept")
+    run.add_argument("--json", action="store_true", help="print the endpoints as one line of JSON")
+    serve = commands.add_parser("serve", help="the product alone, from the environment or .env")
+    serve.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
+    init = commands.add_parser("init", help="create bucket, queues and table; safe to repeat")
+    init.add_argument("--name", default="parley", help="what they are called")
+    return parser
+
+
+def _read_dotenv(environ: MutableMapping[str, str]) -> None:
+    """`.env` fills in what the environment leaves open."""
+    for name, value in dotenv_values(".env").items():
+        if value and name not in environ:
+            environ[name] = value
+
+
+async def _serve(host: str) -> None:
+    from bots.serve import serving, until_stopped  # noqa: PLC0415 - heavy, and only here
+
+    settings = load(os.environ)
+    async with serving(settings, host, settings.port) as address:
+        print(f"ready {address}", flush=True)
+        await until_stopped()
+
+
+def _init(name: str) -> None:
+    from core.aws.provision import ProvisionError, provision  # noqa: PLC0415 - heavy
+
+    region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION")
+    if not region:
+        raise SettingsError(["AWS_REGION is not set: name the region to create things in."])
+    try:
+        made = provision(
+            region,
+            bucket=os.environ.get("PARLEY_BUCKET") or name,
+            table=os.environ.get("PARLEY_TABLE") or name,
+            turns_queue=os.environ.get("PARLEY_TURNS_QUEUE_URL") or f"{name}-turns.fifo",
+            files_queue=os.environ.get("PARLEY_FILES_QUEUE_URL") or f"{name}-files",
+        )
+    except ProvisionError as exc:
+        raise SettingsError([str(exc)]) from exc
+    print(f"PARLEY_BUCKET={made.bucket}")
+    print(f"PARLEY_TABLE={made.table}")
+    print(f"PARLEY_TURNS_QUEUE_URL={made.turns_queue}")
+    print(f"PARLEY_FILES_QUEUE_URL={made.files_queue}")

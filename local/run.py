@@ -1,0 +1,155 @@
+"""`parley run`: the product, with a stand-in for everything that is not configured."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import socket
+from collections.abc import AsyncIterator, MutableMapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+from aiohttp import web
+
+from bots.serve import serving, until_stopped
+from core.aws.provision import provision
+from core.settings import load
+from local.aws import LocalAws
+from local.bedrock import BedrockStandIn
+from local.slack.server import SlackStandIn
+
+HOST = "127.0.0.1"
+NAME = "parley"
+OFFLINE = (
+    "No AWS credentials were found, so an offline stand-in answers here instead of Claude. "
+    "It can only quote what was said."
+)
+AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
+AWS_CREDENTIALS_TOO = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_BEARER_TOKEN_BEDROCK")
+
+
+async def run(port: int, state: Path, *, as_json: bool) -> None:
+    """Runs until SIGTERM or Ctrl-C."""
+    async with running(port, state, os.environ) as endpoints:
+        if as_json:
+            print(json.dumps(endpoints), flush=True)
+        else:
+            print(_welcome(endpoints), flush=True)
+        await until_stopped()
+
+
+@asynccontextmanager
+async def running(
+    port: int, state: Path, environ: MutableMapping[str, str]
+) -> AsyncIterator[dict[str, str]]:
+    """Everything on this machine; gives the endpoints. Fills in `environ` for what is missing."""
+    state = state.resolve()
+    state.mkdir(parents=True, exist_ok=True)
+    async with AsyncExitStack() as stack:
+        endpoints: dict[str, str] = {}
+        offline = not any(environ.get(name) for name in (*AWS_CREDENTIALS, *AWS_CREDENTIALS_TOO))
+        if offline:
+            endpoints["bedrock"] = await _bedrock(stack, environ)
+        if offline or environ.get("AWS_ENDPOINT_URL"):
+            endpoints["aws"] = await _aws(stack, state, environ)
+        _provision(environ)
+        real_slack = bool(environ.get("SLACK_BOT_TOKEN"))
+        product_port = port if real_slack else free_port()
+        events_url = f"http://{HOST}:{product_port}/slack/events"
+        if not real_slack:
+            page = await _slack(stack, state, environ, port, events_url, offline=offline)
+            endpoints["page"] = page
+        settings = load(environ)
+        address = await stack.enter_async_context(serving(settings, HOST, product_port))
+        endpoints |= {
+            "slack_events": f"{address}/slack/events",
+            "bucket": settings.bucket,
+            "table": settings.table,
+            "turns_queue": settings.turns_queue_url,
+            "files_queue": settings.files_queue_url,
+        }
+        yield endpoints
+
+
+async def _bedrock(stack: AsyncExitStack, environ: MutableMapping[str, str]) -> str:
+    if environ.get("AWS_ENDPOINT_URL_BEDROCK_RUNTIME"):
+        return environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"]
+    url = await _served(stack, BedrockStandIn().app, 0)
+    environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] = url
+    return url
+
+
+async def _aws(stack: AsyncExitStack, state: Path, environ: MutableMapping[str, str]) -> str:
+    if not environ.get("AWS_ENDPOINT_URL"):
+        server = LocalAws(state / "aws", free_port())
+        await asyncio.to_thread(server.start)
+        stack.callback(server.stop)
+        for name, value in server.env.items():
+            environ.setdefault(name, value)
+    return environ["AWS_ENDPOINT_URL"]
+
+
+def _provision(environ: MutableMapping[str, str]) -> None:
+    names = ("PARLEY_BUCKET", "PARLEY_TABLE", "PARLEY_TURNS_QUEUE_URL", "PARLEY_FILES_QUEUE_URL")
+    if all(environ.get(name) for name in names):
+        return
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    environ.setdefault("AWS_REGION", region)
+    made = provision(
+        region,
+        bucket=environ.get("PARLEY_BUCKET") or NAME,
+        table=environ.get("PARLEY_TABLE") or NAME,
+    )
+    values = (made.bucket, made.table, made.turns_queue, made.files_queue)
+    for name, value in zip(names, values, strict=True):
+        environ.setdefault(name, value)
+
+
+async def _slack(
+    stack: AsyncExitStack,
+    state: Path,
+    environ: MutableMapping[str, str],
+    port: int,
+    events_url: str,
+    *,
+    offline: bool,
+) -> str:
+    secret, token = secrets.token_hex(16), f"xoxb-{secrets.token_hex(12)}"
+    standin = SlackStandIn(
+        signing_secret=secret,
+        bot_token=token,
+        events_url=events_url,
+        state=state / "slack.jsonl",
+    )
+    if offline:
+        standin.set_banner("info", OFFLINE)
+    url = await _served(stack, standin.app, port)
+    standin.delivery.base_url = url
+    environ["SLACK_SIGNING_SECRET"], environ["SLACK_BOT_TOKEN"] = secret, token
+    environ["SLACK_API_URL"] = f"{url}/slack/api/"
+    return url
+
+
+async def _served(stack: AsyncExitStack, app: web.Application, port: int) -> str:
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    stack.push_async_callback(runner.cleanup)
+    await web.TCPSite(runner, HOST, port, reuse_address=True).start()
+    return f"http://{HOST}:{runner.addresses[0][1]}"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _welcome(endpoints: dict[str, str]) -> str:
+    if "page" in endpoints:
+        where = f"Parley is ready: open {endpoints['page']}"
+    else:
+        where = "Parley is ready in your Slack workspace."
+    model = "an offline stand-in, not Claude" if "bedrock" in endpoints else "Claude on Bedrock"
+    return f"{where}\nAnswers come from {model}. Ctrl-C ends it."
