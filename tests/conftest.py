@@ -1,8 +1,11 @@
-"""What tests share: one local AWS for the run, fresh resources in it for each test."""
+"""What tests share.
 
-import asyncio
+`ministack`: one local AWS for the whole run. `aws`: clients of it, and a bucket, a table and
+queues that are this test's alone; the environment is set so that botocore finds them.
+"""
+
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import boto3
 import pytest
@@ -10,36 +13,52 @@ import pytest
 from core.aws.calls import Calls
 from core.aws.clients import client
 from core.aws.provision import Resources, provision
-from local.aws import CREDENTIALS, LocalAws
+from local.aws import LocalAws, free_port
+
+REGION = "us-east-1"
 
 
 @dataclass
 class Aws:
-    """Clients and fresh resources at the local AWS."""
-
     endpoint: str
     resources: Resources
-    calls: Calls
+    session: boto3.Session
+    calls: Calls = field(default_factory=Calls)
+    clients: dict = field(default_factory=dict)
 
     def client(self, service):
-        return client(service, "us-east-1", boto3.Session("test", "test"))
+        """A client of a service, by the environment of the moment; closed after the test."""
+        key = (service, len(self.clients))
+        self.clients[key] = client(service, REGION, self.session)
+        return self.clients[key]
 
 
 @pytest.fixture(scope="session")
-def local_aws():
-    server = LocalAws()
-    server.start()
-    asyncio.run(server.ready())
-    yield server
-    server.stop()
+def ministack(tmp_path_factory):
+    with LocalAws(tmp_path_factory.mktemp("aws"), free_port()) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def aws_session():
+    return boto3.Session("test", "test", region_name=REGION)
 
 
 @pytest.fixture
-def aws(local_aws, monkeypatch):
-    for name, value in CREDENTIALS.items():
+def aws(ministack, aws_session, monkeypatch):
+    for name, value in ministack.env.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setenv("AWS_ENDPOINT_URL", local_aws.endpoint)
-    resources = provision("us-east-1", name=f"t-{uuid.uuid4().hex[:12]}")
-    calls = Calls()
-    yield Aws(local_aws.endpoint, resources, calls)
-    calls.close()
+    name = f"t-{uuid.uuid4().hex[:12]}"
+    resources = provision(
+        REGION,
+        bucket=name,
+        table=name,
+        turns_queue=f"{name}-turns.fifo",
+        files_queue=f"{name}-files",
+        session=aws_session,
+    )
+    aws = Aws(ministack.url, resources, aws_session)
+    yield aws
+    aws.calls.close()
+    for each in aws.clients.values():
+        each.close()

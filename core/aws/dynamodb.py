@@ -47,7 +47,7 @@ class DynamoHistory:
         self._clock = clock
 
     async def recent(self, conversation: str, tokens: int) -> Sequence[Turn]:
-        """The newest turns that fit `tokens`, oldest first."""
+        """The newest exchanges that fit `tokens`, oldest first, none without its question."""
         newest: list[Turn] = []
         left = tokens
         more: dict[str, Any] = {}
@@ -63,11 +63,11 @@ class DynamoHistory:
                 **more,
             )
             for item in page["Items"]:
-                for turn in reversed(_exchange(decode(item))):
-                    left -= estimate(turn.text)
-                    if left < 0:
-                        return newest[::-1]
-                    newest.append(turn)
+                question, answer = _exchange(decode(item))
+                left -= estimate(question.text) + estimate(answer.text)
+                if left < 0:
+                    return newest[::-1]
+                newest += [answer, question]
             if "LastEvaluatedKey" not in page:
                 return newest[::-1]
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

@@ -1,4 +1,4 @@
-"""Claims and history in DynamoDB."""
+"""The stores: in DynamoDB and, where a test says nothing of AWS, in memory as well."""
 
 import asyncio
 
@@ -8,6 +8,7 @@ from core.answer import MessageId, Turn, Usage
 from core.aws.claims import LEASE, DynamoClaims
 from core.aws.dynamodb import DynamoFeedback, DynamoHistory, DynamoPlaceSettings
 from core.ports import Busy, Lost, StoreError
+from tests.fakes import FakeClaims, FakeHistory, FakePlaceSettings
 
 EVENT = "slack/T1/C1/1.0"
 
@@ -25,14 +26,31 @@ def clock():
     return Clock()
 
 
-@pytest.fixture
-def worker(aws, clock):
-    def build(owner="a"):
-        return DynamoClaims(
-            aws.client("dynamodb"), aws.resources.table, aws.calls, owner=owner, clock=clock
-        )
+@pytest.fixture(params=["dynamodb", "memory"])
+def kind(request):
+    return request.param
 
-    return build
+
+@pytest.fixture
+def worker(kind, request, clock):
+    """Builds another worker's claims; all of them share one table."""
+    if kind == "memory":
+        events = {}
+        return lambda owner="a": FakeClaims(clock, events)
+    aws = request.getfixturevalue("aws")
+    db = aws.client("dynamodb")
+    return lambda owner="a": DynamoClaims(
+        db, aws.resources.table, aws.calls, owner=owner, clock=clock
+    )
+
+
+@pytest.fixture
+def store(kind, request, clock):
+    """A history."""
+    if kind == "memory":
+        return FakeHistory()
+    aws = request.getfixturevalue("aws")
+    return DynamoHistory(aws.client("dynamodb"), aws.resources.table, aws.calls, clock=clock)
 
 
 async def test_of_many_who_want_an_event_one_gets_it(worker):
@@ -112,15 +130,12 @@ async def test_what_is_known_of_an_event_can_be_read(worker):
     assert (record.incoming, record.message_ids, record.settled) == ('{"x": 1}', ("m1",), True)
 
 
-def history(aws, clock):
-    return DynamoHistory(aws.client("dynamodb"), aws.resources.table, aws.calls, clock=clock)
-
-
-async def test_history_comes_oldest_first_and_within_its_tokens(aws, clock):
-    store = history(aws, clock)
+async def test_history_comes_oldest_first_and_within_its_tokens(store):
     for number in (3, 1, 2):
         asked = Turn("user", f"question {number} " + "x" * 400, "Ana", f"{number}.0")
-        await store.append("c", f"e{number}", asked, Turn("assistant", f"answer {number}"), Usage())
+        await store.append(
+            "c", f"p/{number}.0", asked, Turn("assistant", f"answer {number}"), Usage()
+        )
     turns = await store.recent("c", 10_000)
     assert [t.text.split(" x")[0] for t in turns] == [
         *("question 1", "answer 1", "question 2", "answer 2", "question 3", "answer 3"),
@@ -129,23 +144,51 @@ async def test_history_comes_oldest_first_and_within_its_tokens(aws, clock):
     assert await store.recent("other", 100) == []
 
 
-async def test_keeping_an_exchange_again_replaces_it(aws, clock):
-    store = history(aws, clock)
+async def test_keeping_an_exchange_again_replaces_it(store):
     asked = Turn("user", "q", "Ana", "1.0")
-    for text in ("first", "second"):
-        await store.append("c", "e", asked, Turn("assistant", text), Usage(1, 2, 3, 4))
-    assert [t.text for t in await store.recent("c", 100)] == ["q", "second"]
+    for run, text in (("p/1.0", "first"), ("p/1.0~2", "second"), ("p/1.0~12", "third")):
+        await store.append("c", run, asked, Turn("assistant", text), Usage(1, 2, 3, 4))
+    assert [t.text for t in await store.recent("c", 100)] == ["q", "third"]
 
 
-async def test_an_exchange_too_large_for_an_item_is_kept_in_part(aws, clock):
-    store = history(aws, clock)
+async def test_turns_come_in_the_order_of_their_posts_however_long_the_numbers(store):
+    for ts in ("1700000000.000200", "999.5", "1700000000.000100", "20000000000.0"):
+        await store.append("c", f"p/{ts}", Turn("user", ts), Turn("assistant", ""), Usage())
+    assert [t.text for t in await store.recent("c", 1000) if t.text] == [
+        *("999.5", "1700000000.000100", "1700000000.000200", "20000000000.0"),
+    ]
+
+
+async def test_a_long_history_is_read_page_by_page_until_the_window_is_full(store):
+    for number in range(60):
+        await store.append(
+            "c", f"p/{number}.0", Turn("user", "한" * 10), Turn("assistant", f"{number}"), Usage()
+        )
+    turns = await store.recent("c", 11 * 50)
+    assert len(turns) == 100
+    assert turns[1].text == "10"
+    assert turns[-1].text == "59"
+
+
+async def test_text_that_no_store_takes_is_kept_without_it(store):
+    asked = Turn("user", "a\ud800b", "\ud83d", "1.0")
+    await store.append("c", "p/1.0", asked, Turn("assistant", "fine"), Usage())
+    assert len(await store.recent("c", 100)) == 2
+
+
+async def test_an_exchange_too_large_for_an_item_is_kept_in_part(store):
     asked = Turn("user", "q" * 400_000, "Ana", "1.0")
     await store.append("c", "e", asked, Turn("assistant", "a" * 400_000), Usage())
     assert len(await store.recent("c", 10**6)) == 2
 
 
-async def test_a_place_remembers_its_model_and_no_other_place_does(aws):
-    store = DynamoPlaceSettings(aws.client("dynamodb"), aws.resources.table, aws.calls)
+async def test_a_place_remembers_its_model_and_no_other_place_does(kind, request):
+    if kind == "memory":
+        store = FakePlaceSettings()
+    else:
+        aws = request.getfixturevalue("aws")
+        store = DynamoPlaceSettings(aws.client("dynamodb"), aws.resources.table, aws.calls)
+    await store.choose_model("slack/T1/C1", "haiku")
     await store.choose_model("slack/T1/C1", "opus")
     assert await store.model("slack/T1/C1") == "opus"
     assert await store.model("slack/T1/C2") is None
@@ -165,3 +208,91 @@ async def test_a_table_that_does_not_answer_is_a_store_error(aws, clock, monkeyp
     claims = DynamoClaims(aws.client("dynamodb"), "t", aws.calls, owner="a", clock=clock)
     with pytest.raises(StoreError):
         await claims.take(EVENT)
+
+
+async def test_a_claim_can_be_settled_twice_but_not_renewed_after(worker):
+    claim = await worker().take(EVENT, "{}")
+    await worker().settle(claim)
+    await worker().settle(claim)
+    with pytest.raises(Lost):
+        await worker("b").renew(claim)
+
+
+async def test_of_many_who_want_an_event_whose_worker_died_one_gets_it(worker, clock):
+    await worker().take(EVENT, '{"x": 1}')
+    clock.now += LEASE + 1
+
+    async def attempt(claims):
+        try:
+            return await claims.take(EVENT)
+        except Busy:
+            return None
+
+    taken = await asyncio.gather(*(attempt(worker(f"w{i}")) for i in range(12)))
+    assert [claim.attempt for claim in taken if claim] == [2]
+    assert (await worker().read(EVENT)).incoming == '{"x": 1}'
+
+
+async def test_a_process_that_takes_an_event_again_has_lost_its_first_claim_to_it(worker, clock):
+    claims = worker()
+    first = await claims.take(EVENT, "{}")
+    clock.now += LEASE + 1
+    second = await claims.take(EVENT, "{}")
+    with pytest.raises(Lost):
+        await claims.posted(first, [MessageId("x")])
+    await claims.posted(second, [MessageId("y")])
+
+
+async def test_a_stop_outlives_the_worker_that_should_have_seen_it(worker, clock):
+    await worker().take(EVENT, "{}")
+    clock.now += LEASE + 1
+    assert await worker("b").stop(EVENT) is True
+    second = await worker("b").take(EVENT, "{}")
+    assert await worker("b").renew(second) is True
+
+
+async def test_an_orphan_that_is_taken_up_again_is_none(worker, clock):
+    await worker().take(EVENT, "{}")
+    clock.now += 60
+    await worker("b").take(EVENT, "{}")
+    assert await worker("c").orphans() == []
+
+
+async def test_a_table_with_hundreds_of_open_events_gives_all_its_orphans(aws, clock):
+    claims = DynamoClaims(
+        aws.client("dynamodb"), aws.resources.table, aws.calls, owner="a", clock=clock
+    )
+    await asyncio.gather(*(claims.take(f"e{i}", "{}") for i in range(130)))
+    clock.now += 60
+    assert len(await claims.orphans()) == 130
+
+
+async def test_many_answers_that_ask_for_a_stop_at_once_share_a_query(aws, clock):
+    db = aws.client("dynamodb")
+    queries = []
+    db.meta.events.register("before-call.dynamodb.Query", lambda **_: queries.append(1))
+    claims = DynamoClaims(db, aws.resources.table, aws.calls, owner="a", clock=clock)
+    taken = [await claims.take(f"e{i}", "{}") for i in range(30)]
+    await claims.stop("e7")
+    stopped = await asyncio.gather(*(claims.renew(claim) for claim in taken))
+    assert [i for i, stop in enumerate(stopped) if stop] == [7]
+    assert len(queries) <= 2
+
+
+async def test_an_event_is_remembered_for_fifteen_days_at_least(aws, clock):
+    db = aws.client("dynamodb")
+    claims = DynamoClaims(db, aws.resources.table, aws.calls, owner="a", clock=clock)
+    await claims.settle(await claims.take(EVENT, "{}"))
+    key = {"pk": {"S": f"claim#{EVENT}"}, "sk": {"S": "claim"}}
+    item = db.get_item(TableName=aws.resources.table, Key=key)["Item"]
+    assert int(item["ttl"]["N"]) >= clock.now + 15 * 86_400
+
+
+async def test_a_settled_event_leaves_nothing_open(aws, clock):
+    db = aws.client("dynamodb")
+    claims = DynamoClaims(db, aws.resources.table, aws.calls, owner="a", clock=clock)
+    claim = await claims.take(EVENT, "{}")
+    await claims.stop(EVENT)
+    await claims.settle(claim)
+    left = {item["pk"]["S"] for item in db.scan(TableName=aws.resources.table)["Items"]}
+    assert left == {f"claim#{EVENT}"}

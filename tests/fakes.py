@@ -1,0 +1,188 @@
+"""The stores and the queue, in memory: they keep the same contracts as those on AWS.
+
+`tests/core/aws/test_dynamodb.py` runs the same tests against both.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from uuid import uuid4
+
+from core.answer import MessageId, Turn, Usage
+from core.aws.claims import LEASE, ORPHANED
+from core.aws.dynamodb import sortable
+from core.conversation import Command, Incoming
+from core.ports import Busy, Claim, Lost, Orphan, Record, StoreError
+from core.runs import post_of
+from core.tokens import estimate
+
+
+class Outage:
+    """While `down`, whatever has this one is a store that does not answer."""
+
+    def __init__(self) -> None:
+        self.down = False
+
+    def check(self) -> None:
+        if self.down:
+            raise StoreError("down")
+
+
+@dataclass(frozen=True)
+class Event:
+    claim: Claim
+    incoming: str
+    lease: float
+    settled: bool = False
+    stop: bool = False
+
+
+class FakeClaims:
+    """Share `events` between several to have several workers."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        events: dict[str, Event] | None = None,
+        outage: Outage | None = None,
+    ) -> None:
+        self.events = {} if events is None else events
+        self.outage = outage or Outage()
+        self._clock = clock
+
+    async def take(self, event_id: str, incoming: str = "") -> Claim | None:
+        self.outage.check()
+        old = self.events.get(event_id)
+        owner = uuid4().hex
+        lease = self._clock() + LEASE
+        if old is None:
+            claim = Claim(event_id, owner)
+            self.events[event_id] = Event(claim, incoming, lease)
+            return claim
+        if old.settled:
+            return None
+        if old.lease > self._clock():
+            raise Busy(old.lease - self._clock())
+        claim = replace(old.claim, owner=owner, attempt=old.claim.attempt + 1)
+        self.events[event_id] = replace(
+            old, claim=claim, incoming=incoming or old.incoming, lease=lease
+        )
+        return claim
+
+    async def renew(self, claim: Claim) -> bool:
+        event = self._ours(claim)
+        self.events[claim.event_id] = replace(event, lease=self._clock() + LEASE)
+        return event.stop
+
+    async def posted(self, claim: Claim, message_ids: Sequence[MessageId]) -> None:
+        event = self._ours(claim)
+        kept = replace(event.claim, message_ids=tuple(message_ids))
+        self.events[claim.event_id] = replace(event, claim=kept)
+
+    async def settle(self, claim: Claim) -> None:
+        event = self._ours(claim, settled=True)
+        self.events[claim.event_id] = replace(event, settled=True)
+
+    async def stop(self, event_id: str) -> bool:
+        self.outage.check()
+        event = self.events.get(event_id)
+        if event is None or event.settled:
+            return False
+        self.events[event_id] = replace(event, stop=True)
+        return True
+
+    async def read(self, event_id: str) -> Record | None:
+        self.outage.check()
+        event = self.events.get(event_id)
+        if event is None:
+            return None
+        return Record(event_id, event.incoming, event.claim.message_ids, event.settled, event.lease)
+
+    async def orphans(self) -> Sequence[Orphan]:
+        self.outage.check()
+        return [
+            Orphan(event.claim, event.incoming)
+            for event in sorted(self.events.values(), key=lambda event: event.lease)
+            if not event.settled and event.lease < self._clock() - ORPHANED
+        ]
+
+    def _ours(self, claim: Claim, *, settled: bool = False) -> Event:
+        self.outage.check()
+        event = self.events[claim.event_id]
+        if event.claim.owner != claim.owner or (event.settled and not settled):
+            raise Lost(claim.event_id)
+        return event
+
+
+class FakeHistory:
+    def __init__(self, outage: Outage | None = None) -> None:
+        self.outage = outage or Outage()
+        self.kept: dict[str, dict[str, tuple[Turn, Turn, Usage]]] = defaultdict(dict)
+        """By conversation, then by post."""
+
+    async def recent(self, conversation: str, tokens: int) -> Sequence[Turn]:
+        self.outage.check()
+        newest: list[Turn] = []
+        exchanges = self.kept[conversation]
+        for post in sorted(exchanges, key=_posted, reverse=True):
+            question, answer, _ = exchanges[post]
+            tokens -= estimate(question.text) + estimate(answer.text)
+            if tokens < 0:
+                break
+            newest += [answer, question]
+        return newest[::-1]
+
+    async def append(
+        self, conversation: str, event_id: str, question: Turn, answer: Turn, usage: Usage
+    ) -> None:
+        self.outage.check()
+        self.kept[conversation][post_of(event_id)] = (question, answer, usage)
+
+
+def _posted(post: str) -> str:
+    return sortable(post.rpartition("/")[2])
+
+
+class FakePlaceSettings:
+    def __init__(self, outage: Outage | None = None) -> None:
+        self.outage = outage or Outage()
+        self.models: dict[str, str] = {}
+
+    async def model(self, place: str) -> str | None:
+        self.outage.check()
+        return self.models.get(place)
+
+    async def choose_model(self, place: str, model: str) -> None:
+        self.outage.check()
+        self.models[place] = model
+
+
+class FakeFeedback:
+    def __init__(self, outage: Outage | None = None) -> None:
+        self.outage = outage or Outage()
+        self.ratings: dict[tuple[str, str], str] = {}
+        """By event and person."""
+
+    async def rate(self, event_id: str, person: str, value: str) -> None:
+        self.outage.check()
+        self.ratings[event_id, person] = value
+
+
+class FakeTurns:
+    """Keeps in `items` what was put, duplicates dropped."""
+
+    def __init__(self, outage: Outage | None = None) -> None:
+        self.outage = outage or Outage()
+        self.items: list[Incoming | Command] = []
+        self._seen: set[tuple[str, str]] = set()
+
+    def put_now(self, item: Incoming | Command, *, again: str = "") -> None:
+        self.outage.check()
+        if (item.event_id, again) not in self._seen:
+            self._seen.add((item.event_id, again))
+            self.items.append(item)
+
+    async def put(self, item: Incoming | Command, *, again: str = "") -> None:
+        self.put_now(item, again=again)
