@@ -1,0 +1,42 @@
+// The page's requests, and the socket that tells of changes.
+
+export async function get(path) {
+  const answer = await fetch(path);
+  if (!answer.ok) throw new Error("The page's server did not answer as expected.");
+  return answer.json();
+}
+
+/** Sends an action; resolves to {ok, error?} also when the server is away. */
+export async function act(verb, body) {
+  try {
+    const answer = await fetch(`/ui/${verb}`, {
+      method: "POST",
+      headers: { "Content-Type": "application/json" },
+      body: JSON.stringify(body),
+    });
+    return await answer.json();
+  } catch {
+    return { ok: false, error: "The connection is lost. Your text is still here: send it again." };
+  }
+}
+
+/** Keeps a socket open for `user`. `onEvent(event)`, `onState(connected)`. Returns its closer. */
+export function listen(user, onEvent, onState) {
+  let socket;
+  let closed = false;
+  let delay = 300;
+  const open = () => {
+    const scheme = location.protocol === "https:" ? "wss" : "ws";
+    socket = new WebSocket(`${scheme}://${location.host}/ui/socket?user=${encodeURIComponent(user)}`);
+    socket.onopen = () => { delay = 300; onState(true); };
+    socket.onmessage = (message) => onEvent(JSON.parse(message.data));
+    socket.onclose = () => {
+      if (closed) return;
+      onState(false);
+      setTimeout(open, delay);
+      delay = Math.min(delay * 2, 4000);
+    };
+  };
+  open();
+  return () => { closed = true; socket.close(); };
+}

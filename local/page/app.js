@@ -1,0 +1,228 @@
+// The page: who one is, where one is, and what is shown there.
+
+import { act, get, listen } from "/api.js";
+import { Composer } from "/composer.js";
+import { Log } from "/log.js";
+import { el } from "/mrkdwn.js";
+
+const $ = (id) => document.getElementById(id);
+const state = { me: "", channel: "", thread: null, messages: new Map(), unread: new Map(), awaiting: new Set() };
+const wide = () => matchMedia("(min-width: 761px)").matches;
+let world;
+let users;
+let names;
+let stopListening = () => {};
+
+const log = new Log($("messages"), $("newer"));
+const threadLog = new Log($("thread-messages"), $("thread-newer"));
+const shared = { people: () => world.users.filter((user) => user.id !== state.me), commands: () => world.commands };
+const composer = new Composer($("composer-slot"), { ...shared, testid: "composer", label: "Message", send: (text, editing) => send(text, editing, null), editLast: () => editLast(composer, null) });
+const threadComposer = new Composer($("thread-composer-slot"), { ...shared, commands: () => [], testid: "thread-composer", label: "Reply in thread", send: (text, editing) => send(text, editing, state.thread), editLast: () => editLast(threadComposer, state.thread) });
+
+async function start() {
+  world = await get("/ui/state");
+  users = new Map(world.users.map((user) => [user.id, user]));
+  names = new Map([...world.users, ...world.channels].map((each) => [each.id, each.name]));
+  $("team").textContent = world.team.name;
+  banner(world.banner);
+  const people = world.users.filter((user) => !user.is_bot);
+  $("person").append(...people.map((user) => el("option", { value: user.id }, user.name)));
+  const saved = localStorage.getItem("parley.me");
+  become(users.has(saved) ? saved : people[0].id);
+}
+
+function become(user) {
+  state.me = user;
+  localStorage.setItem("parley.me", user);
+  $("person").value = user;
+  state.messages.clear();
+  state.unread.clear();
+  stopListening();
+  stopListening = listen(user, onEvent, (connected) => {
+    $("offline").hidden = connected;
+    if (connected) catchUp();
+  });
+  const known = mine().some((channel) => channel.id === state.channel);
+  go(known ? state.channel : mine()[0].id, wide());
+}
+
+const mine = () => world.channels.filter((channel) => channel.members.includes(state.me));
+const place = () => world.channels.find((channel) => channel.id === state.channel);
+const titleOf = (channel) => (channel.kind === "dm" ? "Parley" : `# ${channel.name}`);
+
+async function catchUp() {
+  await Promise.all(mine().filter((channel) => channel.id === state.channel || state.messages.has(channel.id)).map((channel) => load(channel.id)));
+  draw();
+}
+
+async function load(channel) {
+  const found = await get(`/ui/messages?channel=${channel}&user=${state.me}`);
+  state.messages.set(channel, new Map(found.messages.map((message) => [message.ts, message])));
+}
+
+async function go(channel, focus = true) {
+  state.channel = channel;
+  state.unread.delete(channel);
+  closeThread();
+  log.clear();
+  const where = place();
+  $("title").textContent = titleOf(where);
+  $("topic").textContent = where.kind === "dm" ? "Only you and Parley read this" : where.topic;
+  composer.turnTo(`${state.me}/${channel}`, where.kind === "dm" ? "Ask Parley anything" : `Message #${where.name}; @Parley to ask`);
+  sidebar();
+  if (!state.messages.has(channel)) await load(channel);
+  draw();
+  log.toEnd();
+  if (focus && wide()) composer.box.focus();
+}
+
+function sidebar() {
+  const item = (channel) => {
+    const unread = state.unread.get(channel.id) ?? 0;
+    const sign = channel.kind === "dm" ? "●" : "#";
+    return el("li", {}, el("button", {
+      class: `place${unread ? " unread" : ""}`, type: "button", "aria-current": String(channel.id === state.channel),
+      "data-testid": `channel-${channel.kind === "dm" ? "parley" : channel.name}`,
+      onclick: () => { go(channel.id); view("channel"); },
+    }, el("span", { class: "sign", "aria-hidden": "true" }, sign), channel.name,
+      unread ? el("span", { class: "badge", "aria-label": `${unread} unread` }, String(unread)) : null));
+  };
+  $("channels").replaceChildren(...mine().filter((channel) => channel.kind !== "dm").map(item));
+  $("dms").replaceChildren(...mine().filter((channel) => channel.kind === "dm").map(item));
+}
+
+function context(inThread) {
+  return {
+    users, names, me: state.me, inThread,
+    onReply: (message) => openThread(message.thread_ts ?? message.ts),
+    onEdit: (message) => (inThread ? threadComposer : composer).edit(message, plain(message.text)),
+    onDelete: async (message) => tell(await act("delete", { user: state.me, channel: state.channel, ts: message.ts })),
+    onDismiss: async (message) => tell(await act("dismiss", { user: state.me, channel: state.channel, ts: message.ts })),
+    onAction: async (message, element, extra) => tell(await act("action", { user: state.me, channel: state.channel, ts: message.ts, action_id: element.action_id, ...extra })),
+  };
+}
+
+function draw() {
+  const all = [...(state.messages.get(state.channel)?.values() ?? [])].sort((a, b) => Number(a.ts) - Number(b.ts));
+  const top = all.filter((message) => !message.thread_ts || message.thread_ts === message.ts);
+  const direct = place().kind === "dm";
+  log.show(top, context(false), direct
+    ? { title: "Ask Parley anything", text: "Write a question below. The answer grows here while it is written." }
+    : { title: `This is #${place().name}`, text: "Mention @Parley in a message to ask; the answer grows in the message's thread." });
+  if (state.thread) {
+    threadLog.show(all.filter((message) => message.ts === state.thread || message.thread_ts === state.thread), context(true), { title: "", text: "" });
+  }
+}
+
+function openThread(ts) {
+  const fresh = state.thread !== ts;
+  state.thread = ts;
+  $("thread").hidden = false;
+  $("thread-where").textContent = titleOf(place());
+  threadComposer.turnTo(`${state.me}/${state.channel}/${ts}`, "Reply; @Parley to ask");
+  if (fresh) threadLog.clear();
+  draw();
+  if (fresh) threadLog.toEnd();
+  view("thread");
+  if (wide()) threadComposer.box.focus();
+}
+
+function closeThread() {
+  state.thread = null;
+  $("thread").hidden = true;
+  threadLog.clear();
+  view("channel");
+}
+
+async function send(text, editing, thread) {
+  const where = { user: state.me, channel: state.channel };
+  if (editing) return (await act("edit", { ...where, ts: editing.ts, text })).error;
+  const command = !thread && text.match(/^(\/\w+)\s*([^]*)$/);
+  if (command) return (await act("command", { ...where, command: command[1], text: command[2].trim() })).error;
+  const answer = await act("say", { ...where, text, ...(thread ? { thread_ts: thread } : {}) });
+  (thread ? threadLog : log).toEnd();
+  if (answer.ok && !thread && place().kind !== "dm" && /@parley\b/i.test(text)) state.awaiting.add(answer.ts);
+  return answer.error;
+}
+
+function editLast(box, thread) {
+  const own = [...(state.messages.get(state.channel)?.values() ?? [])]
+    .filter((message) => message.user === state.me && !message.ephemeral && (thread ? message.thread_ts === thread : !message.thread_ts));
+  const last = own.sort((a, b) => Number(a.ts) - Number(b.ts)).at(-1);
+  if (last) box.edit(last, plain(last.text));
+  return Boolean(last);
+}
+
+const plain = (text) => text.replace(/<@(\w+)>/g, (_, id) => `@${names.get(id) ?? id}`)
+  .replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
+
+function onEvent(event) {
+  if (event.type === "banner") { banner(event.banner); return; }
+  const within = state.messages.get(event.channel);
+  const { message } = event;
+  if (within) {
+    if (event.type.endsWith("deleted")) within.delete(message.ts);
+    else within.set(message.ts, message);
+  }
+  const isNew = event.type === "message" || event.type === "ephemeral";
+  if (isNew && message.user !== state.me && (event.channel !== state.channel || document.body.dataset.view === "list")) {
+    if (event.channel !== state.channel || !wide()) {
+      state.unread.set(event.channel, (state.unread.get(event.channel) ?? 0) + 1);
+      sidebar();
+    }
+  }
+  if (event.channel !== state.channel) return;
+  if (isNew && state.awaiting.delete(message.thread_ts) && wide()) openThread(message.thread_ts);
+  else draw();
+}
+
+function banner(shown) {
+  $("banner").hidden = !shown;
+  $("banner").textContent = shown?.text ?? "";
+}
+
+let hiding;
+function tell(answer) {
+  if (answer.ok) return;
+  $("toast").textContent = answer.error;
+  $("toast").hidden = false;
+  clearTimeout(hiding);
+  hiding = setTimeout(() => ($("toast").hidden = true), 5000);
+}
+
+function view(name) {
+  document.body.dataset.view = name;
+}
+
+function switcher() {
+  const input = $("switcher-input");
+  const list = $("switcher-list");
+  let chosen = 0;
+  const found = () => mine().filter((channel) => channel.name.includes(input.value.toLowerCase().replace("#", "")) || channel.name.toLowerCase().startsWith(input.value.toLowerCase()));
+  const fill = () => list.replaceChildren(...found().map((channel, index) => el("li", {
+    role: "option", "aria-selected": String(index === chosen), onclick: () => jump(channel),
+  }, titleOf(channel))));
+  const jump = (channel) => { $("switcher").close(); go(channel.id); view("channel"); };
+  input.value = "";
+  input.oninput = () => { chosen = 0; fill(); };
+  input.onkeydown = (event) => {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (step && found().length) { event.preventDefault(); chosen = (chosen + step + found().length) % found().length; fill(); }
+    if (event.key === "Enter" && found()[chosen]) { event.preventDefault(); jump(found()[chosen]); }
+  };
+  fill();
+  $("switcher").showModal();
+}
+
+$("person").addEventListener("change", (event) => become(event.target.value));
+$("thread-close").addEventListener("click", () => { closeThread(); composer.box.focus(); });
+document.querySelectorAll("[data-back]").forEach((button) => button.addEventListener("click", () => {
+  if (button.dataset.back === "list") view("list");
+  else closeThread();
+}));
+document.addEventListener("keydown", (event) => {
+  if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); switcher(); }
+  else if (event.key === "Escape" && state.thread && !$("switcher").open) { closeThread(); composer.box.focus(); }
+});
+view("list");
+start().then(() => { if (!wide()) view("list"); }).catch((error) => tell({ error: error.message }));
