@@ -46,7 +46,7 @@ class ClaudeModel:
 
     @property
     def price_line(self) -> str:
-        return f"${self.input_price:g} in, ${self.output_price:g} out per million tokens."
+        return f"${self.input_price:.2f} in, ${self.output_price:.2f} out per million tokens."
 
     def profile(self, region: str) -> str:
         """The inference profile to call from a region: its geography's, else the global one."""

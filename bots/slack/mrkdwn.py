@@ -169,10 +169,10 @@ def _table(node: SyntaxTreeNode) -> str:
     if sum(widths) + 3 * (count - 1) > WIDEST_TABLE:
         return _records(rows)
     lines = [
-        " │ ".join(c + " " * (w - _width(c)) for c, w in zip(row, widths, strict=True)).rstrip()
+        " | ".join(c + " " * (w - _width(c)) for c, w in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    lines.insert(1, "─┼─".join("─" * w for w in widths))
+    lines.insert(1, "-+-".join("-" * w for w in widths))
     return "```\n" + escape("\n".join(lines)).replace("```", f"``{JOINER}`") + "\n```"
 
 

@@ -20,7 +20,7 @@ export function render(text, names) {
   const out = document.createDocumentFragment();
   text.split("```").forEach((piece, index) => {
     if (index % 2) out.append(codeBlock(unescape(piece.replace(/^\n|\n$/g, ""))));
-    else if (piece) lines(piece.replace(/^\n|\n$/g, index ? "" : "$&"), names, out);
+    else if (piece.trim()) lines(piece.replace(/^\n+|\n+$/g, ""), names, out);
   });
   return out;
 }

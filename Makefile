@@ -1,0 +1,49 @@
+# `make run` and `make test` do their whole set-up; they need Python 3.11+ and make, nothing else.
+
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
+	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' && echo $$p && break; done)
+BIN := .venv/bin
+PIP := -m pip install --quiet --disable-pip-version-check
+
+.PHONY: help setup run test lint bench lock clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+setup: .venv/.ready .venv-aws/.ready ## what run and test need, into .venv and .venv-aws
+
+.venv/.ready: requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Parley needs Python 3.11 or newer on the PATH."; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Install Python's venv module (Debian: apt install python3-venv)."; exit 1; }
+	$(BIN)/python $(PIP) --require-hashes -r requirements/dev.txt
+	$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+# ministack pins its own botocore, so it has an environment of its own
+.venv-aws/.ready: requirements/aws.txt
+	@test -n "$(PYTHON)" || { echo "Parley needs Python 3.11 or newer on the PATH."; exit 1; }
+	@test -x .venv-aws/bin/python || $(PYTHON) -m venv .venv-aws
+	.venv-aws/bin/python -m pip --version >/dev/null 2>&1 || .venv-aws/bin/python -m ensurepip -q
+	.venv-aws/bin/python $(PIP) --require-hashes -r requirements/aws.txt
+	@touch $@
+
+run: setup ## everything on this machine; prints the page's address
+	$(BIN)/parley run
+
+lint: setup ## style and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint ## style, types and all tests (a Chromium is needed for the page's)
+	$(BIN)/python -m pytest
+
+bench: setup ## the benchmarks, a few minutes; prints tables
+	$(BIN)/python -m benchmarks.streaming
+
+lock: setup ## resolve requirements anew (needs uv on the PATH)
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --all-extras -o requirements/dev.txt pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/aws.txt requirements/aws.in
+
+clean: ## remove what setup made
+	rm -rf .venv .venv-aws .mypy_cache .ruff_cache .pytest_cache
