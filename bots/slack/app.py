@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 LATER = "I can't take that just now. Please try again in a minute."
+ELSEWHERE = "I don't work in this workspace. Its administrator can allow me here."
 
 Headers = Sequence[tuple[str, str]]
 Enqueue = Callable[[Incoming | Command], None]
@@ -62,31 +63,36 @@ class Receiver:
         """Answers one HTTP request; `headers` as they came. Slack repeats what gets a 5xx."""
         try:
             verify(headers, body, self._secret, self._clock())
-            content_type = next((v for k, v in headers if k.lower() == "content-type"), "")
-            payload = payload_of(content_type, body)
+            payload = payload_of(headers, body)
         except Rejected as exc:
             log.info("request refused: %s", exc)
             return Response(exc.status)
-        if "ssl_check" in payload:
-            return Response(200)
-        answer = self.bolt.dispatch(
-            BoltRequest(body=body.decode(), headers={k: v for k, v in headers})  # noqa: C416
-        )
+        # already parsed, as from a socket: Bolt's own parser takes a form for empty when any of its
+        # values contains the word "payload", and anything that begins with a brace for JSON
+        try:
+            request = BoltRequest(body=payload, mode="socket_mode")
+        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            # Bolt trusts the shape of what it reads
+            log.info("request refused: %s", type(exc).__name__)
+            return Response(400)
+        answer = self.bolt.dispatch(request)
         flat = tuple((k, v) for k, values in answer.headers.items() for v in values)
         return Response(answer.status, flat, (answer.body or "").encode())
 
     def _build(self, bot_token: str, api_url: str) -> App:
-        def authorize(team_id: str | None = None, **_: object) -> AuthorizeResult:
-            # the token is the operator's one; who we are comes with every event
+        def authorize(team_id: str | None) -> AuthorizeResult:
+            # Bolt would ask `auth.test` before it acknowledges; who we are comes with every event
             return AuthorizeResult(enterprise_id=None, team_id=team_id, bot_token=bot_token)
 
         app = App(
-            client=WebClient(base_url=api_url),
+            name="parley",  # else Bolt walks the stack for it
+            client=WebClient(base_url=api_url, logger=_quiet(), retry_handlers=[]),
             authorize=authorize,
-            process_before_response=True,
+            process_before_response=True,  # else events are acknowledged before they are queued
+            attaching_conversation_kwargs_enabled=False,
             request_verification_enabled=False,  # `handle` has verified, over the raw bytes
             ignoring_self_events_enabled=False,  # `events.message` ignores every bot
-            ssl_check_enabled=False,
+            ssl_check_enabled=False,  # `_known` acknowledges it
             signing_secret=self._secret,
             logger=_quiet(),
         )
@@ -101,14 +107,13 @@ class Receiver:
         return app
 
     def _known(self, body: dict[str, Any], next: Callable[[], None]) -> BoltResponse | None:  # noqa: A002
-        """Lets through what the listeners below are for; all else is acknowledged, without effect."""
-        tenant = body.get("team_id") or (body.get("team") or {}).get("id")
-        foreign = bool(self._allowed) and tenant not in self._allowed
-        kind = body.get("type")
-        if not foreign and (kind in ("event_callback", "block_actions") or body.get("command")):
+        """Lets through what the listeners are for; all else is acknowledged, without effect."""
+        ours = not self._allowed or events.tenant_of(body) in self._allowed
+        slash = isinstance(body.get("command"), str)
+        if ours and (slash or body.get("type") in ("event_callback", "block_actions")):
             next()
             return None
-        return BoltResponse(status=200, body="")
+        return BoltResponse(status=200, body=ELSEWHERE if slash else "")
 
     def _on_message(self, body: dict[str, Any]) -> None:
         item = events.message(body)
@@ -116,24 +121,22 @@ class Receiver:
             self._enqueue(item)
 
     def _on_command(self, body: dict[str, Any], ack: Callable[..., None]) -> None:
-        self._acknowledged(events.command(body), ack)
+        """Slack repeats no command: when it can't be queued, say so at once."""
+        item = events.command(body)
+        try:
+            if item is not None:
+                self._enqueue(item)
+        except StoreError as exc:
+            _failed(exc)
+            ack(LATER)
+        else:
+            ack()
 
     def _on_action(self, body: dict[str, Any], ack: Callable[..., None]) -> None:
-        self._acknowledged(events.action(body), ack)
-
-    def _acknowledged(self, item: Command | None, ack: Callable[..., None]) -> None:
-        """Slack does not repeat commands and actions: when they can't be queued, say so at once."""
-        if item is None:
-            ack()
-            return
-        try:
+        """Nor does it repeat an action, but marks the button when that fails (`_failed`)."""
+        item = events.action(body)
+        if item is not None:
             self._enqueue(item)
-        except StoreError:
-            log.warning("command not queued")
-            if "response_url" in item.extra and "replace" not in item.extra:
-                ack(LATER)
-                return
-            raise
         ack()
 
 
@@ -145,7 +148,18 @@ def socket_mode(receiver: Receiver, app_token: str) -> SocketModeHandler:
 
 
 def _failed(error: Exception) -> BoltResponse:
-    log.warning("event not queued: %s", type(error).__name__)
+    """What was not queued is answered 503: Slack sends an event again."""
+    where = error.__traceback__
+    while where is not None and where.tb_next is not None:
+        where = where.tb_next
+    line = f"{where.tb_frame.f_code.co_qualname}:{where.tb_lineno}" if where else "?"
+    # never the error's own text, which may quote the payload
+    log.log(
+        logging.WARNING if isinstance(error, StoreError) else logging.ERROR,
+        "request not queued: %s in %s",
+        type(error).__name__,
+        line,
+    )
     return BoltResponse(status=503, body="")
 
 

@@ -1,8 +1,12 @@
-"""Slack's JSON in, our values out: one pure function for each kind of request."""
+"""Slack's JSON in, our values out: one pure function for each kind of request.
+
+Whatever is not of the expected type counts as absent, so that no payload raises.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bots.slack.inbound import from_mrkdwn
@@ -11,108 +15,130 @@ from core.conversation import Attachment, Command, Conversation, Incoming, Kind,
 PLATFORM = "slack"
 PREFIX = "parley:"
 """What the action ids of our buttons begin with."""
+US = "Parley"
+"""What our own mention reads as, where it stands within a sentence."""
+LONGEST = 40_000
+"""Characters of a message, as Slack has them: what people wrote is kept whole."""
+MOST_FILES = 20
+
+SUBTYPES = ("", "file_share", "thread_broadcast")
+"""Messages that people write. All other subtypes are edits, deletions, bots and notices.
+https://docs.slack.dev/reference/events/message#subtypes"""
 
 _KINDS = {"im": Kind.DIRECT, "mpim": Kind.GROUP}
+_UNSENDABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
+"""Half characters, and those that a queue refuses."""
 
 
 def message(body: Mapping[str, Any]) -> Incoming | None:
     """A question to us, from an Events API envelope; None when the event is not one.
 
-    `app_mention` and `message` for one post give the same value of `event_id`.
+    `app_mention` and `message` for one post give the same `event_id`. In a direct chat, what is
+    said in a thread is answered there and all else is one conversation without a thread.
     """
-    event = body.get("event")
-    if not isinstance(event, Mapping):
-        return None
+    event = _map(body.get("event"))
     tenant, bot = _installed(body)
-    channel, ts, user = event.get("channel"), event.get("ts"), event.get("user")
+    channel, ts, user = (_text(event.get(name)) for name in ("channel", "ts", "user"))
     if not (tenant and channel and ts and user):
         return None
-    if event.get("subtype") not in (None, "file_share") or event.get("hidden"):
+    if _text(event.get("subtype")) not in SUBTYPES or event.get("hidden"):
         return None
-    if event.get("bot_id") or event.get("bot_profile") or user == bot:
+    if event.get("bot_id") or event.get("bot_profile") or user in (bot, "USLACKBOT"):
         return None
-    text = str(event.get("text") or "")
-    kind = _kind(str(channel), event.get("channel_type"))
-    mentioned = event.get("type") == "app_mention" or (bot and _mentions(text, bot))
+    text = _text(event.get("text"))
+    kind = _kind(channel, event.get("channel_type"))
+    mentioned = event.get("type") == "app_mention" or (bot and f"<@{bot}" in text)
     if kind is not Kind.DIRECT and not mentioned:
         return None
-    thread = event.get("thread_ts")
+    thread = _text(event.get("thread_ts")) or None
     where = Conversation(
-        PLATFORM, tenant, str(channel), thread or (None if kind is Kind.DIRECT else ts), kind
+        PLATFORM, tenant, channel, thread or (None if kind is Kind.DIRECT else ts), kind
     )
+    files = [_map(each) for each in _list(event.get("files"))]
     return Incoming(
         event_id=f"{where.place}/{ts}",
         conversation=where,
-        person=Person(str(user)),
-        text=_without_mention(text, bot),
-        message_id=str(ts),
-        attachments=tuple(_attachment(each) for each in event.get("files") or ()),
+        person=Person(user),
+        text=_question(text, bot, [_map(each) for each in _list(event.get("attachments"))]),
+        message_id=ts,
+        attachments=tuple(_attachment(each) for each in files if _is_file(each))[:MOST_FILES],
         in_thread=bool(thread) and thread != ts,
     )
 
 
 def command(body: Mapping[str, Any]) -> Command | None:
-    """A slash command."""
-    tenant, channel, user = body.get("team_id"), body.get("channel_id"), body.get("user_id")
+    """A slash command. Slack takes none in threads."""
+    tenant = _text(body.get("team_id")) or _text(body.get("enterprise_id"))
+    channel, user = _text(body.get("channel_id")), _text(body.get("user_id"))
     if not (tenant and channel and user):
         return None
-    direct = body.get("channel_name") == "directmessage" or str(channel).startswith("D")
-    where = Conversation(
-        PLATFORM, str(tenant), str(channel), None, Kind.DIRECT if direct else Kind.CHANNEL
-    )
+    where = Conversation(PLATFORM, tenant, channel, None, _named(channel, body.get("channel_name")))
     return Command(
-        event_id=f"{where.place}/command/{body.get('trigger_id', '')}",
+        event_id=f"{where.place}/command/{_text(body.get('trigger_id'))}",
         conversation=where,
-        person=Person(str(user), str(body.get("user_name", ""))),
-        name=str(body.get("command", "")).lstrip("/"),
-        argument=str(body.get("text") or "").strip(),
-        extra={"response_url": str(body.get("response_url", ""))},
+        person=Person(user, _text(body.get("user_name"))),
+        name=_text(body.get("command")).lstrip("/"),
+        argument=_text(body.get("text")).strip(),
+        extra={"response_url": _text(body.get("response_url"))},
     )
 
 
 def action(body: Mapping[str, Any]) -> Command | None:
-    """A pressed button or a chosen option of ours."""
-    actions = body.get("actions") or ()
-    pressed = actions[0] if actions else {}
-    action_id = str(pressed.get("action_id", ""))
-    tenant = (body.get("team") or {}).get("id")
-    container = body.get("container") or {}
-    channel = (body.get("channel") or {}).get("id") or container.get("channel_id")
-    user = body.get("user") or {}
-    if not (action_id.startswith(PREFIX) and tenant and channel and user.get("id")):
+    """A pressed button or a chosen option of ours.
+
+    `extra` has `response_url` and `replace` when the message was shown to one person only: on
+    anybody's message, an answer by that address could take the message's place.
+    """
+    pressed = _map(next(iter(_list(body.get("actions"))), None))
+    container, posted, user = (_map(body.get(n)) for n in ("container", "message", "user"))
+    where_from = _map(body.get("channel"))
+    action_id = _text(pressed.get("action_id"))
+    tenant = tenant_of(body)
+    channel = _text(where_from.get("id")) or _text(container.get("channel_id"))
+    if not (action_id.startswith(PREFIX) and tenant and channel and _text(user.get("id"))):
         return None
-    kind = _kind(str(channel), None)
-    posted = body.get("message") or {}
-    thread = posted.get("thread_ts") or container.get("thread_ts")
-    target = container.get("message_ts") or posted.get("ts")
-    if thread is None and kind is not Kind.DIRECT:
+    kind = _named(channel, where_from.get("name"))
+    thread = _text(posted.get("thread_ts")) or _text(container.get("thread_ts"))
+    target = _text(container.get("message_ts")) or _text(posted.get("ts"))
+    if not thread and kind is not Kind.DIRECT:
         thread = target
-    where = Conversation(PLATFORM, str(tenant), str(channel), thread, kind)
+    where = Conversation(PLATFORM, tenant, channel, thread or None, kind)
     name = action_id.removeprefix(PREFIX)
-    chosen = (pressed.get("selected_option") or {}).get("value")
+    chosen = _text(_map(pressed.get("selected_option")).get("value"))
     extra = {}
-    if container.get("is_ephemeral"):
-        extra["response_url"] = str(body.get("response_url", ""))
-        extra["replace"] = "yes"
+    if container.get("is_ephemeral") is True:
+        extra = {"response_url": _text(body.get("response_url")), "replace": "yes"}
+    once = _text(body.get("trigger_id")) or _text(pressed.get("action_ts"))
     return Command(
-        event_id=f"{where.place}/action/{body.get('trigger_id') or pressed.get('action_ts', '')}",
+        event_id=f"{where.place}/action/{once}",
         conversation=where,
-        person=Person(str(user["id"]), str(user.get("name", ""))),
+        person=Person(_text(user["id"]), _text(user.get("name"))),
         name="feedback" if name in ("up", "down") else name,
-        argument=str(chosen or pressed.get("value") or ""),
-        target=str(target) if target else None,
+        argument=chosen or _text(pressed.get("value")),
+        target=target or None,
         extra=extra,
     )
+
+
+def tenant_of(body: Mapping[str, Any]) -> str:
+    """The workspace we are installed in, of any payload; empty if it names none."""
+    if body.get("type") == "event_callback":
+        return _installed(body)[0]
+    team, enterprise = _map(body.get("team")), _map(body.get("enterprise"))
+    found = (body.get("team_id"), team.get("id"), body.get("enterprise_id"), enterprise.get("id"))
+    return next((_text(each) for each in found if _text(each)), "")
 
 
 def _installed(body: Mapping[str, Any]) -> tuple[str, str]:
     """The workspace we are installed in, and our user id there.
 
-    For a channel shared between workspaces `team_id` may be the other one's.
+    For a channel shared between workspaces `team_id` may be the other one's, for an app of a whole
+    organisation the authorization's may be absent. https://docs.slack.dev/apis/events-api
     """
-    authorizations = body.get("authorizations") or ()
-    ours = authorizations[0] if authorizations else {}
-    return str(ours.get("team_id") or body.get("team_id") or ""), str(ours.get("user_id") or "")
+    ours = _map(next(iter(_list(body.get("authorizations"))), None))
+    found = (ours.get("team_id"), body.get("team_id"), ours.get("enterprise_id"))
+    bot = _text(ours.get("user_id")) if ours.get("is_bot", True) else ""
+    return next((_text(each) for each in found if _text(each)), ""), bot
 
 
 def _kind(channel: str, channel_type: object) -> Kind:
@@ -121,24 +147,54 @@ def _kind(channel: str, channel_type: object) -> Kind:
     return Kind.DIRECT if channel.startswith("D") else Kind.CHANNEL
 
 
-def _mentions(text: str, bot: str) -> bool:
-    return f"<@{bot}>" in text or f"<@{bot}|" in text
+def _named(channel: str, name: object) -> Kind:
+    """Commands and buttons tell a direct chat by its channel's name only."""
+    if _text(name).startswith("mpdm-"):
+        return Kind.GROUP
+    return _kind(channel, "im" if name == "directmessage" else None)
 
 
-def _without_mention(text: str, bot: str) -> str:
-    """The text as people read it, without the mention that called us."""
+def _question(text: str, bot: str, attachments: Sequence[Mapping[str, Any]]) -> str:
+    """The text as people read it, without the mentions that called us, forwarded messages below."""
     if bot:
-        before, mention, after = text.partition(f"<@{bot}>")
-        if mention:
-            text = f"{before.rstrip()} {after.lstrip()}"
-    return from_mrkdwn(text).strip()
+        mention = rf"<@{re.escape(bot)}(?:\|[^<>]*)?>"
+        text = re.sub(rf"\A(?:\s*{mention}[,:]?)+|(?:{mention}\s*)+\Z", "", text)
+    own = from_mrkdwn(text, {bot: US} if bot else {}).strip()
+    quotes = [_quote(each) for each in attachments if each.get("is_share")]
+    return "\n\n".join(part for part in (own, *quotes) if part)[:LONGEST]
+
+
+def _quote(forwarded: Mapping[str, Any]) -> str:
+    text = from_mrkdwn(_text(forwarded.get("text"))).strip()
+    author = _text(forwarded.get("author_name"))
+    said = f"{author}: {text}" if author and text else text
+    return "\n".join(f"> {line}" for line in said.splitlines())
+
+
+def _is_file(file: Mapping[str, Any]) -> bool:
+    """Deleted files and those beyond a workspace's plan are shown as a mere stone."""
+    return bool(_text(file.get("id"))) and file.get("mode") not in ("tombstone", "hidden_by_limit")
 
 
 def _attachment(file: Mapping[str, Any]) -> Attachment:
+    """A shared file. From another workspace only its id is told (`check_file_info`)."""
+    size = file.get("size")
     return Attachment(
-        id=str(file.get("id", "")),
-        name=str(file.get("name") or file.get("title") or "a file"),
-        media_type=str(file.get("mimetype") or ""),
-        size=int(file.get("size") or 0),
-        url=str(file.get("url_private_download") or file.get("url_private") or ""),
+        id=_text(file.get("id")),
+        name=(_text(file.get("name")) or _text(file.get("title")) or "a file")[:255],
+        media_type=_text(file.get("mimetype"))[:255],
+        size=size if isinstance(size, int) and size > 0 else 0,
+        url=_text(file.get("url_private_download")) or _text(file.get("url_private")),
     )
+
+
+def _map(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: object) -> Sequence[Any]:
+    return value if isinstance(value, list) else ()
+
+
+def _text(value: object) -> str:
+    return _UNSENDABLE.sub("\ufffd", value) if isinstance(value, str) else ""

@@ -37,7 +37,7 @@ class Rejected(Exception):
 
 
 def verify(headers: Sequence[tuple[str, str]], body: bytes, secret: str, now: float) -> None:
-    """Returns if the request is Slack's. Raises Rejected. `headers` as they came, doubled or not."""
+    """Returns if the request is Slack's, else raises Rejected. `headers` as they came."""
     if len(body) > LARGEST:
         raise Rejected(413, "too large")
     timestamp = _single(headers, "x-slack-request-timestamp")
@@ -81,8 +81,8 @@ def payload_of(headers: Sequence[tuple[str, str]], body: bytes) -> dict[str, Any
 def _form(text: str) -> dict[str, Any]:
     pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, max_num_fields=100)
     form: dict[str, Any] = dict(pairs)
-    if len(form) != len(pairs):
-        raise Rejected(400, "doubled field")
+    if not form or len(form) != len(pairs):
+        raise Rejected(400, "empty, or a doubled field")
     return form
 
 
