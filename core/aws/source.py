@@ -82,14 +82,13 @@ class Source:
         """Takes no more; lets what runs end within `seconds`, then gives it back to the queue."""
         self._stopping.set()
         self._busy.set()
-        loop = asyncio.get_running_loop()
-        end = loop.time() + seconds
-        if self._receivers:
-            await asyncio.wait(self._receivers, timeout=seconds)
         if self._handlers:
-            await asyncio.wait(self._handlers, timeout=max(0.0, end - loop.time()))
+            await asyncio.wait(self._handlers, timeout=seconds)
         unfinished = {task: m for task, m in self._handlers.items() if not task.done()}
         await _end(set(unfinished))
+        if self._receivers:
+            # a long poll cannot be called off, and would take what is given back
+            await asyncio.wait(self._receivers, timeout=WAIT + 1)
         await asyncio.gather(*(self._show_again(each, 0) for each in unfinished.values()))
 
     async def _receive(self, *, leads: bool) -> None:
