@@ -51,8 +51,9 @@ class Receiver:
         allowed_tenants: frozenset[str] = frozenset(),
         clock: Callable[[], float] = time.time,
     ) -> None:
-        if not signing_secret or not bot_token:
-            raise ValueError("Slack needs a signing secret and a bot token")
+        for name, value in (("signing secret", signing_secret), ("bot token", bot_token)):
+            if not value.strip():
+                raise ValueError(f"Slack's {name} is empty")
         self._secret = signing_secret
         self._enqueue = enqueue
         self._allowed = allowed_tenants
@@ -70,12 +71,11 @@ class Receiver:
         # already parsed, as from a socket: Bolt's own parser takes a form for empty when any of its
         # values contains the word "payload", and anything that begins with a brace for JSON
         try:
-            request = BoltRequest(body=payload, mode="socket_mode")
-        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            answer = self.bolt.dispatch(BoltRequest(body=payload, mode="socket_mode"))
+        except (AttributeError, LookupError, TypeError, ValueError) as exc:
             # Bolt trusts the shape of what it reads
             log.info("request refused: %s", type(exc).__name__)
             return Response(400)
-        answer = self.bolt.dispatch(request)
         flat = tuple((k, v) for k, values in answer.headers.items() for v in values)
         return Response(answer.status, flat, (answer.body or "").encode())
 
