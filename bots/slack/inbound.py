@@ -26,7 +26,7 @@ def unescape(text: str) -> str:
 
 def _special(inner: str, names: Mapping[str, str]) -> str:
     target, _, label = inner.partition("|")
-    match target[0]:
+    match target[:1]:
         case "@":
             return "@" + (label or names.get(target[1:], target[1:])).removeprefix("@")
         case "#":
