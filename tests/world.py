@@ -1,0 +1,142 @@
+"""The whole product as a process of its own, `parley serve`, between stand-ins that tests drive."""
+
+import asyncio
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+
+from local.aws import free_port
+from local.bedrock import BedrockStandIn, Script
+from local.slack.server import SlackStandIn
+
+PARLEY = [sys.executable, "-c", "from local.cli import main; main()"]
+ANA, BEN, GENERAL, DM = "U0ANA", "U0BEN", "C0GENERAL", "D0ANA"
+
+
+async def until(condition, seconds=20.0):
+    """Waits until `condition()` is true and returns it; fails after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not (result := condition()):  # noqa: ASYNC110 - what is awaited is in another process
+            await asyncio.sleep(0.02)
+        return result
+
+
+@dataclass
+class World:
+    """Slack, Bedrock and any number of `parley serve`."""
+
+    slack: SlackStandIn
+    bedrock: BedrockStandIn
+    environ: dict
+    port: int
+    running: list = field(default_factory=list)
+
+    async def serve(self, port=None):
+        environ = {**self.environ, "PORT": str(self.port if port is None else port)}
+        process = await asyncio.create_subprocess_exec(
+            *PARLEY, "serve", env=environ, stdout=asyncio.subprocess.PIPE, cwd="/"
+        )
+        self.running.append(process)
+        async with asyncio.timeout(40):
+            line = await process.stdout.readline()
+        assert line.startswith(b"ready "), line
+        return process
+
+    async def kill(self, process):
+        process.kill()
+        await process.wait()
+
+    # what people see
+
+    def answers(self, channel=GENERAL):
+        """The bot's messages in a channel, oldest first."""
+        within = self.slack.workspace.messages[channel].values()
+        return sorted((m for m in within if m.get("bot_id")), key=lambda m: m["ts"])
+
+    def text(self, message):
+        return "\n".join(b["text"]["text"] for b in message["blocks"] if b["type"] == "section")
+
+    def small(self, message):
+        blocks = [b for b in message["blocks"] if b["type"] == "context"]
+        return "".join(e["text"] for b in blocks for e in b["elements"])
+
+    def buttons(self, message):
+        blocks = [b for b in message["blocks"] if b["type"] == "actions"]
+        return [e["action_id"] for b in blocks for e in b["elements"]]
+
+    def ended(self, message):
+        return "parley:stop" not in self.buttons(message)
+
+    async def answered(self, channel=GENERAL, number=1, seconds=30.0):
+        """The answers of a channel, once there are that many and all have ended."""
+
+        def done():
+            found = self.answers(channel)
+            return len(found) >= number and all(map(self.ended, found)) and found
+
+        return await until(done, seconds)
+
+    async def whispered(self, number=1):
+        found = self.slack.workspace.ephemerals
+        await until(lambda: len(found) >= number)
+        return list(found.values())
+
+    def called(self, method):
+        return [c for c in self.slack.api.calls if c.method == method]
+
+
+@asynccontextmanager
+async def served(app, port):
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.2)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def world_at(aws):
+    slack_port, bedrock_port, port = free_port(), free_port(), free_port()
+    bedrock = BedrockStandIn(Script(text="The answer is **forty-two**.", pace=0.01))
+    slack = SlackStandIn(
+        signing_secret="s3cret",
+        bot_token="xoxb-test-token",
+        events_url=f"http://127.0.0.1:{port}/slack/events",
+        base_url=f"http://127.0.0.1:{slack_port}",
+        retry_delays=(0.5, 2.0, 5.0),
+    )
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(("SLACK_", "PARLEY_"))}
+    environ |= {
+        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "SLACK_SIGNING_SECRET": "s3cret",
+        "SLACK_BOT_TOKEN": "xoxb-test-token",
+        "SLACK_API_URL": f"http://127.0.0.1:{slack_port}/slack/api/",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": f"http://127.0.0.1:{bedrock_port}",
+        "PARLEY_BUCKET": aws.resources.bucket,
+        "PARLEY_TABLE": aws.resources.table,
+        "PARLEY_TURNS_QUEUE_URL": aws.resources.turns_queue,
+        "PARLEY_FILES_QUEUE_URL": aws.resources.files_queue,
+    }
+    world = World(slack, bedrock, environ, port)
+    async with served(slack.app, slack_port), served(bedrock.app, bedrock_port):
+        try:
+            yield world
+        finally:
+            for process in world.running:
+                if process.returncode is None:
+                    process.send_signal(signal.SIGTERM)
+            for process in world.running:
+                try:
+                    async with asyncio.timeout(15):
+                        await process.wait()
+                except TimeoutError:
+                    process.kill()
+                    await process.wait()
+                process._transport.close()
