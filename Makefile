@@ -39,7 +39,7 @@ test: lint ## style, types and all tests (a Chromium is needed for the page's)
 	$(BIN)/python -m pytest
 
 bench: setup ## the benchmarks, a few minutes; prints tables
-	$(BIN)/python -m benchmarks.streaming
+	$(BIN)/python -m benchmarks
 
 lock: setup ## resolve requirements anew (needs uv on the PATH)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --all-extras -o requirements/dev.txt pyproject.toml

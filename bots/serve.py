@@ -42,7 +42,7 @@ async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str
         source = Source(sqs, settings.turns_queue_url, core.calls, worker.handle, CONCURRENCY)
         receiver = slack_receiver(settings, core.turns.put_now)
         threads = ThreadPoolExecutor(16, thread_name_prefix="receiver")
-        runner = web.AppRunner(_app(receiver, threads), access_log=None)
+        runner = web.AppRunner(application(receiver, threads), access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, host, port, reuse_address=True)
         await site.start()
@@ -72,7 +72,9 @@ async def until_stopped() -> None:
     await stop.wait()
 
 
-def _app(receiver: Receiver, threads: ThreadPoolExecutor) -> web.Application:
+def application(receiver: Receiver, threads: ThreadPoolExecutor) -> web.Application:
+    """The routes of the product; requests are handled on `threads`."""
+
     async def slack_events(request: web.Request) -> web.Response:
         headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.raw_headers]
         body = await request.read()

@@ -25,7 +25,7 @@ from itertools import count
 
 from core.ports import Call, Priority
 
-HORIZON = 20.0
+HORIZON = 13.0
 """Seconds over which the free part of a window is spread."""
 
 

@@ -1,0 +1,1 @@
+"""Figures: `make bench`. On loopback, bounded, never asserted on."""

@@ -1,0 +1,13 @@
+"""Runs every benchmark and prints its table."""
+
+import asyncio
+import os
+
+from benchmarks import load, receiver, streaming
+
+if __name__ == "__main__":
+    print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} at the start\n")
+    streaming.main()
+    asyncio.run(load.main())
+    asyncio.run(receiver.main())
+    print(f"\nload {os.getloadavg()[0]:.2f} at the end")
