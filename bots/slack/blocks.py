@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from bots.slack.events import PREFIX
-from bots.slack.mrkdwn import render
+from bots.slack.mrkdwn import LIMIT, render
 from core.answer import Button, Option, Rendered
 
 
 def text_and_blocks(message: Rendered) -> dict[str, Any]:
-    """The arguments `text` and `blocks` of `chat.postMessage` and its kin."""
-    text = render(message.markdown) or "…"
-    lines = [text, *(_line(option) for option in message.options)]
-    blocks: list[dict[str, Any]] = [
-        {
-            "type": "section",
-            "expand": True,
-            # verbatim: no bare address or channel name becomes a link
-            "text": {"type": "mrkdwn", "text": "\n".join(lines)[:3000], "verbatim": True},
-        }
-    ]
+    """The arguments `text`, `blocks` and `parse` of `chat.postMessage` and its kin.
+
+    Nothing is cut: what exceeds a section goes on in the next.
+    """
+    text = render(message.markdown)
+    if not text.strip():
+        text = "…"
+    blocks = [_section(piece) for piece in _pieces(text)]
     if message.options:
+        lines = "\n".join(_line(option) for option in message.options)
+        blocks += [_section(piece) for piece in _pieces(lines)]
         blocks.append({"type": "actions", "elements": [_picker(message)]})
-    if message.footer:
-        footer = {"type": "mrkdwn", "text": render(message.footer)[:2000], "verbatim": True}
-        blocks.append({"type": "context", "elements": [footer]})
+    if footer := render(message.footer).strip()[:2000]:
+        element = {"type": "mrkdwn", "text": footer, "verbatim": True}
+        blocks.append({"type": "context", "elements": [element]})
     if message.buttons:
         blocks.append({"type": "actions", "elements": [_button(each) for each in message.buttons]})
-    return {"text": text[:3900], "blocks": blocks}
+    # `text` is for notifications; `chat.update` takes no more than 4,000 characters of it
+    return {"text": _pieces(text, 3900)[0], "blocks": blocks, "parse": "none"}
 
 
-def shown_text(message: dict[str, Any]) -> str:
+def _section(text: str) -> dict[str, Any]:
+    """Shown whole (`expand`), and with no bare address or name made a link (`verbatim`)."""
+    section = {"type": "mrkdwn", "text": text, "verbatim": True}
+    return {"type": "section", "expand": True, "text": section}
+
+
+def _pieces(text: str, limit: int = LIMIT) -> list[str]:
+    """The text in pieces of `limit` characters at most, cut at lines where that is possible."""
+    pieces = []
+    while len(text) > limit:
+        at = text.rfind("\n", 1, limit + 1)
+        at = limit if at < 0 else at
+        pieces.append(text[:at])
+        text = text[at:].removeprefix("\n")
+    return [piece for piece in (*pieces, text) if piece.strip()]
+
+
+def shown_text(message: Mapping[str, Any]) -> str:
     """What a message of ours says, without its small print and buttons."""
     sections = [b for b in message.get("blocks") or () if b.get("type") == "section"]
     if sections:
@@ -43,9 +61,10 @@ def _button(button: Button) -> dict[str, Any]:
     element: dict[str, Any] = {
         "type": "button",
         "action_id": f"{PREFIX}{button.name}",
-        "text": {"type": "plain_text", "text": button.label, "emoji": True},
-        "value": button.value,
+        "text": {"type": "plain_text", "text": button.label[:75], "emoji": True},
     }
+    if button.value:
+        element["value"] = button.value
     if button.style:
         element["style"] = button.style
     return element
@@ -67,10 +86,14 @@ def _picker(message: Rendered) -> dict[str, Any]:
 
 def _option(option: Option) -> dict[str, Any]:
     return {
-        "text": {"type": "plain_text", "text": option.label[:75]},
+        "text": {"type": "plain_text", "text": _short(option.label)},
         "value": option.value,
-        "description": {"type": "plain_text", "text": option.description[:75]},
+        "description": {"type": "plain_text", "text": _short(option.description)},
     }
+
+
+def _short(text: str, limit: int = 75) -> str:
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def _line(option: Option) -> str:

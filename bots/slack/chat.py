@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+import re
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
 import aiohttp
-from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.blocks import shown_text, text_and_blocks
+from bots.slack.events import SUBTYPES
 from bots.slack.inbound import from_mrkdwn
 from bots.slack.mrkdwn import MrkdwnSurface
+from bots.slack.web import People, call, is_slacks, read, retry_after
 from core.answer import MessageId, Rendered, Turn
 from core.budget import Limits, Rate
 from core.conversation import LIBRARY, Attachment, Conversation, Person, Scope
-from core.ports import Call, ChatError, Forbidden, Gone, RateLimited, Surface, TooLong, Unreachable
+from core.ports import Call, Forbidden, Gone, RateLimited, Surface, Unreachable
+from core.runs import post_of
 
 LIMITS = Limits(
     workspace={Call.EDIT: Rate(50, 62), Call.POST: Rate(300, 62), Call.DELETE: Rate(50, 62)},
@@ -29,37 +30,13 @@ https://docs.slack.dev/apis/web-api/rate-limits"""
 
 EVENT_TYPE = "parley_answer"
 HISTORY = 30
-"""Messages of a direct chat or channel that are looked through, where there is no thread."""
+"""Messages of a direct chat that are looked through, where there is no thread."""
+PAGE = 1000
+PAGES = 3
+"""A thread that is longer is read up to here."""
 
-GONE = frozenset({"message_not_found", "channel_not_found", "thread_not_found", "no_channel"})
-TOO_LONG = frozenset({"msg_too_long", "msg_blocks_too_long"})
-PASSING = frozenset({"internal_error", "fatal_error", "service_unavailable", "request_timeout"})
-
-
-class Names:
-    """Who is who in a workspace, asked once: our own user id, and people's names."""
-
-    def __init__(self, client: AsyncWebClient) -> None:
-        self._client = client
-        self._names: dict[str, str] = {}
-        self._us = ""
-
-    async def us(self) -> str:
-        if not self._us:
-            self._us = str((await called(self._client, "auth.test"))["user_id"])
-        return self._us
-
-    async def of(self, users: Sequence[str]) -> Mapping[str, str]:
-        for user in {*users} - {*self._names}:
-            try:
-                found = (await called(self._client, "users.info", user=user))["user"]
-            except ChatError:
-                continue
-            profile = found.get("profile") or {}
-            self._names[user] = str(
-                profile.get("display_name") or profile.get("real_name") or found.get("name", user)
-            )
-        return self._names
+_TS = re.compile(r"\d{1,12}\.\d{6}")
+_MENTION = re.compile(r"<@([A-Z0-9]{2,20})")
 
 
 class SlackChat:
@@ -69,13 +46,13 @@ class SlackChat:
         self,
         client: AsyncWebClient,
         conversation: Conversation,
-        names: Names,
+        people: People,
         extra: Mapping[str, str],
         http: aiohttp.ClientSession,
     ) -> None:
         self._client = client
         self._where = conversation
-        self._names = names
+        self._people = people
         self._extra = extra
         self._http = http
         self._thread = {"thread_ts": conversation.thread} if conversation.thread else {}
@@ -85,7 +62,7 @@ class SlackChat:
         return MrkdwnSurface()
 
     async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
-        posted = await called(
+        posted = await call(
             self._client,
             "chat.postMessage",
             channel=self._where.channel,
@@ -98,7 +75,7 @@ class SlackChat:
         return MessageId(posted["ts"])
 
     async def edit(self, message_id: MessageId, message: Rendered) -> None:
-        await called(
+        await call(
             self._client,
             "chat.update",
             channel=self._where.channel,
@@ -107,21 +84,27 @@ class SlackChat:
         )
 
     async def delete(self, message_id: MessageId) -> None:
-        await called(self._client, "chat.delete", channel=self._where.channel, ts=message_id)
+        await call(self._client, "chat.delete", channel=self._where.channel, ts=message_id)
 
     async def find(self, mark: str) -> Sequence[MessageId]:
+        us = await self._people.us()
+        asked = post_of(mark).rpartition("/")[2]
+        # what answers a post came after it
+        since = {"oldest": asked} if _TS.fullmatch(asked) else {}
         return [
             MessageId(each["ts"])
-            for each in await self._messages(100)
-            if (each.get("metadata") or {}).get("event_payload", {}).get("mark") == mark
+            for each in await self._messages(100, since)
+            if each.get("user") == us and _mark(each) == mark
         ]
 
     async def whisper(self, person: Person, message: Rendered) -> None:
-        url = self._extra.get("response_url", "")
-        if url:
-            await self._respond(url, message)
-            return
-        await called(
+        if url := self._extra.get("response_url"):
+            try:
+                await self._respond(url, message)
+                return
+            except Gone:
+                pass  # the address lives for 30 minutes; the command waited longer
+        await call(
             self._client,
             "chat.postEphemeral",
             channel=self._where.channel,
@@ -131,64 +114,78 @@ class SlackChat:
         )
 
     async def thread(self, limit: int) -> Sequence[Turn]:
-        us = await self._names.us()
-        said = [m for m in await self._messages(limit) if m.get("subtype") in (None, "file_share")]
-        names = await self._names.of([m["user"] for m in said if m.get("user") not in (None, us)])
-        turns: list[Turn] = []
-        for each in said:
-            if each.get("user") == us:
-                turns.append(Turn("assistant", shown_text(each), "", each["ts"]))
-            elif not each.get("bot_id"):
-                text = from_mrkdwn(str(each.get("text") or "").replace(f"<@{us}>", ""), names)
-                name = names.get(each.get("user", ""), "")
-                turns.append(Turn("user", text.strip(), name, each["ts"]))
-        return turns
+        us = await self._people.us()
+        said = [each for each in await self._messages(limit, {}) if _is_said(each)]
+        mentioned = {user for each in said for user in _MENTION.findall(_text(each))}
+        wrote = {str(each["user"]) for each in said if each.get("user")}
+        names = await self._people.names((mentioned | wrote) - {us})
+        return [_turn(each, us, names) for each in said]
 
     async def audience(self, person: Person) -> frozenset[Scope]:
         return frozenset({self._where.scope, LIBRARY})
 
     async def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
-        """The file's bytes. The token goes to Slack's own hosts only."""
-        host = urlsplit(attachment.url).hostname or ""
-        if host != "files.slack.com" and host != _host(self._client):
+        """The file's bytes. The token goes to Slack's own hosts only, and follows no redirect."""
+        url = attachment.url or await self._address(attachment.id)
+        if not is_slacks(url, self._client.base_url):
             raise Forbidden("the file is not at Slack")
         headers = {"Authorization": f"Bearer {self._client.token}"}
         try:
-            async with self._http.get(
-                attachment.url, headers=headers, allow_redirects=False
-            ) as response:
-                if response.status != 200:
-                    raise Forbidden(f"file: {response.status}")
+            async with self._http.get(url, headers=headers, allow_redirects=False) as response:
+                _check(response)
+                if "html" in response.content_type and "html" not in attachment.media_type:
+                    raise Forbidden("a page to sign in at, not the file")
                 async for piece in response.content.iter_chunked(64 * 1024):
                     yield piece
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise Unreachable(type(exc).__name__) from exc
 
-    async def _messages(self, limit: int) -> list[dict[str, Any]]:
-        """The newest messages of the thread, or of a chat without one, oldest first."""
-        if self._where.thread:
-            found = await called(
+    async def _address(self, file: str) -> str:
+        """Of a file from another workspace the event tells the id only."""
+        found = (await read(self._client, "files.info", file=file)).get("file") or {}
+        return str(found.get("url_private_download") or found.get("url_private") or "")
+
+    async def _messages(self, limit: int, since: Mapping[str, str]) -> list[dict[str, Any]]:
+        """The newest messages of the thread, and its first, or of a chat without one; oldest first.
+
+        Slack pages a thread from its beginning.
+        """
+        if not self._where.thread:
+            found = await read(
+                self._client,
+                "conversations.history",
+                channel=self._where.channel,
+                limit=min(limit, HISTORY),
+                include_all_metadata=1,
+                **since,
+            )
+            return list(reversed(found["messages"]))
+        messages: list[dict[str, Any]] = []
+        cursor: dict[str, str] = {}
+        for _ in range(PAGES):
+            found = await read(
                 self._client,
                 "conversations.replies",
                 channel=self._where.channel,
                 ts=self._where.thread,
-                limit=max(limit, 200),
-                include_all_metadata=True,
+                limit=PAGE,
+                include_all_metadata=1,
+                **since,
+                **cursor,
             )
-            messages: list[dict[str, Any]] = found["messages"]
-            return messages[-limit:]
-        found = await called(
-            self._client,
-            "conversations.history",
-            channel=self._where.channel,
-            limit=min(limit, HISTORY),
-            include_all_metadata=True,
-        )
-        return list(reversed(found["messages"]))
+            messages += found["messages"]
+            following = (found.get("response_metadata") or {}).get("next_cursor")
+            if not following:
+                break
+            cursor = {"cursor": following}
+        return messages if len(messages) <= limit else [messages[0], *messages[1 - limit :]]
 
     async def _respond(self, url: str, message: Rendered) -> None:
-        """Answers where a command was given. https://docs.slack.dev/interactivity"""
-        if urlsplit(url).hostname not in ("hooks.slack.com", _host(self._client)):
+        """Answers where a command was given.
+
+        https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
+        """
+        if not is_slacks(url, self._client.base_url):
             raise Forbidden("response_url is not Slack's")
         body = {
             "response_type": "ephemeral",
@@ -197,43 +194,48 @@ class SlackChat:
         }
         try:
             async with self._http.post(url, json=body, allow_redirects=False) as response:
-                if response.status == 429:
-                    raise RateLimited(float(response.headers.get("Retry-After", "1")))
-                if response.status >= 500:
-                    raise Unreachable(str(response.status))
+                _check(response)
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise Unreachable(type(exc).__name__) from exc
 
 
-async def called(client: AsyncWebClient, method: str, **arguments: Any) -> Any:
-    """One Web API call; Slack's errors as ours."""
-    try:
-        return await client.api_call(method, json=arguments)
-    except SlackApiError as exc:
-        raise _error(exc) from exc
-    except (SlackClientError, aiohttp.ClientError, TimeoutError, asyncio.TimeoutError) as exc:
-        raise Unreachable(type(exc).__name__) from exc
+def _check(response: aiohttp.ClientResponse) -> None:
+    match response.status:
+        case 200:
+            return
+        case 404 | 410:
+            raise Gone(str(response.status))
+        case 429:
+            raise RateLimited(retry_after(response.headers))
+        case status if status >= 500:
+            raise Unreachable(str(status))
+        case status:
+            raise Forbidden(str(status))
 
 
-def _error(exc: SlackApiError) -> ChatError:
-    response = exc.response
-    status = getattr(response, "status_code", 200)
-    if status == 429:
-        return RateLimited(float(response.headers.get("Retry-After", "1")))
-    try:
-        error = str(response.get("error", ""))
-    except (AttributeError, ValueError):
-        error = ""
-    if error == "ratelimited":
-        return RateLimited(1.0)
-    if error in GONE:
-        return Gone(error)
-    if error in TOO_LONG:
-        return TooLong(error)
-    if status >= 500 or error in PASSING or not error:
-        return Unreachable(error or str(status))
-    return Forbidden(error)
+def _is_said(message: Mapping[str, Any]) -> bool:
+    """People's words and other apps' posts, no notices."""
+    return (message.get("subtype") or "") in (*SUBTYPES, "bot_message") and bool(message.get("ts"))
 
 
-def _host(client: AsyncWebClient) -> str:
-    return urlsplit(client.base_url).hostname or ""
+def _mark(message: Mapping[str, Any]) -> str:
+    metadata = message.get("metadata") or {}
+    return str((metadata.get("event_payload") or {}).get("mark") or "")
+
+
+def _turn(message: Mapping[str, Any], us: str, names: Mapping[str, str]) -> Turn:
+    if message.get("user") == us:
+        return Turn("assistant", from_mrkdwn(shown_text(message), names), "", message["ts"])
+    app = (message.get("bot_profile") or {}).get("name") or message.get("username") or ""
+    name = names.get(str(message.get("user") or ""), "") or str(app)
+    text = re.sub(rf"<@{us}(\|[^<>]*)?>", "", _text(message)) if us else _text(message)
+    return Turn("user", from_mrkdwn(text, names).strip(), name, message["ts"])
+
+
+def _text(message: Mapping[str, Any]) -> str:
+    """What was written; for apps that post attachments only, what these say."""
+    text = str(message.get("text") or "")
+    attachments = [each for each in message.get("attachments") or () if isinstance(each, dict)]
+    if text or not attachments:
+        return text
+    return "\n".join(str(each.get("text") or each.get("fallback") or "") for each in attachments)

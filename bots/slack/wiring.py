@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import aiohttp
-from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.app import Enqueue, Receiver
-from bots.slack.chat import LIMITS, Names, SlackChat
+from bots.slack.chat import LIMITS, SlackChat
+from bots.slack.web import People, web_client
 from bots.worker import Platform
 from core.budget import ConversationBudget, WorkspaceBudget
 from core.conversation import Conversation
@@ -41,11 +41,8 @@ async def slack_platform(settings: Settings) -> AsyncIterator[Platform]:
     connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=30, connect=5)
     async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
-        # no retries below us: a repeated post would be a second message
-        client = AsyncWebClient(
-            slack.bot_token, base_url=slack.api_url, session=http, retry_handlers=[]
-        )
-        names = Names(client)
+        client = web_client(slack.bot_token, slack.api_url, http)
+        people = People(client)
         clock = asyncio.get_running_loop().time
         budgets: dict[str, WorkspaceBudget] = {}
 
@@ -53,7 +50,7 @@ async def slack_platform(settings: Settings) -> AsyncIterator[Platform]:
             conversation: Conversation, extra: Mapping[str, str]
         ) -> tuple[Chat, ConversationBudget]:
             budget = budgets.setdefault(conversation.tenant, WorkspaceBudget(LIMITS, clock))
-            chat = SlackChat(client, conversation, names, extra, http)
+            chat = SlackChat(client, conversation, people, extra, http)
             return chat, budget.of(conversation.channel)
 
         yield platform

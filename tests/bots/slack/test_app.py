@@ -11,7 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from slack_bolt import BoltRequest
-from slack_requests import (
+
+from bots.slack import events
+from bots.slack.app import ELSEWHERE, LATER, Receiver, socket_mode
+from core.conversation import dumps
+from core.ports import StoreError
+from tests.slack_requests import (
     FORM,
     JSON,
     NOW,
@@ -23,11 +28,6 @@ from slack_requests import (
     payload,
     signed,
 )
-
-from bots.slack import events
-from bots.slack.app import ELSEWHERE, LATER, Receiver, socket_mode
-from core.conversation import dumps
-from core.ports import StoreError
 
 TOKEN = "xoxb-not-a-token"
 NOWHERE = "http://127.0.0.1:9/api/"

@@ -5,7 +5,6 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from slack_requests import PAYLOADS, payload
 
 from bots.slack.events import LONGEST, action, command, message, tenant_of
 from core.conversation import (
@@ -18,6 +17,7 @@ from core.conversation import (
     dumps,
     loads,
 )
+from tests.slack_requests import PAYLOADS, payload
 
 T, C, D = "T061EG9R6", "C0LAN2Q65", "D024BE91L"
 BEN = Person("U061F7TUR")

@@ -3,9 +3,9 @@
 import time
 
 import pytest
-from slack_requests import FORM, JSON, NOW, SECRET, signature, signed
 
 from bots.slack.verify import DEEPEST, LARGEST, Rejected, payload_of, verify
+from tests.slack_requests import FORM, JSON, NOW, SECRET, signature, signed
 
 BODY = b'{"type": "event_callback"}'
 
