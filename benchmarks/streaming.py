@@ -19,7 +19,7 @@ from core.answer import MessageId, Rendered
 from core.budget import WorkspaceBudget
 from core.live import Ending, LiveMessage
 from core.markdown import Policy
-from core.ports import RateLimited
+from core.ports import Call, RateLimited
 from local.slack.limits import RateLimits
 
 DELTAS, SIZE = 400, 8
@@ -214,16 +214,13 @@ def main() -> None:
                 f"{sum(not r.whole or r.shrunk > 0 for r in runs)} |"
             )
     print("\nMean characters behind the model, one stream")
-    print(
-        "| ms a delta | ours | every 1.2 s, what 50 a minute sustain | all 49 edits spread over it |"
-    )
+    print("| ms a delta | ours | every 1.2 s, as 50 a minute sustain | 49 edits spread over it |")
     print("|---|---|---|---|")
     for gap in GAPS:
         (run,), _ = simulate(1, gap)
         spread = DELTAS * gap / 49
-        print(
-            f"| {gap * 1000:.0f} | {run.behind:.0f} | {best(gap, 1.2):.0f} | {best(gap, spread):.0f} |"
-        )
+        steady, known = best(gap, 1.2), best(gap, spread)
+        print(f"| {gap * 1000:.0f} | {run.behind:.0f} | {steady:.0f} | {known:.0f} |")
     print("\nFixed-interval editors over the same streams, 20 ms a delta")
     print("| editor | streams | calls | 429 | final p99 s | not whole at the end |")
     print("|---|---|---|---|---|---|")
@@ -236,18 +233,17 @@ def main() -> None:
     ):
         for streams in (1, 10, 50):
             runs, slack = simulate(streams, 0.02, every)
-            print(
-                f"| {name} | {streams} | {slack.calls} | {slack.refused} | "
-                f"{_percentile([r.final for r in runs], 99):.1f} | {sum(not r.whole for r in runs)} |"
-            )
+            final = _percentile([r.final for r in runs], 99)
+            cut = sum(not r.whole for r in runs)
+            print(f"| {name} | {streams} | {slack.calls} | {slack.refused} | {final:.1f} | {cut} |")
 
 
 def _bound(streams: int) -> float:
     """Seconds until the last final of simultaneous answers can stand, by the tiers alone: 50
     edits at once, the others as new messages out of what placeholders left of the minute."""
-    posts = LIMITS.workspace[_POST].calls - streams
-    over = max(0, streams - LIMITS.workspace[_EDIT].calls)
-    return 2 * LATENCY if over <= posts else LIMITS.workspace[_POST].seconds
+    posts = LIMITS.workspace[Call.POST].calls - streams
+    over = max(0, streams - LIMITS.workspace[Call.EDIT].calls)
+    return 2 * LATENCY if over <= posts else LIMITS.workspace[Call.POST].seconds
 
 
 def _percentile(values: Sequence[float], percent: int) -> float:
@@ -275,9 +271,6 @@ class _Virtual(asyncio.SelectorEventLoop):
 
 def _now() -> float:
     return asyncio.get_running_loop().time()
-
-
-_EDIT, _POST = list(LIMITS.workspace)[0], list(LIMITS.workspace)[1]
 
 
 if __name__ == "__main__":

@@ -51,9 +51,11 @@ def load(environ: Mapping[str, str]) -> Settings:
     region = _get(environ, "AWS_REGION") or _get(environ, "AWS_DEFAULT_REGION")
     if not region:
         problems.append("AWS_REGION is not set: name the region of your queues and table.")
-    for name in REQUIRED:
-        if not _get(environ, name):
-            problems.append(f"{name} is not set: `parley init` creates it and prints its value.")
+    problems += [
+        f"{name} is not set: `parley init` creates it and prints its value."
+        for name in REQUIRED
+        if not _get(environ, name)
+    ]
     model = resolve(_get(environ, "PARLEY_DEFAULT_MODEL") or DEFAULT)
     if model is None:
         problems.append(f"PARLEY_DEFAULT_MODEL is unknown: choose one of {', '.join(MODELS)}.")
@@ -83,8 +85,7 @@ def _slack(environ: Mapping[str, str], problems: list[str]) -> SlackSettings | N
     if not there:
         return None
     missing = [name for name in SLACK if name not in there]
-    for name in missing:
-        problems.append(f"{name} is not set, but {there[0]} is: Slack needs both.")
+    problems += [f"{name} is not set, but {there[0]} is: Slack needs both." for name in missing]
     token, app_token = _get(environ, "SLACK_BOT_TOKEN"), _get(environ, "SLACK_APP_TOKEN")
     if token and not token.startswith("xoxb-"):
         problems.append("SLACK_BOT_TOKEN is no bot token: it begins with xoxb-.")
@@ -101,7 +102,7 @@ def _slack(environ: Mapping[str, str], problems: list[str]) -> SlackSettings | N
 
 def _port(environ: Mapping[str, str], problems: list[str]) -> int:
     text = _get(environ, "PORT") or "8400"
-    if not text.isdecimal() or int(text) > 65535:  # noqa: PLR2004 - the largest there is
+    if not text.isdecimal() or int(text) > 65535:
         problems.append("PORT must be a number from 0 to 65535.")
         return 0
     return int(text)

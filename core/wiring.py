@@ -16,7 +16,6 @@ from core.aws.bedrock import BedrockModel
 from core.aws.calls import Calls
 from core.aws.clients import client
 from core.aws.dynamodb import DynamoClaims, DynamoFeedback, DynamoHistory, DynamoPlaceSettings
-
 from core.aws.sqs import SqsTurns
 from core.commands import Commands
 from core.markdown import Policy

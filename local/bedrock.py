@@ -1,8 +1,8 @@
 """A stand-in for Amazon Bedrock's runtime that speaks its real wire protocol.
 
 `POST /model/{id}/converse-stream` answers in event-stream frames as recorded from the service; the
-text comes from `local.claude`, or from a `Script` that a test has set. Faults are the service's own:
-status codes, exception frames, silence, a dropped connection.
+text comes from `local.claude`, or from a `Script` that a test has set. Faults are the service's
+own: status codes, exception frames, silence, a dropped connection.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 from aiohttp import web
@@ -47,7 +48,7 @@ class Script:
 
 @dataclass(slots=True)
 class BedrockStandIn:
-    """`app` is to be served; `calls` are the requests so far, `closed` those cut off by the caller."""
+    """`app` is to be served; `calls` are the requests, `closed` how many the caller cut off."""
 
     script: Script = field(default_factory=Script)
     calls: list[dict[str, Any]] = field(default_factory=list)
@@ -148,11 +149,7 @@ def _invalid(body: Mapping[str, Any], takes: frozenset[str]) -> str:
         if there and name not in takes:
             return f"`{name}` is deprecated for this model."
     roles = [message.get("role") for message in body.get("messages", ())]
-    if (
-        not roles
-        or roles[0] != "user"
-        or any(a == b for a, b in zip(roles, roles[1:], strict=False))
-    ):
+    if not roles or roles[0] != "user" or any(a == b for a, b in pairwise(roles)):
         return "Roles must alternate, beginning with the user."
     for message in body["messages"]:
         if not all(part.get("text", "x").strip() for part in message["content"]):

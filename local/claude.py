@@ -13,8 +13,8 @@ from typing import Any
 
 NOTE = "_This is the offline stand-in, not Claude: it can only quote this conversation._"
 CAN = """\
-I found nothing about that in this conversation, and without AWS credentials there is no model here \
-to know more.
+I found nothing about that in this conversation, and without AWS credentials there is no model \
+here to know more.
 
 What you can try instead:
 
@@ -29,9 +29,11 @@ changes: the queue, the growing message and the buttons are those of production.
 _WORD = re.compile(r"[A-Za-z0-9À-ɏ]+|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
 _SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n+")
 _COMMON = frozenset(
-    "a about an and are as at be but by can could did do does for from had has have how i in is it "
-    "its me my of on or our please say so tell that the their them there they this to us was we "
-    "were what when where which who why will with would you your".split()
+    """
+    a about an and are as at be but by can could did do does for from had has have how i in is it
+    its me my of on or our please say so tell that the their them there they this to us was we
+    were what when where which who why will with would you your
+    """.split()  # noqa: SIM905 - a list would take a page
 )
 _QUOTES = 6
 
@@ -43,7 +45,7 @@ def answer(body: Mapping[str, Any]) -> str:
         return NOTE
     question = said[-1][1].split("\n\n")[-1]
     material = [*said[:-1], *((said[-1][0], p) for p in said[-1][1].split("\n\n")[:-1])]
-    if not material and len(question) > 300:  # noqa: PLR2004 - text pasted with the question
+    if not material and len(question) > 300:
         material = [("you", question)]
     first = not any(m.get("role") == "assistant" for m in body.get("messages", ()))
     lead = f"{NOTE}\n\n" if first else ""
@@ -100,4 +102,4 @@ def _code(said: Sequence[tuple[str, str]]) -> str:
 
 def _short(text: str) -> str:
     flat = " ".join(text.split()).replace("|", "/")
-    return flat if len(flat) <= 40 else flat[:39] + "…"  # noqa: PLR2004 - a narrow column
+    return flat if len(flat) <= 40 else flat[:39] + "…"

@@ -45,8 +45,7 @@ async def running(
     port: int, state: Path, environ: MutableMapping[str, str]
 ) -> AsyncIterator[dict[str, str]]:
     """Everything on this machine; gives the endpoints. Fills in `environ` for what is missing."""
-    state = state.resolve()
-    state.mkdir(parents=True, exist_ok=True)
+    state = _made(state)
     async with AsyncExitStack() as stack:
         endpoints: dict[str, str] = {}
         offline = not any(environ.get(name) for name in (*AWS_CREDENTIALS, *AWS_CREDENTIALS_TOO))
@@ -71,6 +70,12 @@ async def running(
             "files_queue": settings.files_queue_url,
         }
         yield endpoints
+
+
+def _made(state: Path) -> Path:
+    state = state.resolve()
+    state.mkdir(parents=True, exist_ok=True)
+    return state
 
 
 async def _bedrock(stack: AsyncExitStack, environ: MutableMapping[str, str]) -> str:

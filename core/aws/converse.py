@@ -7,7 +7,7 @@ the stock parser. `tests/core/aws/test_bedrock.py` holds both to the stock class
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,9 +110,9 @@ def messages(prompt: Prompt) -> list[BaseMessage]:
     return [system, *turns]
 
 
-def parse(name: str, payload: bytes) -> Delta | None:
-    """What an event says, if anything."""
-    chunk = _parse_stream_event({name: json.loads(payload)})
+def parse(name: str, event: Mapping[str, Any]) -> Delta | None:
+    """What an event says, if anything, by the stock parser."""
+    chunk = _parse_stream_event({name: event})
     if chunk is None:
         return None
     usage = None

@@ -10,6 +10,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 _PRELUDE = struct.Struct(">III")
 _STRING = 7
@@ -54,6 +55,12 @@ class Decoder:
 
 
 def _frame(headers: bytes, payload: bytes) -> Frame:
+    return Frame(*_names(headers), payload)
+
+
+@lru_cache(maxsize=64)
+def _names(headers: bytes) -> tuple[str, str]:
+    """Kind and name; a stream repeats the same few headers thousands of times."""
     names: dict[str, str] = {}
     at = 0
     while at < len(headers):
@@ -68,7 +75,7 @@ def _frame(headers: bytes, payload: bytes) -> Frame:
         at += 2 + size
     kind_of = names.get(":message-type", "event")
     name_of = names.get(":event-type") or names.get(":exception-type") or names.get(":error-code")
-    return Frame(kind_of, name_of or "", payload)
+    return kind_of, name_of or ""
 
 
 def encode(kind: str, name: str, payload: bytes) -> bytes:

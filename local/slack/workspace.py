@@ -46,14 +46,14 @@ class Workspace:
     _last: int = 0
 
     def __post_init__(self) -> None:
-        self.users = [
+        self.users: list[dict[str, Any]] = [
             {"id": i, "name": n, "color": c, "is_bot": False, "title": t} for i, n, c, t in PEOPLE
         ]
         self.users.append(
             {"id": BOT, "name": "Parley", "color": "#2f6f62", "is_bot": True, "title": "Assistant"}
         )
         members = [user["id"] for user in self.users]
-        self.channels = [
+        self.channels: list[dict[str, Any]] = [
             {"id": i, "name": n, "kind": "channel", "members": members, "topic": t}
             for i, n, t in CHANNELS
         ]
@@ -107,7 +107,7 @@ class Workspace:
         thread = more.get("thread_ts")
         if thread and thread not in self.messages[where["id"]]:
             raise SlackError("thread_not_found")
-        message = {"type": "message", "ts": self.stamp(), "user": user, "text": text}
+        message: Message = {"type": "message", "ts": self.stamp(), "user": user, "text": text}
         message |= {"channel": where["id"], "blocks": [], **{k: v for k, v in more.items() if v}}
         self.messages[where["id"]][message["ts"]] = message
         self._changed("message", message)
@@ -132,7 +132,7 @@ class Workspace:
         """Shows something to one person, until the page is closed."""
         where = self.channel(channel)
         self.user(user)
-        message = {"ts": self.stamp(), "user": BOT, "text": text, "channel": where["id"]}
+        message: Message = {"ts": self.stamp(), "user": BOT, "text": text, "channel": where["id"]}
         message |= {"to": user, "ephemeral": True, "blocks": [], **more}
         self.ephemerals[message["ts"]] = message
         self._tell({"type": "ephemeral", "channel": where["id"], "message": self.shown(message)})

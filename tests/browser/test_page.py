@@ -13,6 +13,7 @@ from playwright.sync_api import expect, sync_playwright
 
 pytestmark = pytest.mark.browser
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
+PARLEY = [sys.executable, "-c", "from local.cli import main; main()"]
 ROOT = Path(__file__).parents[2]
 
 
@@ -22,8 +23,7 @@ def start(state, port=0):
         k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SLACK_", "PARLEY_"))
     }
     process = subprocess.Popen(
-        [sys.executable, "-c", "from local.cli import main; main()"]
-        + ["run", "--json", "--port", str(port), "--state", str(state)],
+        [*PARLEY, "run", "--json", "--port", str(port), "--state", str(state)],
         env=environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.PIPE,
         cwd=state,

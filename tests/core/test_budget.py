@@ -1,6 +1,7 @@
 """The calls a workspace may make, shared out."""
 
 import asyncio
+from itertools import pairwise
 
 from core.budget import Limits, Rate, WorkspaceBudget
 from core.ports import Call, Priority
@@ -128,7 +129,7 @@ def test_posts_keep_to_one_a_second_in_a_channel_and_do_not_hold_up_others():
 
     one, two = run(main)
     assert two == [0]
-    assert all(b - a >= 1.2 for a, b in zip(one, one[1:], strict=False))
+    assert all(b - a >= 1.2 for a, b in pairwise(one))
 
 
 def test_when_answers_end_what_was_kept_for_them_goes_to_those_who_wait():

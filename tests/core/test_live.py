@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import pytest
 
@@ -126,7 +127,7 @@ def test_text_grows_in_one_message_and_ends_whole():
     assert took < 1.2
     edits = [entry[2] for entry in scene.chat.log if entry[1] == "edit"]
     assert len(edits) > 3
-    assert all(len(a) <= len(b) for a, b in zip(edits, edits[1:], strict=False))
+    assert all(len(a) <= len(b) for a, b in pairwise(edits))
 
 
 def test_first_text_is_shown_at_once():
