@@ -3,26 +3,31 @@
 Invariants, for any text and any longer text that begins with it:
 
 1. Every part fits: `surface.size(part) <= surface.limit`.
-2. All parts but the last are the same in both.
+2. All parts but the last are the same in both, as long as text that grows renders no shorter.
 3. Nothing is lost: the parts hold all lines of the text, and none is blank.
 
-Hence greedy: a boundary depends only on what stands before it. Fences and tables stay whole where
-they fit a message, else a fence is closed and opened again, and a table's head is repeated.
+Hence greedy: a boundary depends only on what stands before it, and on that the next block no longer
+fits. Fences and tables stay whole where they fit a message (so a growing one may move to the next),
+else a fence is closed and opened again, and a table's head is repeated. Sizes of finished blocks
+are the surface's to remember; here they add up.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
+from core.blocks import FENCE, ITEM, JOIN, Block, blocks
 from core.ports import Surface
 
 T = TypeVar("T")
 
-FENCE = re.compile(r"^( {0,3})(`{3,}|~{3,})(.*)$")
-JOIN = "\n\n"
+ANY_FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}|~{3,})")
+GLUE = "\u200d\ufe0f"
+"""Joins the characters of one emoji."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,156 +53,187 @@ def plan(shown: Sequence[T], wanted: Sequence[T]) -> list[Post | Edit]:
     ]
 
 
-@dataclass(slots=True)
-class _Block:
-    kind: str
-    lines: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return "\n".join(self.lines)
-
-
-def blocks(markdown: str) -> Iterator[_Block]:
-    """Paragraphs, fences and tables, in order; blank lines between them are dropped."""
-    current = _Block("text")
-    closing = ""
-    for line in markdown.split("\n"):
-        fence = FENCE.match(line)
-        if current.kind == "fence":
-            current.lines.append(line)
-            if fence and fence[2].startswith(closing) and not fence[3].strip():
-                yield current
-                current = _Block("text")
-            continue
-        kind = "fence" if fence else "table" if line.lstrip().startswith("|") else "text"
-        if current.lines and (not line.strip() or kind != current.kind):
-            yield current
-            current = _Block("text")
-        if line.strip():
-            current.kind = kind
-            current.lines.append(line)
-            closing = fence[2] if fence else ""
-    if current.lines:
-        yield current
-
-
 def parts(markdown: str, surface: Surface) -> tuple[str, ...]:
     """The messages an answer takes, each within the surface's limit."""
+    limit = surface.limit
     done: list[str] = []
-    open_part: list[str] = []
+    part: list[str] = []
     used = 0
+    heading = False
     for block in blocks(markdown):
-        size = surface.size(block.text)
-        if used + size + len(JOIN) <= surface.limit:
-            open_part.append(block.text)
-            used += size + len(JOIN)
+        text = block.text
+        size = surface.size(text) + len(JOIN)
+        if size == len(JOIN):
             continue
-        room = surface.limit - used - len(JOIN)
-        whole = block.kind != "text"
-        if open_part and (whole or room < surface.limit // 8):
-            done.append(JOIN.join(open_part))
-            open_part, room = [], surface.limit
-        pieces = _split(block, surface, room)
-        if not pieces:
-            continue
-        for piece in pieces[:-1]:
-            done.append(JOIN.join([*open_part, piece]))
-            open_part = []
-        if len(pieces) > 1 or not open_part:
-            used = 0
-        open_part.append(pieces[-1])
-        used += surface.size(pieces[-1]) + len(JOIN)
-    if open_part:
-        done.append(JOIN.join(open_part))
+        if used >= limit * 7 // 8 and not heading:
+            done.append(JOIN.join(part))
+            part, used = [], 0
+        if used + size - len(JOIN) * (not part) > limit:
+            room = limit - used - len(JOIN) * bool(part)
+            if part and (block.kind in ("table", "fence", "heading") or room < limit // 8):
+                kept = part[-1:] if heading and len(part) > 1 else []
+                if done_now := part[: len(part) - len(kept)]:
+                    done.append(JOIN.join(done_now))
+                part, used = kept, sum(surface.size(each) + len(JOIN) for each in kept)
+                room = limit - used
+            pieces = [text] if surface.size(text) <= room else _split(block, surface, room)
+            for piece in pieces[:-1]:
+                done.append(JOIN.join([*part, piece]))
+                part, used = [], 0
+            text = pieces[-1]
+            size = surface.size(text) + len(JOIN)
+        part.append(text)
+        used += size
+        heading = block.kind == "heading"
+    if part:
+        done.append(JOIN.join(part))
     return tuple(done)
 
 
-def _split(block: _Block, surface: Surface, room: int) -> list[str]:
-    """Pieces of a block: the first at most `room` big, the others at most the limit."""
+def _split(block: Block, surface: Surface, room: int) -> list[str]:
+    """Pieces of a block that does not fit: the first at most `room` big, others the limit."""
+
+    def fits(text: str, *, first: bool) -> bool:
+        return surface.size(text) <= (room if first else surface.limit)
+
     match block.kind:
         case "fence":
-            fence = FENCE.match(block.lines[0])
-            closer = fence[2] if fence else "```"
+            opened = FENCE.match(block.lines[0])
+            closer = opened[2] if opened else "```"
             body = block.lines[1:]
-            if body and body[-1].strip() == closer:
-                body = body[:-1]
-            return _by_lines([block.lines[0]], body, [closer], surface)
+            if body and not body[-1].strip().strip(closer[0]) and body[-1].strip() >= closer:
+                body.pop()
+            return list(_by_lines([block.lines[0]], body, [closer], fits))
         case "table" if len(block.lines) > 2:
-            return _by_lines(block.lines[:2], block.lines[2:], [], surface)
+            return list(_by_lines(block.lines[:2], block.lines[2:], [], fits))
+        case "list":
+            return list(_by_items(block.lines, fits))
         case _:
-            return _by_words(block.text, surface, room)
+            return list(_by_words(block.text, fits))
+
+
+Fits = Callable[..., bool]
 
 
 def _by_lines(
-    head: Sequence[str], body: Sequence[str], tail: Sequence[str], surface: Surface
-) -> list[str]:
-    frame = surface.size("\n".join([*head, *tail]))
-    pieces: list[str] = []
-    lines: list[str] = []
-    used = frame
-    for whole in body:
-        for line in _chopped(whole, surface, max(1, surface.limit - frame - 8)):
-            size = surface.size(line) + 1
-            if (lines and used + size > surface.limit) or not _fits(
-                head, lines, line, tail, surface
-            ):
-                if lines:
-                    pieces.append("\n".join([*head, *lines, *tail]))
-                lines, used = [], frame
-            lines.append(line)
-            used += size
-    if lines:
-        pieces.append("\n".join([*head, *lines, *tail]))
-    return pieces
+    head: Sequence[str], body: Sequence[str], tail: Sequence[str], fits: Fits
+) -> Iterator[str]:
+    """As many lines a piece as fit between `head` and `tail`."""
+
+    def framed(lines: Sequence[str]) -> str:
+        return "\n".join([*head, *lines, *tail])
+
+    rest = list(body)
+    first = True
+    while rest:
+        count = _most(len(rest), lambda n: fits(framed(rest[:n]), first=first))  # noqa: B023
+        if count:
+            yield framed(rest[:count])
+            del rest[:count]
+        else:
+            line = rest[0]
+            cut = _most(len(line), lambda n: fits(framed([line[:n]]), first=first))  # noqa: B023
+            cut = _between_characters(line, max(cut, 1))
+            yield framed([line[:cut]])
+            rest[0] = line[cut:]
+        first = False
 
 
-def _fits(
-    head: Sequence[str], lines: Sequence[str], line: str, tail: Sequence[str], surface: Surface
-) -> bool:
-    raw = sum(len(each) + 1 for each in (*head, *lines, line, *tail))
-    if raw * 2 <= surface.limit:
-        return True
-    return surface.size("\n".join([*head, *lines, line, *tail])) <= surface.limit
+def _by_items(lines: Sequence[str], fits: Fits) -> Iterator[str]:
+    """A list, cut before an item where that can be; what goes on is moved to the margin."""
+    rest = list(lines)
+    first = True
+    while rest:
+        count = _most(len(rest), lambda n: fits("\n".join(rest[:n]), first=first))  # noqa: B023
+        if count == len(rest):
+            yield "\n".join(rest)
+            return
+        cut = next((n for n in range(count, count // 2, -1) if ITEM.match(rest[n])), count)
+        opened = _open_fence(rest[:cut])
+        if cut == 0 or opened:
+            yield from _by_words("\n".join(rest), fits, first=first)
+            return
+        yield "\n".join(rest[:cut]).rstrip()
+        rest = _at_margin(rest[cut:])
+        first = False
 
 
-def _chopped(line: str, surface: Surface, room: int) -> Iterator[str]:
-    while surface.size(line) > room:
-        cut = _longest(line, surface, room)
-        yield line[:cut]
-        line = line[cut:]
-    yield line
+def _open_fence(lines: Sequence[str]) -> str:
+    opened = ""
+    for line in lines:
+        if found := ANY_FENCE.match(line):
+            opened = "" if opened and found[1].startswith(opened) else opened or found[1]
+    return opened
 
 
-def _by_words(text: str, surface: Surface, room: int) -> list[str]:
-    pieces: list[str] = []
-    while surface.size(text) > room:
-        most = _longest(text, surface, room)
-        cut = _boundary(text, most)
-        pieces.append(text[:cut].rstrip())
+def _at_margin(lines: Sequence[str]) -> list[str]:
+    while lines and not lines[0].strip():
+        lines = lines[1:]
+    if not lines:
+        return []
+    indent = len(lines[0]) - len(lines[0].lstrip())
+    return [line[min(indent, len(line) - len(line.lstrip())) :] for line in lines]
+
+
+def _by_words(text: str, fits: Fits, *, first: bool = True) -> Iterator[str]:
+    while text.strip():
+        if fits(text, first=first):
+            yield text
+            return
+        most = _most(len(text), lambda n: fits(text[:n], first=first))  # noqa: B023
+        cut = _boundary(text, max(most, 1))
+        if piece := text[:cut].rstrip():
+            yield piece
         text = text[cut:].lstrip()
-        room = surface.limit
-    if text.strip():
-        pieces.append(text)
-    return [piece for piece in pieces if piece.strip()]
+        first = False
 
 
-def _longest(text: str, surface: Surface, room: int) -> int:
-    """Characters of the longest beginning that fits; at least one."""
-    low, high = 1, min(len(text), max(room, 1))
-    while low < high:
-        middle = (low + high + 1) // 2
-        if surface.size(text[:middle]) <= room:
+def _most(top: int, fits: Callable[[int], bool]) -> int:
+    """The largest n up to `top` that fits, 0 if none: by doubling, so that n decides the work."""
+    low, high = 0, 1
+    while high <= top and fits(high):
+        low, high = high, high * 2
+    high = min(high, top + 1)
+    while high - low > 1:
+        middle = (low + high) // 2
+        if fits(middle):
             low = middle
         else:
-            high = middle - 1
+            high = middle
     return low
 
 
 def _boundary(text: str, most: int) -> int:
-    """The best place to cut within the first `most` characters: a line, a sentence, a word."""
+    """The best place to cut within the first `most` characters: a line, a sentence, a word.
+
+    Outside code, bold and links where there is such a place.
+    """
+    fallback = 0
     for mark in ("\n", ". ", "。", " "):
         at = text.rfind(mark, most // 2, most)
-        if at > 0:
-            return at + len(mark)
-    return most
+        for _ in range(20):
+            if at <= 0:
+                break
+            fallback = fallback or at + len(mark)
+            if _balanced(text[:at]):
+                return at + len(mark)
+            at = text.rfind(mark, most // 2, at)
+    return fallback or _between_characters(text, most)
+
+
+def _balanced(text: str) -> bool:
+    bracket = text.rfind("[")
+    return (
+        text.count("`") % 2 == 0
+        and text.count("**") % 2 == 0
+        and (bracket < 0 or ("]" in text[bracket:] and ")" in text[bracket:] + ")"))
+    )
+
+
+def _between_characters(text: str, cut: int) -> int:
+    """The last place at or before `cut` that is not inside what a person sees as one character."""
+    for at in range(cut, max(cut - 16, 0), -1):
+        joined = at < len(text) and (unicodedata.combining(text[at]) or text[at] in GLUE)
+        if not joined and text[at - 1] not in "\u200d\\":
+            return at
+    return cut

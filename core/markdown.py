@@ -1,68 +1,67 @@
 """Makes any beginning of a model's Markdown presentable, and harmless.
 
-The model is taken as hijacked: only links to hosts the operator allows, or to sources it was given,
-stay links; every other address becomes code, which no platform turns into a link. Secret-shaped
-strings are redacted. Mentions need no care here: a platform's renderer escapes what its markup
-reads (`<!channel>`), so they come out as plain text.
+The model is taken as hijacked: only links to hosts the operator allows, or to addresses it was
+given, stay links (`core.links`); HTML and everything that looks like a mention is escaped;
+secret-shaped strings are redacted. Invariants, for any text and any longer text beginning with it:
 
-While a text grows, what would change its looks is closed (a fence, emphasis) or held back (a link
-whose address is not whole, a table row, a bare list marker).
+1. What is shown of the shorter, but for the closing marks at its very end, begins what is shown of
+   the longer (unless code that was begun in a line never ends). So what may yet change its looks
+   is held back: a link until it is whole, a table until it has a row, a fence without a line, a
+   bare list marker, a word that may become an address or a secret.
+2. `present` of what a whole text came out as is that same text.
+3. Time is linear in the text.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-HELD = 2000
-"""Characters that may be held back at the end; anything longer is no link, so it is shown."""
+from core.dialect import parser
+from core.links import BARE, SCHEMES, Policy, addresses, harmless
 
-FENCE = re.compile(r"^( {0,3})(`{3,}(?!.*`)|~{3,})")
-CODE = re.compile(r"(`+)(?!`)(.+?)(?<!`)\1(?!`)", re.S)
-LINK = re.compile(
-    r"!?\[([^\[\]\n]{0,500})\]"
-    r"\(\s{0,9}<?([^\s()<>]{0,2000}(?:\([^\s()<>]{0,200}\)[^\s()<>]{0,200}){0,3})>?[^()\n]{0,300}\)"
-)
-AUTOLINK = re.compile(r"<(?=[A-Za-z][A-Za-z0-9+.-]{1,31}:|[^\s<>]{1,64}@)")
-ADDRESS = re.compile(
-    r"<?\b((?:https?|ftp|file|javascript|data|vbscript|mailto|slack):[^\s<>`]+|www\.[^\s<>`]+)>?",
-    re.I,
-)
+__all__ = ["Policy", "addresses", "present"]
+
+HELD = 2000
+"""Characters of a link or row that may be held back; a longer one is shown as it comes."""
+HELD_WORD = 100
+
 SECRET = re.compile(
-    r"xox[a-z]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"
-    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)",
+    r"xox[a-z]-[A-Za-z0-9-]{8,}|xapp-[A-Za-z0-9-]{8,}|\b(?:AKIA|ASIA)[A-Z0-9]{16,}"
+    r"|-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----.*?(?:-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)",
     re.S,
 )
-SECRET_BEGINS = re.compile(r"(?:xox|xapp|AKIA|ASIA|-----BEGIN)[A-Za-z0-9 -]*\Z")
-INVISIBLE = re.compile("[\u0000-\u0008\u000b-\u001f\u200b\u2028-\u202e\u2060-\u2069\ufeff]")
+SECRET_BEGINS = re.compile(
+    r"(?<![A-Za-z0-9])(?:x(?:o(?:x(?:[a-z](?:-[A-Za-z0-9-]{0,8})?)?)?|a(?:p(?:p(?:-[A-Za-z0-9-]{0,8})?)?)?)?"
+    r"|A(?:K(?:I(?:A[A-Z0-9]{0,16})?)?|S(?:I(?:A[A-Z0-9]{0,16})?)?)?)\Z"
+    r"|-----(?:B[A-Z ]{0,60}-{0,5})?\Z"
+)
 REDACTED = "[redacted]"
+INVISIBLE = re.compile(
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff"
+    "\ue000\U000e0000-\U000e007f]"
+)
 
-parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
-"""The dialect that everybody here reads: CommonMark with tables and ~~strike~~, without HTML."""
-parser.disable(["html_block", "html_inline"])
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """Which links may stay live: any address at `hosts` over https, and exactly `urls`."""
-
-    hosts: frozenset[str] = frozenset()
-    urls: frozenset[str] = frozenset()
-
-    def allows(self, url: str) -> bool:
-        if url in self.urls:
-            return True
-        try:
-            parsed = urlsplit(url)
-            host = (parsed.hostname or "").lower()
-        except ValueError:
-            return False
-        return parsed.scheme == "https" and host in self.hosts and not parsed.username
+LEAD = r"[ \t]*(?:(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))[ \t]*)*"
+FENCE = re.compile(rf"({LEAD})(`{{3,}}(?=[^`]*\Z)|~{{3,}})")
+ITEM = re.compile(r"([ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)\S")
+RISKY = re.compile(r"\][(:]|<[A-Za-z]|://|www\.")
+RULES = re.compile(r"[\s>|:+*-]*-[\s>|:+*-]*")
+"""The line under a table's head, or a rule: at least everything that a parser takes for one."""
+CELLS = re.compile(r"(?<!\\)(\|)")
+UNDERLINE = re.compile(r" {0,3}(-+|=+)[ \t]*")
+MARKER = re.compile(rf"{LEAD}(?:#{{1,6}}|[-*+=_]+|\d{{1,9}}[.)]?|~{{1,2}})?[ \t]*")
+BLOCK = re.compile(r"[ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]|>)")
+WORD = re.compile(r"[!-~]+\Z")
+PLAIN = re.compile(r"[*_~`\"'(]*([A-Za-z0-9][A-Za-z0-9'-]*)[,.;!?]*")
+"""The beginning of a word that stays as it is, whatever follows."""
+LINK_BEGINS = re.compile(
+    r"!?\[[^\[\]]{0,120}(?:\](?:\(\s{0,9}(?:[^)\s]{1,2000}(?:\s[^)]{0,300})?)?)?)?\Z"
+)
+MARKS = re.compile(r"\\.|(`+).*?(?<!`)\1(?!`)|\]\([^)\s]*\)|<[^>\s]*>|(\*+|_+|~~)", re.S)
 
 
 def present(markdown: str, policy: Policy, *, final: bool) -> str:
@@ -70,164 +69,205 @@ def present(markdown: str, policy: Policy, *, final: bool) -> str:
     text = INVISIBLE.sub("", markdown.replace("\r\n", "\n").replace("\r", "\n"))
     text = SECRET.sub(REDACTED, text)
     if not final:
-        text = SECRET_BEGINS.sub("", text)
-    shown: list[str] = []
-    prose: list[str] = []
-    fence = ""
-    for line in text.split("\n"):
-        mark = FENCE.match(line)
-        if fence:
-            shown.append(line)
-            if mark and mark[2].startswith(fence) and not line.strip(" " + fence[0]):
-                fence = ""
-        elif mark:
-            if prose:
-                shown.append(_prose("\n".join(prose), policy))
-                prose = []
-            shown.append(line)
-            fence = mark[2]
-        else:
-            prose.append(line)
-    if fence:
-        return _checked(_fenced("\n".join(shown), fence, final=final), policy)
-    if prose:
-        rest = "\n".join(prose)
-        shown.append(_prose(rest, policy) if final else _growing(rest, policy))
-    return _checked("\n".join(shown).strip("\n").rstrip(), policy)
+        begun = SECRET_BEGINS.search(text, max(0, len(text) - 120))
+        text = text[: begun.start()] if begun else text
+    scan = _Scan(policy, final=final)
+    shown = scan.read(text)
+    if scan.risky and not _harmless(parser.parse(shown), policy):
+        shown = _Scan(policy, final=final, nested=False).read(text)
+    return shown
 
 
-def _checked(text: str, policy: Policy) -> str:
-    """The text, if its links are allowed as a real parser sees them; else with none."""
-    if "](" not in text and not AUTOLINK.search(text):
-        return text
-    if all(policy.allows(url) for url in _links(parser.parse(text))):
-        return text
-    return AUTOLINK.sub(r"\\<", text.replace("](", "]\\(").replace("]:", "]\\:"))
-
-
-def _links(tokens: Sequence[Token]) -> Iterator[str]:
+def _harmless(tokens: Sequence[Token], policy: Policy) -> bool:
+    """Whether a real parser sees only allowed links, and no bare address."""
+    inside = 0
     for token in tokens:
-        url = token.attrs.get("href") or token.attrs.get("src")
-        if url is not None:
-            yield str(url)
-        yield from _links(token.children or ())
+        url = token.attrs.get("href", token.attrs.get("src"))
+        if url is not None and not policy.allows(str(url)):
+            return False
+        inside += token.nesting if token.type.startswith("link") else 0
+        bare = token.type == "text" and not inside
+        if bare and BARE.search(token.content):
+            return False
+        if token.children and not _harmless(token.children, policy):
+            return False
+    return True
 
 
-def _fenced(text: str, fence: str, *, final: bool) -> str:
-    head, _, last = text.rpartition("\n")
-    if not final and last.strip() and not last.strip().strip(fence[0]):
-        text = head  # perhaps the closing fence, perhaps a line of code
-    if not final and FENCE.match(last) and last.lstrip().startswith(fence):
-        text = head  # an opening fence without anything in it
-        return text.rstrip() if not _inside(text) else f"{text.rstrip()}\n{fence}"
-    return f"{text.rstrip()}\n{fence}"
+@dataclass(slots=True)
+class _Fence:
+    lead: str
+    mark: str
+    at: int
+    """The output line it opens in."""
+    nested: bool
+    offset: int
+    """Columns a line must be indented by to be inside."""
+
+    def closed_by(self, line: str) -> bool:
+        rest = line.lstrip(" \t>" if self.nested else " ")
+        if not self.nested and len(line) - len(rest) > 3:
+            return False
+        return rest.startswith(self.mark) and not rest.strip(f"{self.mark[0]} \t")
+
+    def perhaps_closed_by(self, line: str) -> bool:
+        rest = line.strip(" \t>")
+        return bool(rest) and not rest.strip(self.mark[0])
+
+    def left_by(self, line: str) -> bool:
+        """The list or quote that the fence is in ends here, and the fence with it."""
+        if ">" in self.lead:
+            return not line.lstrip().startswith(">")
+        return bool(line.strip()) and len(line) - len(line.lstrip(" \t")) < self.offset
+
+    @property
+    def closing(self) -> str:
+        return re.sub(r"[^>\s]", " ", self.lead) + self.mark
 
 
-def _inside(text: str) -> bool:
-    fence = ""
-    for line in text.split("\n"):
-        mark = FENCE.match(line)
-        if mark and not fence:
-            fence = mark[2]
-        elif mark and mark[2].startswith(fence):
-            fence = ""
-    return bool(fence)
+class _Scan:
+    """One pass over the lines. `nested`: fences in lists and quotes are taken at their word."""
 
+    def __init__(self, policy: Policy, *, final: bool, nested: bool = True) -> None:
+        self._policy = policy
+        self._final = final
+        self._nested = nested
+        self._out: list[str] = []
+        self._fence: _Fence | None = None
+        self._item = 0
+        self._table = False
+        self._paragraph = 0
+        self.risky = False
 
-def _prose(text: str, policy: Policy) -> str:
-    """Text outside fences with unknown addresses turned into code."""
-    text = text.replace("]:", "]\\:")
-    out: list[str] = []
-    at = 0
-    for code in CODE.finditer(text):
-        out += [_linked(text[at : code.start()], policy), code[0]]
-        at = code.end()
-    return "".join([*out, _linked(text[at:], policy)])
+    def read(self, text: str) -> str:
+        lines = text.split("\n")
+        growing = -1 if self._final else len(lines) - 1
+        count = len(lines) if self._final else _complete(lines)
+        for index, line in enumerate(lines[:count]):
+            before = lines[index - 1] if index else ""
+            after = lines[index + 1] if index + 1 < len(lines) else ""
+            if self._fence is None or not self._inside(self._fence, line):
+                if self._opened(line, growing=index == growing):
+                    continue
+                self._outside(line, before, after, growing=index == growing)
+        return self._ended()
 
+    def _inside(self, fence: _Fence, line: str) -> bool:
+        """True when the line was the fence's."""
+        if fence.left_by(line):
+            self._out.append(fence.closing)
+            self._fence, self._paragraph = None, len(self._out)
+            return False
+        self._out.append(line)
+        if fence.closed_by(line):
+            self._fence, self._paragraph = None, len(self._out)
+        elif fence.nested and RISKY.search(line):
+            self.risky = True
+        return True
 
-def _linked(text: str, policy: Policy) -> str:
-    out: list[str] = []
-    at = 0
-    for link in LINK.finditer(text):
-        out.append(_addresses(text[at : link.start()], policy))
-        label, url = link[1], link[2]
-        if policy.allows(url):
-            out.append(f"[{_addresses(label, Policy()) if '://' in label else label}]({url})")
+    def _opened(self, line: str, *, growing: bool) -> bool:
+        """True when the line opens a fence."""
+        if item := ITEM.match(line):
+            self._item = len(item[1])
+        opened = FENCE.match(line)
+        if not opened:
+            return False
+        lead, mark = opened[1], opened[2]
+        blank = not lead.strip()
+        top = blank and len(lead) < 4 and not self._item
+        if not top and not (self._nested and (self._item or not blank)):
+            return False
+        if not growing:
+            offset = 0 if top else min(len(lead), self._item)
+            self._fence = _Fence(lead, mark, len(self._out), not top, offset)
+            self._out.append(line)
+        self._table = False
+        return True
+
+    def _outside(self, line: str, before: str, after: str, *, growing: bool) -> None:
+        if not line.strip() or (growing and MARKER.fullmatch(line)):
+            self._table = False
+            self._out.append("")
+            self._paragraph = len(self._out)
+            return
+        self._table = (
+            self._table
+            or ("|" in line and bool(RULES.fullmatch(after)))
+            or ("|" in before and bool(RULES.fullmatch(line)))
+        )
+        if self._table and "|" not in line and not RULES.fullmatch(line):
+            self._out.append("")  # else a parser takes the line for a row
+            self._table = False
+        if not before.strip() and not line[0].isspace() and not ITEM.match(line):
+            self._item = 0
+        if BLOCK.match(line):
+            self._paragraph = len(self._out)
+        if before.strip() and "|" not in before and (rule := UNDERLINE.fullmatch(line)):
+            # under a paragraph it would make that a heading, which is never meant
+            self._out += ["", line] if rule[1][0] == "-" else [line.replace("=", "\\=", 1)]
+        elif self._table and "|" in line:
+            self._out.append("".join(harmless(c, self._policy) for c in CELLS.split(line)))
         else:
-            label = _addresses(label, policy)
-            out.append(label if not url or url in label else f"{label} ({_code(url)})")
-        at = link.end()
-    return "".join([*out, _addresses(text[at:], policy)])
+            line = _whole(line) if growing else line
+            self._out.append(harmless(line, self._policy, growing=growing))
+
+    def _ended(self) -> str:
+        out, fence = self._out, self._fence
+        if fence and self._final:
+            return "\n".join([*out, fence.closing]).strip("\n")
+        if fence:
+            if len(out) > fence.at + 1 and fence.perhaps_closed_by(out[-1]):
+                out.pop()
+            if any(line.strip(" \t>") for line in out[fence.at + 1 :]):
+                return "\n".join(out).strip("\n").rstrip() + f"\n{fence.closing}"
+            del out[fence.at :]
+        text = "\n".join(out).strip("\n").rstrip()
+        if self._final or self._table:
+            return text
+        return text + _closing_marks("\n".join(out[self._paragraph :]).rstrip())
 
 
-def _addresses(text: str, policy: Policy) -> str:
-    text = text.replace("](", "]\\(")
-    if ":" not in text and "www." not in text:
-        return text
-
-    def one(match: re.Match[str]) -> str:
-        url = match[1].rstrip(".,;:!?)]}*_~'\"")
-        rest = match[1][len(url) :]
-        return (url if policy.allows(url) else _code(url)) + rest
-
-    return ADDRESS.sub(one, text)
-
-
-def _code(url: str) -> str:
-    return f"`{url.replace('`', '')}`"
+def _complete(lines: Sequence[str]) -> int:
+    """How many lines there are without a row that is not whole and a table that has no row."""
+    last = lines[-1].lstrip()
+    if last and not (last.startswith("|") and len(last) <= HELD):
+        return len(lines)
+    count = len(lines) - 1
+    rows = 0
+    while rows < min(count, 3) and lines[count - 1 - rows].lstrip().startswith("|"):
+        rows += 1
+    return count - rows if rows < 3 else count
 
 
-def _growing(text: str, policy: Policy) -> str:
-    """The last stretch of prose while more is to come."""
-    paragraph = text.rfind("\n\n") + 2 if "\n\n" in text else 0
-    done, last = text[:paragraph], _held_back(text[paragraph:])
-    return _closed(_prose(done + last, policy), paragraph and len(_prose(done, policy)))
+def _whole(line: str) -> str:
+    """The last line without its last word, and without a link that is not whole."""
+    if word := WORD.search(line, max(0, len(line) - HELD)):
+        address = "://" in word[0] or "www." in word[0] or "](" in word[0]
+        if len(word[0]) <= (HELD - 1 if address else HELD_WORD):
+            plain = PLAIN.match(word[0])
+            shown = plain and not any(each.startswith(plain[1].lower()) for each in SCHEMES)
+            line = line[: word.start() + (plain.end() if plain and shown else 0)]
+    if begun := LINK_BEGINS.search(line, max(0, len(line) - HELD)):
+        line = line[: begun.start()]
+    return line.rstrip()
 
 
-def _held_back(last: str) -> str:
-    """A paragraph without the end that may yet turn into something else."""
-    lines = last.split("\n")
-    if lines[-1].lstrip().startswith("|"):
-        lines.pop()
-    rows = sum(1 for line in lines if line.lstrip().startswith("|"))
-    if rows == 1 and lines[-1].lstrip().startswith("|"):
-        lines.pop()  # a table's head without its rule
-    if not lines:
-        return ""
-    line = lines[-1]
-    if re.fullmatch(r"\s*(?:#{1,6}|[-*+]|\d{1,9}[.)]|>+|=+|-+|`{1,2}|~{1,2})?\s*", line):
-        lines[-1] = ""
-    else:
-        lines[-1] = _without_open_link(line)
-    return "\n".join(lines).rstrip()
-
-
-def _without_open_link(line: str) -> str:
-    bracket = line.rfind("[")
-    if bracket >= 0 and len(line) - bracket <= HELD:
-        tail = line[bracket:]
-        closed = tail.find("](")
-        if ("]" not in tail) or tail.endswith("]") or (closed > 0 and ")" not in tail[closed:]):
-            line = line[:bracket].rstrip("!")
-    word = re.search(r"\S+\Z", line)
-    if (
-        word
-        and len(word[0]) <= HELD
-        and re.search(r"(?i)^\W*(?:h|ht|htt|https?|www|[a-z]+:.*)$", word[0])
-    ):
-        line = line[: word.start()]
-    return re.sub(r"[*_~`!<\\]+\Z", "", line) if re.search(r"(?:^|\s)\S*\Z", line) else line
-
-
-def _closed(text: str, start: int) -> str:
-    """Closes code and emphasis left open in the last paragraph."""
-    last = text[start:]
-    bare = CODE.sub("", last)
-    opened = re.search(r"(`+)[^`]", bare)
-    if opened:
-        return text.rstrip() + opened[1]
-    text = text.rstrip()
-    for mark in ("~~", "**"):
-        if bare.count(mark) % 2:
-            text += mark
-    return text
+def _closing_marks(paragraph: str) -> str:
+    """The marks that close emphasis which is open at the end."""
+    opened: list[str] = []
+    for match in MARKS.finditer(paragraph):
+        run = match[2]
+        if not run:
+            continue
+        before = paragraph[match.start() - 1 : match.start()] or " "
+        after = paragraph[match.end() : match.end() + 1] or " "
+        word = run[0] == "_" and before.isalnum() and after.isalnum()
+        if not before.isspace() and not word:
+            while run and opened and opened[-1][0] == run[0]:
+                common = min(len(run), len(opened[-1]))
+                run, rest = run[common:], opened.pop()[common:]
+                if rest:
+                    opened.append(rest)
+        if run and not after.isspace() and not word and len(run) < 4:
+            opened.append(run)
+    return "".join(reversed(opened))

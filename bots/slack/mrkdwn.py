@@ -1,7 +1,7 @@
 """Markdown to Slack's mrkdwn, by a real parser.
 
 Slack reads `*bold* _italic_ ~strike~ `code` <url|label>` and lines that begin with `>`; it knows no
-headings, tables or nested lists, so those become bold lines, aligned monospace and indented bullets.
+headings, tables or nested lists: those become bold lines, aligned monospace, indented bullets.
 `&`, `<` and `>` are escaped everywhere, so that nothing in a text can become a mention.
 https://docs.slack.dev/messaging/formatting-message-text
 """
@@ -9,35 +9,45 @@ https://docs.slack.dev/messaging/formatting-message-text
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
-from markdown_it.tree import SyntaxTreeNode
+from markdown_it.token import Token
 
-from core.markdown import parser
+from bots.slack.tables import Cell, table
+from core.blocks import JOIN, blocks
+from core.dialect import parser
 
 LIMIT = 3000
 """Characters of a section's text. https://docs.slack.dev/reference/block-kit/blocks/section-block"""
-WIDEST_TABLE = 72
-"""Columns of monospace that a laptop's window shows; wider tables become records."""
 BULLETS = ("•", "◦", "▪")
 RULE = "─" * 12
-JOINER = "\u2060"
-"""Word joiner: invisible, and lets Slack see a mark that touches a word."""
+SPACE = "\u200b"
+"""Zero width: lets Slack see a mark that touches a word, and keeps it from seeing other things."""
 EDGE = "\ue000"
 """Stands at a mark's edge until it is known whether a word touches it."""
+EDGES = re.compile(rf"(?<=\w){EDGE}+|{EDGE}+(?=\w)")
+TICK = "ˋ"
+"""A backtick in plain text: Slack has no escape for its own marks."""
+STAR = re.compile(r"(?<![\w*\s])\*(?=\w)|(?<=\w)\*(?![\w*])|(?<!\S)\*(?=\S)")
+ALERT = re.compile(r"@(?=(?:here|channel|everyone|group)\b)", re.I)
+ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=\bmailto:)", re.I)
+TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 
 
 def escape(text: str) -> str:
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
-@lru_cache(maxsize=4096)
 def render(markdown: str) -> str:
     """The mrkdwn of a Markdown text."""
-    text = _blocks(SyntaxTreeNode(parser.parse(markdown.replace(EDGE, ""))).children)
-    return re.sub(EDGE, "", re.sub(rf"(?<=[^\W_]){EDGE}|{EDGE}(?=[^\W_])", JOINER, text))
+    return JOIN.join(text for block in blocks(markdown) if (text := _rendered(block.text)))
+
+
+@lru_cache(maxsize=2048)
+def _rendered(block: str) -> str:
+    text = _blocks(Tokens(parser.parse(block.replace(EDGE, ""))))
+    return EDGES.sub(SPACE, text).replace(EDGE, "") if EDGE in text else text
 
 
 class MrkdwnSurface:
@@ -49,155 +59,158 @@ class MrkdwnSurface:
         return len(render(markdown))
 
 
-def _blocks(nodes: Sequence[SyntaxTreeNode], between: str = "\n\n") -> str:
-    return between.join(text for node in nodes if (text := _block(node)))
+class Tokens:
+    """A parser's flat tokens, taken one by one."""
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens = tokens
+        self._at = 0
+
+    def until(self, closing: str = "") -> Iterator[Token]:
+        """Tokens up to the closing one, which is taken too."""
+        while self._at < len(self._tokens):
+            token = self._tokens[self._at]
+            self._at += 1
+            if token.type == closing:
+                return
+            yield token
 
 
-def _block(node: SyntaxTreeNode) -> str:
-    match node.type:
-        case "paragraph":
-            return _inline(node.children)
-        case "heading":
-            return _wrap(_inline(node.children).replace("*", ""), "*")
+def _blocks(tokens: Tokens, closing: str = "", between: str = JOIN) -> str:
+    return between.join(
+        text for token in tokens.until(closing) if (text := _block(token, tokens, 0))
+    )
+
+
+def _block(token: Token, tokens: Tokens, depth: int) -> str:
+    match token.type:
+        case "inline":
+            return _inline(token)
+        case "paragraph_open":
+            return "".join(_inline(t) for t in tokens.until("paragraph_close"))
+        case "heading_open":
+            text = "".join(_inline(t, bold=True) for t in tokens.until("heading_close"))
+            return _wrap(text, "*")
         case "fence" | "code_block":
-            body = escape(node.content.rstrip("\n")).replace("```", f"``{JOINER}`")
+            body = escape(token.content.rstrip("\n")).replace("```", f"``{SPACE}`")
             return f"```\n{body}\n```"
-        case "bullet_list" | "ordered_list":
-            return _list(node, 0)
-        case "blockquote":
-            return "\n".join(f"> {line}" for line in _blocks(node.children, "\n").split("\n"))
+        case "bullet_list_open" | "ordered_list_open":
+            return _list(token, tokens, depth)
+        case "blockquote_open":
+            inner = _blocks(tokens, "blockquote_close", "\n")
+            return "\n".join("> " + line.removeprefix("> ") for line in inner.split("\n"))
         case "hr":
             return RULE
-        case "table":
-            return _table(node)
+        case "table_open":
+            return table(list(_rows(tokens)))
         case _:
-            return _inline(node.children) if node.children else escape(node.content)
+            return ""
 
 
-def _list(node: SyntaxTreeNode, depth: int) -> str:
-    number = int(node.attrs.get("start", 1))
+def _list(opened: Token, tokens: Tokens, depth: int) -> str:
+    ordered = opened.type == "ordered_list_open"
+    number = int(opened.attrs.get("start", 1))
+    indent = "    " * depth
     lines: list[str] = []
-    for offset, item in enumerate(node.children):
-        ordered = node.type == "ordered_list"
-        mark = f"{number + offset}." if ordered else BULLETS[min(depth, len(BULLETS) - 1)]
-        indent = "    " * depth
-        first = True
-        for child in item.children:
-            if child.type in ("bullet_list", "ordered_list"):
-                lines.append(_list(child, depth + 1))
-                continue
-            text = _task(_block(child))
-            lead = f"{indent}{mark} " if first else f"{indent}    "
-            code = child.type in ("fence", "code_block")
-            head = f"{lead}\n" if first and code else lead if not code else ""
-            lines.append(head + (text if code else text.replace("\n", f"\n{indent}    ")))
-            first = False
-        if first:
-            lines.append(f"{indent}{mark}")
+    for _ in tokens.until(opened.type.replace("open", "close")):
+        mark = f"{number}." if ordered else BULLETS[min(depth, len(BULLETS) - 1)]
+        number += 1
+        lead = f"{indent}{mark} "
+        for child in tokens.until("list_item_close"):
+            nested = child.type in ("bullet_list_open", "ordered_list_open")
+            text = _block(child, tokens, depth + nested)
+            if nested or child.type in ("fence", "code_block"):
+                if lead.strip():
+                    lines.append(lead.rstrip())
+                lines.append(text)
+            elif lead.strip():
+                lines.append(lead + _task(text).replace("\n", f"\n{indent}    "))
+            else:
+                lines.append(lead + text.replace("\n", f"\n{indent}    "))
+            lead = f"{indent}    "
+        if lead.strip():
+            lines.append(lead.rstrip())
     return "\n".join(lines)
 
 
 def _task(text: str) -> str:
-    for box, mark in (("[ ] ", "☐ "), ("[x] ", "☑ "), ("[X] ", "☑ ")):
-        if text.startswith(box):
-            return mark + text[len(box) :]
-    return text
+    box = TASKS.get(text[:4])
+    return box + text[4:] if box else text
 
 
-def _inline(nodes: Sequence[SyntaxTreeNode]) -> str:
-    return "".join(_span(node) for node in nodes)
+def _rows(tokens: Tokens) -> Iterator[list[Cell]]:
+    row: list[Cell] = []
+    for token in tokens.until("table_close"):
+        if token.type == "tr_open":
+            row = []
+        elif token.type == "inline":
+            text = EDGES.sub(SPACE, _inline(token)).replace(EDGE, "").replace("\n", " ")
+            row.append(Cell(_plain(token.children or ()), text))
+        elif token.type == "tr_close":
+            yield row
 
 
-def _span(node: SyntaxTreeNode) -> str:
-    match node.type:
-        case "inline" | "html_inline":
-            return _inline(node.children) if node.children else escape(node.content)
-        case "text":
-            return _literal(node.content)
-        case "softbreak" | "hardbreak":
-            return "\n"
-        case "code_inline":
-            return f"`{escape(node.content)}`" if node.content.strip() else ""
-        case "strong":
-            return _wrap(_inline(node.children), "*")
-        case "em":
-            return _wrap(_inline(node.children), "_")
-        case "s":
-            return _wrap(_inline(node.children), "~")
-        case "link":
-            return _link(str(node.attrs.get("href", "")), _inline(node.children))
-        case "image":
-            return _link(str(node.attrs.get("src", "")), escape(node.content))
-        case _:
-            return _inline(node.children) if node.children else _literal(node.content)
+def _plain(tokens: Sequence[Token]) -> str:
+    return "".join(
+        " " if t.type in ("softbreak", "hardbreak") else t.content for t in tokens
+    ).strip()
+
+
+def _inline(token: Token, *, bold: bool = False) -> str:
+    """`bold`: all of it is bold already."""
+    return _spans(Tokens(token.children or ()), "", bold=bold)
+
+
+def _spans(tokens: Tokens, closing: str, *, bold: bool) -> str:
+    out: list[str] = []
+    for token in tokens.until(closing):
+        match token.type:
+            case "text":
+                out.append(_literal(token.content))
+            case "softbreak" | "hardbreak":
+                out.append("\n")
+            case "code_inline":
+                code = escape(token.content).replace("`", TICK)
+                out.append(f"{EDGE}`{code}`{EDGE}" if code.strip() else code)
+            case "strong_open":
+                text = _spans(tokens, "strong_close", bold=True)
+                out.append(text if bold else _wrap(text, "*"))
+            case "em_open":
+                out.append(_wrap(_spans(tokens, "em_close", bold=bold), "_"))
+            case "s_open":
+                out.append(_wrap(_spans(tokens, "s_close", bold=bold), "~"))
+            case "link_open":
+                label = _spans(tokens, "link_close", bold=bold)
+                out.append(_link(str(token.attrs.get("href", "")), label))
+            case "image":
+                out.append(_link(str(token.attrs.get("src", "")), escape(token.content)))
+            case _:
+                out.append(_literal(token.content))
+    return "".join(out)
 
 
 def _literal(text: str) -> str:
-    """Text whose marks mean nothing: Slack would read `*` and `_` about a word, and backticks."""
+    """Text that means nothing but itself: no alert, no address, no mark."""
     text = escape(text)
-    for mark in "*_~`":
-        if mark in text:
-            text = text.replace(mark, f"{EDGE}{mark}{EDGE}" if mark != "_" else mark)
-    return text
+    if "*" in text:
+        text = STAR.sub("∗", text)
+    if "@" in text:
+        text = ALERT.sub(f"@{SPACE}", text)
+    if "://" in text or "www." in text or "mailto:" in text:
+        text = ADDRESS.sub(SPACE, text)
+    return text.replace("`", TICK)
 
 
 def _wrap(text: str, mark: str) -> str:
     inner = text.strip()
-    if not inner:
+    if not inner.replace(EDGE, ""):
         return text
     lead, trail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
-    lines = [f"{mark}{line}{mark}" if line.strip() else line for line in inner.split("\n")]
-    joined = "\n".join(lines)
-    return f"{lead}{EDGE}{joined}{EDGE}{trail}"
+    lines = "\n".join(f"{mark}{line}{mark}" if line.strip() else line for line in inner.split("\n"))
+    return f"{lead}{EDGE}{lines}{EDGE}{trail}"
 
 
 def _link(url: str, label: str) -> str:
     url = escape(url).replace("|", "%7C")
-    label = label.replace("|", "¦").replace("\n", " ").strip()
-    return f"<{url}|{label}>" if label else f"<{url}>"
-
-
-def _table(node: SyntaxTreeNode) -> str:
-    rows = [
-        [_plain(cell) for cell in row.children] for part in node.children for row in part.children
-    ]
-    if not rows:
-        return ""
-    count = max(len(row) for row in rows)
-    rows = [[*row, *[""] * (count - len(row))] for row in rows]
-    widths = [max(_width(row[i]) for row in rows) for i in range(count)]
-    if sum(widths) + 3 * (count - 1) > WIDEST_TABLE:
-        return _records(rows)
-    lines = [
-        " | ".join(c + " " * (w - _width(c)) for c, w in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
-    lines.insert(1, "-+-".join("-" * w for w in widths))
-    return "```\n" + escape("\n".join(lines)).replace("```", f"``{JOINER}`") + "\n```"
-
-
-def _records(rows: Sequence[Sequence[str]]) -> str:
-    head, *body = rows
-    records = []
-    for row in body or [[""] * len(head)]:
-        pairs = [
-            f"    {escape(name)}: {escape(cell)}"
-            for name, cell in zip(head[1:], row[1:], strict=True)
-            if cell
-        ]
-        records.append("\n".join([f"• *{escape(row[0] or head[0])}*", *pairs]))
-    return "\n".join(records)
-
-
-def _plain(node: SyntaxTreeNode) -> str:
-    if node.children:
-        return "".join(_plain(child) for child in node.children).strip()
-    return " " if node.type in ("softbreak", "hardbreak") else node.content
-
-
-def _width(text: str) -> int:
-    """Columns in monospace: wide East Asian characters take two."""
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in text
-    )
+    label = label.replace("|", "¦").replace("\n", " ").replace(SPACE, "").strip()
+    return f"<{url}|{label}>" if label and label != url else f"<{url}>"
