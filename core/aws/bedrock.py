@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import aiohttp
 import boto3
+import orjson
 from botocore.exceptions import BotoCoreError
 from yarl import URL
 
@@ -216,7 +217,7 @@ def _joined(frames: Iterator[Frame]) -> tuple[Delta | None, list[Delta | _Elsewh
         if frame.kind != "event":
             ends.append(_Elsewhere(_error(_upper(frame.name), 0)))
             break
-        event = json.loads(frame.payload)
+        event = orjson.loads(frame.payload)
         text = event.get("delta", {}).get("text") if frame.name == "contentBlockDelta" else None
         if text is not None:
             texts.append(text)
