@@ -36,8 +36,8 @@ class World:
     port: int
     running: list = field(default_factory=list)
 
-    async def serve(self, port=None):
-        environ = {**self.environ, "PORT": str(self.port if port is None else port)}
+    async def serve(self, port=None, **more):
+        environ = {**self.environ, "PORT": str(self.port if port is None else port), **more}
         process = await asyncio.create_subprocess_exec(
             *PARLEY, "serve", env=environ, stdout=asyncio.subprocess.PIPE, cwd="/"
         )
@@ -108,6 +108,7 @@ async def world_at(aws):
     slack = SlackStandIn(
         signing_secret="s3cret",
         bot_token="xoxb-test-token",
+        app_token="xapp-test-token",
         events_url=f"http://127.0.0.1:{port}/slack/events",
         base_url=f"http://127.0.0.1:{slack_port}",
         retry_delays=(0.5, 2.0, 5.0),

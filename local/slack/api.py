@@ -41,6 +41,8 @@ class WebApi:
     faults: dict[str, list[str]] = field(default_factory=dict)
     calls: list[Called] = field(default_factory=list)
     revoked: bool = False
+    app_token: str = ""
+    socket_url: Callable[[], str] = str
 
     def routes(self) -> list[web.RouteDef]:
         return [web.post("/slack/api/{method}", self._answer)]
@@ -61,7 +63,12 @@ class WebApi:
         return web.json_response({"ok": True, **result})
 
     def _call(self, request: web.Request, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        if request.headers.get("Authorization") != f"Bearer {self.bot_token}":
+        bearer = request.headers.get("Authorization", "")
+        if method == "apps.connections.open":
+            if not self.app_token or bearer != f"Bearer {self.app_token}":
+                raise SlackError("invalid_auth")
+            return {"url": self.socket_url()}
+        if bearer != f"Bearer {self.bot_token}":
             raise SlackError("invalid_auth")
         if self.revoked:
             raise SlackError("token_revoked")
@@ -174,7 +181,7 @@ _METHODS: Mapping[str, Any] = {
 
 async def _arguments(request: web.Request) -> dict[str, Any]:
     if request.content_type == "application/json":
-        body = await request.json()
+        body = await request.json() if await request.read() else {}
         return dict(body) if isinstance(body, dict) else {}
     form = await request.post()
     arguments: dict[str, Any] = {name: str(value) for name, value in form.items()}

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
+from aiohttp import WSMsgType, web
 
 from local.slack.workspace import APP_ID, BOT, TEAM, Message, Workspace
 
@@ -33,6 +34,8 @@ class Delivery:
     retry_delays: Sequence[float] = (0.5, 60.0, 300.0)
     clock: Callable[[], float] | None = None
     responses: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    waiting: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
     _http: aiohttp.ClientSession | None = None
     _tasks: set[asyncio.Task[bool]] = field(default_factory=set)
 
@@ -45,6 +48,8 @@ class Delivery:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        for socket in [*self.sockets]:
+            await socket.close()
         if self._http is not None:
             await self._http.close()
 
@@ -82,11 +87,10 @@ class Delivery:
                 {"enterprise_id": None, "team_id": TEAM["id"], "user_id": BOT, "is_bot": True}
             ],
         }
-        body = json.dumps(envelope).encode()
         for number, delay in enumerate((0.0, *self.retry_delays)):
             await asyncio.sleep(delay)
             extra = {} if not number else {"X-Slack-Retry-Num": str(number)}
-            answer = await self._post(body, JSON, extra)
+            answer = await self._deliver("events_api", envelope, extra)
             if answer is not None and 200 <= answer[0] < 300:
                 return True
         return False
@@ -103,7 +107,7 @@ class Delivery:
             "response_url": self._response_url(channel, user),
             "trigger_id": uuid.uuid4().hex,
         }  # fmt: skip
-        answer = await self._post(urlencode(form).encode(), FORM, {})
+        answer = await self._deliver("slash_commands", form, {})
         if answer is None or answer[0] != 200:
             return f"{command} failed: Parley did not answer in time. Try again."
         if answer[1]:
@@ -131,8 +135,7 @@ class Delivery:
         }  # fmt: skip
         if not ephemeral:
             payload["message"] = message
-        body = urlencode({"payload": json.dumps(payload)}).encode()
-        answer = await self._post(body, FORM, {})
+        answer = await self._deliver("interactive", payload, {})
         if answer is None or answer[0] != 200:
             return "Parley did not answer in time. Try again."
         return ""
@@ -156,6 +159,54 @@ class Delivery:
         key = uuid.uuid4().hex
         self.responses[key] = {"channel": channel, "user": user, "ts": ts, "uses": 0}
         return f"{self.base_url}/slack/response/{key}"
+
+    async def _deliver(
+        self, kind: str, payload: dict[str, Any], extra: dict[str, str]
+    ) -> tuple[int, str] | None:
+        """Status and text of the app's answer; None when there was none in time."""
+        if self.sockets:
+            return await self._over_socket(kind, payload)
+        match kind:
+            case "events_api":
+                return await self._post(json.dumps(payload).encode(), JSON, extra)
+            case "slash_commands":
+                return await self._post(urlencode(payload).encode(), FORM, extra)
+            case _:
+                body = urlencode({"payload": json.dumps(payload)}).encode()
+                return await self._post(body, FORM, extra)
+
+    async def _over_socket(self, kind: str, payload: dict[str, Any]) -> tuple[int, str] | None:
+        """Socket Mode. https://docs.slack.dev/apis/events-api/using-socket-mode"""
+        key = uuid.uuid4().hex
+        envelope = {"envelope_id": key, "type": kind, "payload": payload}
+        acknowledged: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self.waiting[key] = acknowledged
+        try:
+            await self.sockets[-1].send_json({**envelope, "accepts_response_payload": True})
+            async with asyncio.timeout(PATIENCE):
+                said = await acknowledged
+        except (TimeoutError, ConnectionError):
+            return None
+        finally:
+            self.waiting.pop(key, None)
+        return 200, json.dumps(said) if said else ""
+
+    async def socket(self, request: web.Request) -> web.WebSocketResponse:
+        """The app's end of Socket Mode: envelopes out, acknowledgements in."""
+        socket = web.WebSocketResponse(heartbeat=20)
+        await socket.prepare(request)
+        await socket.send_json({"type": "hello", "num_connections": 1})
+        self.sockets.append(socket)
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    said = json.loads(message.data)
+                    acknowledged = self.waiting.get(said.get("envelope_id", ""))
+                    if acknowledged is not None and not acknowledged.done():
+                        acknowledged.set_result(said.get("payload"))
+        finally:
+            self.sockets.remove(socket)
+        return socket
 
     async def _post(
         self, body: bytes, content_type: str, extra: dict[str, str]

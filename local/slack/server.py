@@ -40,6 +40,7 @@ class SlackStandIn:
         *,
         signing_secret: str,
         bot_token: str,
+        app_token: str = "",
         events_url: str,
         base_url: str = "",
         state: Path | None = None,
@@ -52,6 +53,10 @@ class SlackStandIn:
         self.delivery = Delivery(self.workspace, events_url, signing_secret, base_url, retry_delays)
         self.banner: dict[str, str] | None = None
         self._sockets: dict[asyncio.Queue[str], str] = {}
+        self.api.app_token = app_token
+        self.api.socket_url = lambda: (
+            f"ws{self.delivery.base_url.removeprefix('http')}/slack/socket"
+        )
         self.workspace.listeners.append(self._tell)
 
     @property
@@ -61,6 +66,7 @@ class SlackStandIn:
         app.add_routes(
             [
                 web.post("/slack/response/{key}", self._respond),
+                web.get("/slack/socket", self.delivery.socket),
                 web.get("/ui/state", self._state),
                 web.get("/ui/messages", self._messages),
                 web.get("/ui/socket", self._socket),
@@ -220,6 +226,8 @@ class SlackStandIn:
 
     async def _closing(self, _: web.Application) -> None:
         self._sockets.clear()
+        for socket in [*self.delivery.sockets]:
+            await socket.close()
 
     async def _stopped(self, _: web.Application) -> None:
         await self.delivery.stop()

@@ -199,3 +199,17 @@ async def test_what_the_model_says_is_never_live(parley, hostile):
             if block["type"] == "section":
                 assert "<" not in block["text"]["text"]
                 assert block["text"]["verbatim"] is True
+
+
+async def test_socket_mode_takes_the_same_path(world):
+    await world.serve(SLACK_APP_TOKEN="xapp-test-token")
+    await until(lambda: world.slack.delivery.sockets)
+    world.slack.delivery.events_url = "http://127.0.0.1:9/"  # nothing comes over HTTP
+    world.slack.say(ANA, GENERAL, "@Parley hello")
+    (answer,) = await world.answered()
+    assert "forty-two" in world.text(answer)
+    assert await world.slack.command(ANA, GENERAL, "/model", "opus") == ""
+    (said,) = await world.whispered()
+    assert "Claude Opus 5.5" in world.text(said)
+    await world.slack.click(BEN, GENERAL, answer["ts"], "parley:up")
+    await world.whispered(2)
