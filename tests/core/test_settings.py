@@ -1,0 +1,60 @@
+"""The environment, validated once."""
+
+import pytest
+
+from core.settings import SettingsError, load
+
+WHOLE = {
+    "AWS_REGION": "us-east-1",
+    "PARLEY_BUCKET": "b",
+    "PARLEY_TABLE": "t",
+    "PARLEY_TURNS_QUEUE_URL": "https://sqs/turns.fifo",
+    "PARLEY_FILES_QUEUE_URL": "https://sqs/files",
+    "SLACK_SIGNING_SECRET": "s3cret",
+    "SLACK_BOT_TOKEN": "xoxb-1",
+}
+
+
+def problems(**changes):
+    environ = {k: v for k, v in {**WHOLE, **changes}.items() if v is not None}
+    with pytest.raises(SettingsError) as error:
+        load(environ)
+    return error.value.problems
+
+
+def test_a_whole_environment_loads_with_its_defaults():
+    settings = load(WHOLE)
+    assert settings.model_regions == ("us-east-1",)
+    assert settings.default_model == "sonnet"
+    assert settings.slack.api_url == "https://slack.com/api/"
+    assert settings.port == 8400
+
+
+def test_lists_are_split_and_trimmed():
+    settings = load({**WHOLE, "PARLEY_MODEL_REGIONS": " us-east-1, eu-west-1 ,"})
+    assert settings.model_regions == ("us-east-1", "eu-west-1")
+
+
+def test_every_problem_is_named_at_once():
+    found = problems(AWS_REGION=None, PARLEY_TABLE="", PARLEY_DEFAULT_MODEL="gpt", PORT="x")
+    assert len(found) == 4
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"SLACK_BOT_TOKEN": None}, "SLACK_BOT_TOKEN is not set"),
+        ({"SLACK_SIGNING_SECRET": " "}, "SLACK_SIGNING_SECRET is not set"),
+        ({"SLACK_BOT_TOKEN": "xoxp-1"}, "begins with xoxb-"),
+        ({"SLACK_APP_TOKEN": "xoxb-1"}, "begins with xapp-"),
+        ({"SLACK_API_URL": "http://slack.example/api/"}, "must be https"),
+        ({"SLACK_BOT_TOKEN": None, "SLACK_SIGNING_SECRET": None}, "No platform"),
+    ],
+)
+def test_half_a_platform_or_a_wrong_token_stops_the_start(changes, said):
+    assert any(said in problem for problem in problems(**changes))
+
+
+def test_secrets_are_not_in_its_representation():
+    assert "s3cret" not in repr(load(WHOLE))
+    assert "xoxb-1" not in repr(load(WHOLE))
