@@ -6,6 +6,7 @@ queues that are this test's alone; the environment is set so that botocore finds
 
 import uuid
 from dataclasses import dataclass, field
+from typing import Any
 
 import boto3
 import pytest
@@ -24,7 +25,7 @@ class Aws:
     resources: Resources
     session: boto3.Session
     calls: Calls = field(default_factory=Calls)
-    clients: dict = field(default_factory=dict)
+    clients: dict[tuple[str, int], Any] = field(default_factory=dict)
 
     def client(self, service):
         """A client of a service, by the environment of the moment; closed after the test."""

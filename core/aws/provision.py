@@ -16,6 +16,7 @@ DAY = 86_400
 TRIES = 10
 """Deliveries of a message before it goes to the dead-letter queue."""
 NOTIFICATION = "parley-files"
+QUEUES = "QueueConfigurations"
 EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
 
 TURNS = {
@@ -151,11 +152,13 @@ def _notifications(s3: Any, sqs: Any, bucket: str, queue: str) -> None:
     sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
     now = s3.get_bucket_notification_configuration(Bucket=bucket)
     now.pop("ResponseMetadata", None)
-    ours = {"Id": NOTIFICATION, "QueueArn": arn, "Events": list(EVENTS)}
-    others = [each for each in now.get("QueueConfigurations", ()) if each["Id"] != NOTIFICATION]
+    ours = {"Id": NOTIFICATION, "QueueArn": arn, "Events": sorted(EVENTS)}
+    if ours in [{**each, "Events": sorted(each["Events"])} for each in now.get(QUEUES, ())]:
+        return  # S3 sends the queue a test message whenever this is set
+    others = [each for each in now.get(QUEUES, ()) if each["Id"] != NOTIFICATION]
     s3.put_bucket_notification_configuration(
         Bucket=bucket,
-        NotificationConfiguration={**now, "QueueConfigurations": [*others, ours]},
+        NotificationConfiguration={**now, QUEUES: [*others, ours]},
     )
 
 

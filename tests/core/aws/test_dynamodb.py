@@ -7,8 +7,8 @@ import pytest
 from core.answer import MessageId, Turn, Usage
 from core.aws.claims import LEASE, DynamoClaims
 from core.aws.dynamodb import DynamoFeedback, DynamoHistory, DynamoPlaceSettings
-from core.ports import Busy, Lost, StoreError
-from tests.fakes import FakeClaims, FakeHistory, FakePlaceSettings
+from core.ports import Busy, Claim, Lost, PlaceSettings, StoreError
+from tests.fakes import Event, FakeClaims, FakeHistory, FakePlaceSettings
 
 EVENT = "slack/T1/C1/1.0"
 
@@ -26,6 +26,12 @@ def clock():
     return Clock()
 
 
+async def held(claims, event_id=EVENT) -> Claim:
+    claim: Claim | None = await claims.take(event_id, "{}")
+    assert claim is not None
+    return claim
+
+
 @pytest.fixture(params=["dynamodb", "memory"])
 def kind(request):
     return request.param
@@ -35,7 +41,7 @@ def kind(request):
 def worker(kind, request, clock):
     """Builds another worker's claims; all of them share one table."""
     if kind == "memory":
-        events = {}
+        events: dict[str, Event] = {}
         return lambda owner="a": FakeClaims(clock, events)
     aws = request.getfixturevalue("aws")
     db = aws.client("dynamodb")
@@ -183,9 +189,8 @@ async def test_an_exchange_too_large_for_an_item_is_kept_in_part(store):
 
 
 async def test_a_place_remembers_its_model_and_no_other_place_does(kind, request):
-    if kind == "memory":
-        store = FakePlaceSettings()
-    else:
+    store: PlaceSettings = FakePlaceSettings()
+    if kind == "dynamodb":
         aws = request.getfixturevalue("aws")
         store = DynamoPlaceSettings(aws.client("dynamodb"), aws.resources.table, aws.calls)
     await store.choose_model("slack/T1/C1", "haiku")
@@ -272,7 +277,7 @@ async def test_many_answers_that_ask_for_a_stop_at_once_share_a_query(aws, clock
     queries = []
     db.meta.events.register("before-call.dynamodb.Query", lambda **_: queries.append(1))
     claims = DynamoClaims(db, aws.resources.table, aws.calls, owner="a", clock=clock)
-    taken = [await claims.take(f"e{i}", "{}") for i in range(30)]
+    taken = [await held(claims, f"e{i}") for i in range(30)]
     await claims.stop("e7")
     stopped = await asyncio.gather(*(claims.renew(claim) for claim in taken))
     assert [i for i, stop in enumerate(stopped) if stop] == [7]
@@ -282,7 +287,7 @@ async def test_many_answers_that_ask_for_a_stop_at_once_share_a_query(aws, clock
 async def test_an_event_is_remembered_for_fifteen_days_at_least(aws, clock):
     db = aws.client("dynamodb")
     claims = DynamoClaims(db, aws.resources.table, aws.calls, owner="a", clock=clock)
-    await claims.settle(await claims.take(EVENT, "{}"))
+    await claims.settle(await held(claims))
     key = {"pk": {"S": f"claim#{EVENT}"}, "sk": {"S": "claim"}}
     item = db.get_item(TableName=aws.resources.table, Key=key)["Item"]
     assert int(item["ttl"]["N"]) >= clock.now + 15 * 86_400
@@ -291,7 +296,7 @@ async def test_an_event_is_remembered_for_fifteen_days_at_least(aws, clock):
 async def test_a_settled_event_leaves_nothing_open(aws, clock):
     db = aws.client("dynamodb")
     claims = DynamoClaims(db, aws.resources.table, aws.calls, owner="a", clock=clock)
-    claim = await claims.take(EVENT, "{}")
+    claim = await held(claims)
     await claims.stop(EVENT)
     await claims.settle(claim)
     left = {item["pk"]["S"] for item in db.scan(TableName=aws.resources.table)["Items"]}

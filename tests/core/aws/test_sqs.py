@@ -5,18 +5,20 @@ import contextlib
 import json
 import logging
 from collections import defaultdict
+from typing import Any
 
 import pytest
 from botocore.config import Config
 
 from core.aws import source as source_module
+from core.aws.calls import Calls
 from core.aws.source import Source
 from core.aws.sqs import BODY_LIMIT, SqsTurns, body
 from core.conversation import Command, Conversation, Incoming, Kind, Person, loads
 from core.ports import StoreError
 from local.aws import LocalAws, free_port
 
-DONE = {"batchItemFailures": []}
+DONE: dict[str, list[Any]] = {"batchItemFailures": []}
 
 
 def conversation(thread="1.0"):
@@ -30,6 +32,11 @@ def question(ts="1.0", text="hello", thread="1.0"):
 
 def press(name="stop", event_id="slack/T1/C1/press-1"):
     return Command(event_id, conversation(), Person("U1"), name)
+
+
+def text_of(event):
+    item = loads(event["Records"][0]["body"])
+    return item.text if isinstance(item, Incoming) else item.name
 
 
 def failed(event):
@@ -48,18 +55,18 @@ def turns(aws, sqs):
 
 @pytest.fixture
 def quick(monkeypatch):
-    """Failed messages come back at once, and idle receivers look often."""
+    """Failed messages come back at once."""
     monkeypatch.setattr(source_module, "FIRST_RETRY", 0)
-    monkeypatch.setattr(source_module, "WAIT", 1)
 
 
 @pytest.fixture
-def running(aws, sqs):
+def running(aws, sqs, monkeypatch):
     """Runs a source over a handler while inside."""
+    monkeypatch.setattr(source_module, "WAIT", 1)
 
     @contextlib.asynccontextmanager
-    async def build(handler, concurrency=10, **kwargs):
-        source = Source(sqs, aws.resources.turns_queue, aws.calls, handler, concurrency, **kwargs)
+    async def build(handler, concurrency=10):
+        source = Source(sqs, aws.resources.turns_queue, aws.calls, handler, concurrency)
         task = asyncio.create_task(source.run())
         try:
             async with asyncio.timeout(40):
@@ -134,6 +141,7 @@ async def test_a_conversation_is_in_order_and_many_run_side_by_side(turns, runni
     async def handler(event):
         nonlocal most
         item = loads(event["Records"][0]["body"])
+        assert isinstance(item, Incoming)
         thread = item.conversation.thread
         assert thread not in running_now
         running_now.add(thread)
@@ -199,7 +207,10 @@ async def test_a_button_does_not_wait_for_the_answer_that_runs(turns, running):
 async def test_a_failed_turn_comes_again_with_its_count_before_the_next_of_its_conversation(
     turns, running, quick
 ):
-    seen = Seen(4, lambda event: failed(event) if len(seen.records) < 3 else DONE)
+    def answer(event):
+        return failed(event) if len(seen.records) < 3 else DONE
+
+    seen = Seen(4, answer)
     await turns.put(question("1.0", "first"))
     await turns.put(question("2.0", "second"))
     async with running(seen):
@@ -237,7 +248,7 @@ async def test_a_turn_that_always_fails_ends_in_the_dead_letter_queue_and_holds_
     fine = asyncio.Event()
 
     async def handler(event):
-        if loads(event["Records"][0]["body"]).text == "poison":
+        if text_of(event) == "poison":
             return failed(event)
         fine.set()
         return DONE
@@ -248,13 +259,12 @@ async def test_a_turn_that_always_fails_ends_in_the_dead_letter_queue_and_holds_
         await fine.wait()
     dead = sqs.receive_message(QueueUrl=aws.resources.turns_dead_queue, WaitTimeSeconds=2)
     (message,) = dead["Messages"]
-    assert loads(message["Body"]).text == "poison"
+    assert loads(message["Body"]) == question("1.0", "poison")
 
 
 async def test_a_turn_that_takes_long_is_not_given_to_another(turns, running, monkeypatch):
     monkeypatch.setattr(source_module, "VISIBILITY", 1)
     monkeypatch.setattr(source_module, "HEARTBEAT", 0.3)
-    monkeypatch.setattr(source_module, "WAIT", 1)
     calls = []
 
     async def handler(event):
@@ -277,7 +287,7 @@ async def test_a_drain_lets_running_turns_end_and_takes_no_more(turns, running):
     async def handler(event):
         started.set()
         await release.wait()
-        texts.append(loads(event["Records"][0]["body"]).text)
+        texts.append(text_of(event))
         return DONE
 
     await turns.put(question("1.0", "first"))
@@ -328,13 +338,13 @@ async def test_a_queue_that_is_gone_is_said_once_and_found_again(
     server.start()
     sqs = aws_session.client("sqs", endpoint_url=server.url, config=_impatient())
     url = sqs.create_queue(QueueName="q.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
-    calls = source_module.Calls()
+    calls = Calls()
     turns = SqsTurns(sqs, url, calls)
     numbers, some, everything = set(), asyncio.Event(), asyncio.Event()
 
     async def handler(event):
         await asyncio.sleep(0.2)
-        numbers.add(loads(event["Records"][0]["body"]).text)
+        numbers.add(text_of(event))
         if len(numbers) == 5:
             some.set()
         if len(numbers) == 20:
@@ -380,7 +390,9 @@ def test_a_message_of_forty_thousand_characters_goes_whole():
 async def test_longer_text_is_cut_to_what_a_message_takes(text, turns):
     sent = body(question(text=text))
     assert BODY_LIMIT - 20 < len(sent.encode()) <= BODY_LIMIT
-    kept = loads(sent).text.removesuffix(" […]")
+    item = loads(sent)
+    assert isinstance(item, Incoming)
+    kept = item.text.removesuffix(" […]")
     assert text.startswith(kept)
     await turns.put(question(text=text))
 
@@ -392,5 +404,6 @@ def test_what_cannot_be_cut_is_refused():
 
 def test_characters_that_a_queue_refuses_are_replaced():
     item = loads(body(question(text="a\ud800b\uffffc")))
+    assert isinstance(item, Incoming)
     assert item.text == "a�b�c"
     assert json.loads(body(question(text="\x00")))["text"] == "\x00"
