@@ -18,6 +18,7 @@ from typing import TypeVar
 from core import prompt, runs, sentences
 from core.answer import Button, MessageId, Rendered, Turn, Usage
 from core.conversation import Incoming, Kind, dumps
+from core.lease import Lease, held
 from core.live import Ending, LiveMessage
 from core.markdown import Policy
 from core.models import MODELS
@@ -41,8 +42,6 @@ from core.ports import (
 
 log = logging.getLogger(__name__)
 
-TICK = 1.0
-"""Seconds between looks at the claim: the lease is renewed, a Stop is seen."""
 TRIES = 4
 """Workers that may fail over one question before people are asked to press Retry."""
 STORE_DELAYS = (0.2, 0.5, 1, 2, 4, 8, 15, 30, 30)
@@ -162,22 +161,24 @@ class Assistant:
             return tuple(live.retired)
         fresh = claim.attempt == 1
         with budget.answering():
-            await live.start(anew=fresh and bool(question.shown))
-            name, outcome = await self._stream(question, claim, chat, live)
-            await live.finish(self._ending(question, name, outcome, live))
+            async with held(self._claims, claim) as lease:
+                await live.start(anew=fresh and bool(question.shown))
+                name, outcome = await self._stream(question, claim, chat, live, lease)
+                lease.check()
+                await live.finish(self._ending(question, name, outcome, live))
         if live.text.strip():
             await self._keep(question, live.text, outcome.usage)
         await _patiently(lambda: self._claims.settle(claim))
         return tuple(live.retired)
 
     async def _stream(
-        self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage
+        self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage, lease: Lease
     ) -> tuple[str, _Outcome]:
         """Streams an answer into `live` until its end, a Stop, or the loss of the claim."""
         model = asyncio.create_task(self._ask(question, claim, chat, live))
-        ticker = asyncio.create_task(self._until_stopped(claim))
+        ended = asyncio.create_task(lease.ended.wait())
         writer = asyncio.create_task(live.run())
-        tasks = {model, ticker, writer}
+        tasks = {model, ended, writer}
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if writer.done():
@@ -186,7 +187,7 @@ class Assistant:
                 live.close()
                 await writer
                 return model.result()
-            ticker.result()  # Lost, unless somebody pressed Stop
+            lease.check()
             live.close()
             await writer
             return "", _Outcome(stopped=True)
@@ -233,19 +234,6 @@ class Assistant:
             ours = set(live.ids)
             live.keep_until(sum(len(turn.text) for turn in thread if turn.message_id in ours))
         return thread if question.conversation.kind is not Kind.DIRECT else ()
-
-    async def _until_stopped(self, claim: Claim) -> None:
-        """Returns when somebody pressed Stop. Raises Lost when somebody else answers."""
-        while True:
-            await asyncio.sleep(TICK)
-            try:
-                if await self._claims.renew(claim):
-                    return
-            except Lost:
-                raise
-            except StoreError:
-                # nobody can take the claim either while the store is down
-                log.warning("claim not renewed")
 
     def _ending(
         self, question: Incoming, name: str, outcome: _Outcome, live: LiveMessage
@@ -299,7 +287,7 @@ async def _patiently(call: Callable[[], Awaitable[T]], live: LiveMessage | None 
             raise
         except StoreError:
             log.warning("store does not answer, again in %s s", delay)
-            if live is not None and delay > TICK:
+            if live is not None and delay >= 1:
                 live.status(sentences.NO_STORE)
             await asyncio.sleep(delay)
     return await call()

@@ -29,14 +29,12 @@ from core.ports import (
     TooLong,
     Unreachable,
 )
+from core.writer import Writer
 
 PATIENCE = 2.0
 """Seconds a final may wait for an edit before it is posted as a new message."""
 SILENCE = 10.0
 """Seconds without text after which the placeholder says that work goes on."""
-RETRIES = (0.5, 1, 2, 4, 8, 16, 32)
-"""Seconds between tries of a call that got no answer, when it must be made."""
-
 THINKING = "_Thinking…_"
 
 
@@ -80,7 +78,7 @@ class LiveMessage:
         self._chat = chat
         self._budget = budget
         self._policy = policy
-        self._mark = mark
+        self._writer = Writer(chat, budget, mark)
         self._running = running
         self._posted = posted
         self._surface: Surface = chat.surface
@@ -110,8 +108,7 @@ class LiveMessage:
         """
         self._since = asyncio.get_running_loop().time()
         if not self._ids:
-            await self._budget.spend(Call.POST, Priority.FIRST)
-            await self._insist(lambda: self._post(Rendered(THINKING, self._running)), Call.POST)
+            await self._post(Rendered(THINKING, self._running), Priority.FIRST)
         elif anew:
             self.retired += self._ids[1:]
             del self._ids[1:], self._shown[1:]
@@ -150,7 +147,7 @@ class LiveMessage:
             self._wake.clear()
             wanted = self._progress(silent=silent and not self._text)
             try:
-                await self._apply(wanted, priority, paid=True)
+                await self._apply(wanted, priority)
                 self._visible = self._visible or bool(self._text)
             except RateLimited:
                 self._wake.set()
@@ -196,89 +193,55 @@ class LiveMessage:
 
     # how to get there
 
-    async def _apply(
-        self, wanted: Sequence[Rendered], priority: Priority, *, paid: bool = False
-    ) -> None:
+    async def _apply(self, wanted: Sequence[Rendered], priority: Priority) -> None:
+        """Shows progress; the first edit has been granted."""
+        granted = True
         for step in plan(self._shown, wanted):
-            call = Call.EDIT if isinstance(step, Edit) else Call.POST
-            if not (paid and call is Call.EDIT):
-                await self._budget.spend(call, priority)
-            paid = paid and call is Call.POST
+            message = wanted[step.index]
+            if not isinstance(step, Edit):
+                await self._post(message, priority)
+                continue
+            if not granted:
+                await self._budget.spend(Call.EDIT, priority)
+            granted = False
             try:
-                if isinstance(step, Edit):
-                    await self._chat.edit(self._ids[step.index], wanted[step.index])
-                    self._shown[step.index] = wanted[step.index]
-                else:
-                    await self._post(wanted[step.index])
+                await self._chat.edit(self._ids[step.index], message)
             except RateLimited as exc:
-                self._budget.pause(call, exc.retry_after)
+                self._budget.pause(Call.EDIT, exc.retry_after)
                 raise
+            self._shown[step.index] = message
 
     async def _final(self, wanted: Sequence[Rendered]) -> None:
-        for index, message in enumerate(wanted):
-            if index < len(self._shown) and self._shown[index] == message:
+        for step in plan(self._shown, wanted):
+            index, message = step.index, wanted[step.index]
+            if not isinstance(step, Edit):
+                await self._post(message, Priority.FINAL)
                 continue
-            if index < len(self._ids):
-                await self._edit_or_replace(index, message)
-            else:
-                await self._budget.spend(Call.POST, Priority.FINAL)
-                await self._insist(lambda m=message: self._post(m), Call.POST)  # type: ignore[misc]
+            # only the last message may be replaced: others would lose their place
+            patience = PATIENCE if index == len(self._ids) - 1 else float("inf")
+            if not await self._writer.edit(self._ids[index], message, patience):
+                await self._replace(index, message)
+            self._shown[index] = message
         surplus = self._ids[len(wanted) :]
         if surplus:
             self.retired += surplus
             del self._ids[len(wanted) :], self._shown[len(wanted) :]
             await self._posted(self._ids)
 
-    async def _edit_or_replace(self, index: int, message: Rendered) -> None:
-        for delay in (*RETRIES, None):
-            edit_in = self._budget.wait_for(Call.EDIT, Priority.FINAL)
-            post_in = self._budget.wait_for(Call.POST, Priority.FINAL)
-            if edit_in > PATIENCE and post_in < edit_in and index == len(self._ids) - 1:
-                await self._replace(index, message)
-                return
-            try:
-                await self._budget.spend(Call.EDIT, Priority.FINAL)
-                await self._chat.edit(self._ids[index], message)
-                self._shown[index] = message
-                return
-            except RateLimited as exc:
-                self._budget.pause(Call.EDIT, exc.retry_after)
-            except Unreachable:
-                if delay is None:
-                    raise
-                await asyncio.sleep(delay)
-
     async def _replace(self, index: int, message: Rendered) -> None:
         old = self._ids[index]
-        await self._budget.spend(Call.POST, Priority.FINAL)
-        await self._insist(lambda: self._chat_post(message, index), Call.POST)
+        self._ids[index] = await self._posted_one(message, Priority.FINAL)
         self.retired.append(old)
-
-    async def _chat_post(self, message: Rendered, index: int) -> None:
-        self._ids[index] = await self._chat.post(message, mark=self._mark)
-        self._shown[index] = message
         await self._posted(self._ids)
 
-    async def _post(self, message: Rendered) -> None:
-        message_id = await self._chat.post(message, mark=self._mark)
+    async def _post(self, message: Rendered, priority: Priority) -> None:
+        message_id = await self._posted_one(message, priority)
         self._ids.append(message_id)
         self._shown.append(message)
         await self._posted(self._ids)
 
-    async def _insist(self, call: Callable[[], Awaitable[None]], kind: Call) -> None:
-        """Makes a call until the platform took or refused it."""
-        for delay in (*RETRIES, None):
-            try:
-                await call()
-                return
-            except RateLimited as exc:
-                self._budget.pause(kind, exc.retry_after)
-                await self._budget.spend(kind, Priority.FINAL)
-            except Unreachable:
-                if delay is None:
-                    raise
-                await asyncio.sleep(delay)
-        raise Unreachable("the platform kept refusing for its rate limit")
+    async def _posted_one(self, message: Rendered, priority: Priority) -> MessageId:
+        return await self._writer.post(message, priority, {*self._ids, *self.retired})
 
     def _tighten(self) -> None:
         limit = self._surface.limit * 4 // 5

@@ -60,6 +60,9 @@ class FakeChat:
             raise TooLong
         self.messages[message_id] = message
 
+    async def find(self, mark):
+        return [i for i, message in self.messages.items() if i.startswith("m")]
+
     def text(self):
         return "".join(m.markdown for m in self.messages.values())
 
@@ -199,6 +202,23 @@ def test_a_platform_that_does_not_answer_is_asked_again_until_the_final_stands()
         return scene
 
     assert run(main).chat.text() == "Text"
+
+
+def test_a_post_whose_answer_was_lost_is_not_made_again():
+    class Lossy(FakeChat):
+        async def post(self, message, *, mark=""):
+            await super().post(message, mark=mark)
+            raise Unreachable
+
+    async def main():
+        scene = Scene(Lossy(Plain(limit=500)))
+        await scene.answer(["A sentence of some words.\n\n"] * 60, gap=0.05)
+        return scene
+
+    scene = run(main)
+    assert len(scene.chat.messages) > 2
+    assert scene.chat.text().count("A sentence of some words.") == 60
+    assert scene.recorded[-1] == tuple(scene.chat.messages)
 
 
 def test_a_platform_that_stays_away_is_given_back_to_the_queue():

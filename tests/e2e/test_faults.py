@@ -44,6 +44,14 @@ async def test_a_worker_killed_between_post_and_record_posts_no_second_message(w
     assert len(answers) == 1
 
 
+async def test_a_post_whose_answer_was_lost_is_not_repeated(parley):
+    parley.slack.api.faults["chat.postMessage"] = ["lost"]
+    parley.slack.say(ANA, GENERAL, "@Parley hello")
+    (answer,) = await parley.answered()
+    assert "forty-two" in parley.text(answer)
+    assert len(parley.called("chat.postMessage")) == 1
+
+
 async def test_an_event_queued_before_any_worker_runs_is_answered_later(world):
     first = await world.serve()
     world.bedrock.script = Script(text="Later.", silent=30)

@@ -1,0 +1,54 @@
+"""Holds a claim while its answer is made: renews the lease, and sees when somebody presses Stop."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from core.ports import Claim, Claims, Lost, StoreError
+
+log = logging.getLogger(__name__)
+
+TICK = 1.0
+"""Seconds between looks at the claim."""
+
+
+class Lease:
+    """`ended` is set when the answer is to end: by a Stop, or because the claim was lost."""
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+        self._lost = False
+
+    def check(self) -> None:
+        """Raises Lost when another worker answers now."""
+        if self._lost:
+            raise Lost("the lease ran out")
+
+    async def keep(self, claims: Claims, claim: Claim) -> None:
+        """Renews until cancelled."""
+        while not self._lost:
+            await asyncio.sleep(TICK)
+            try:
+                if await claims.renew(claim):
+                    self.ended.set()
+            except Lost:
+                self._lost = True
+                self.ended.set()
+            except StoreError:
+                # nobody can take the claim either while the store is down
+                log.warning("claim not renewed")
+
+
+@asynccontextmanager
+async def held(claims: Claims, claim: Claim) -> AsyncIterator[Lease]:
+    """Keeps the claim inside the context."""
+    lease = Lease()
+    keeper = asyncio.create_task(lease.keep(claims, claim))
+    try:
+        yield lease
+    finally:
+        keeper.cancel()
+        await asyncio.gather(keeper, return_exceptions=True)

@@ -1,0 +1,64 @@
+"""Calls to a chat platform that must be made: repeated until taken or refused, never doubled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection
+
+from core.answer import MessageId, Rendered
+from core.ports import Budget, Call, Chat, Priority, RateLimited, Unreachable
+
+RETRIES = (0.5, 1, 2, 4, 8, 16, 32)
+"""Seconds between tries of a call that got no answer."""
+
+
+class Writer:
+    """One answer's calls. `mark` names the answer on the messages it posts.
+
+    Raises Unreachable when the platform stays away for about a minute, and what else it refuses.
+    """
+
+    def __init__(self, chat: Chat, budget: Budget, mark: str) -> None:
+        self._chat = chat
+        self._budget = budget
+        self._mark = mark
+
+    async def post(
+        self, message: Rendered, priority: Priority, known: Collection[MessageId]
+    ) -> MessageId:
+        """Posts once. `known` are the answer's messages so far: when the answer to a post was
+        lost, a message beyond those is the one it made."""
+        await self._budget.spend(Call.POST, priority)
+        lost = False
+        for delay in (*RETRIES, 0):
+            try:
+                if lost:
+                    strays = [i for i in await self._chat.find(self._mark) if i not in known]
+                    if strays:
+                        return strays[-1]
+                return await self._chat.post(message, mark=self._mark)
+            except RateLimited as exc:
+                self._budget.pause(Call.POST, exc.retry_after)
+                await self._budget.spend(Call.POST, Priority.FINAL)
+            except Unreachable:
+                lost = True
+                await asyncio.sleep(delay)
+        raise Unreachable("a post was not taken")
+
+    async def edit(self, message_id: MessageId, message: Rendered, patience: float) -> bool:
+        """Edits, as a final; False when the budget has no edit within `patience` seconds while a
+        post could be had sooner."""
+        for delay in (*RETRIES, 0):
+            edit_in = self._budget.wait_for(Call.EDIT, Priority.FINAL)
+            if patience < edit_in > self._budget.wait_for(Call.POST, Priority.FINAL):
+                return False
+            await self._budget.spend(Call.EDIT, Priority.FINAL)
+            try:
+                await self._chat.edit(message_id, message)
+            except RateLimited as exc:
+                self._budget.pause(Call.EDIT, exc.retry_after)
+            except Unreachable:
+                await asyncio.sleep(delay)
+            else:
+                return True
+        raise Unreachable("an edit was not taken")
