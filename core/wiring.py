@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,10 +16,11 @@ from core.aws.bedrock import BedrockModel
 from core.aws.calls import Calls
 from core.aws.clients import client
 from core.aws.dynamodb import DynamoClaims, DynamoFeedback, DynamoHistory, DynamoPlaceSettings
+from core.aws.secrets import SECRETS, looked_up
 from core.aws.sqs import SqsTurns
 from core.commands import Commands
 from core.markdown import Policy
-from core.settings import Settings
+from core.settings import Settings, load
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,14 @@ class Core:
     claims: DynamoClaims
     turns: SqsTurns
     calls: Calls
+
+
+def settings_of(environ: Mapping[str, str]) -> Settings:
+    """The settings, with secrets that are named by ARN looked up. Raises SettingsError."""
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
+    if region and any(environ.get(name, "").startswith("arn:") for name in SECRETS):
+        environ = looked_up(environ, client("secretsmanager", region))
+    return load(environ)
 
 
 @asynccontextmanager

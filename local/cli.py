@@ -12,7 +12,7 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
-from core.settings import SettingsError, load
+from core.settings import SettingsError
 from local.aws import LocalAwsError
 
 
@@ -66,8 +66,9 @@ def _read_dotenv(environ: MutableMapping[str, str]) -> None:
 
 async def _serve(host: str) -> None:
     from bots.serve import serving, until_stopped  # noqa: PLC0415 - heavy, and only here
+    from core.wiring import settings_of  # noqa: PLC0415
 
-    settings = load(os.environ)
+    settings = settings_of(os.environ)
     async with serving(settings, host, settings.port) as address:
         print(f"ready {address}", flush=True)
         await until_stopped()

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from bots.serve import serving, until_stopped
 from core.aws.provision import provision
-from core.settings import load
+from core.wiring import settings_of
 from local.aws import LocalAws
 from local.bedrock import BedrockStandIn
 from local.slack.server import SlackStandIn
@@ -60,7 +60,7 @@ async def running(
         if not real_slack:
             page = await _slack(stack, state, environ, port, events_url, offline=offline)
             endpoints["page"] = page
-        settings = load(environ)
+        settings = settings_of(environ)
         address = await stack.enter_async_context(serving(settings, HOST, product_port))
         endpoints |= {
             "slack_events": f"{address}/slack/events",
