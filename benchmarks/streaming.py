@@ -9,7 +9,6 @@ they publish, run over the same streams.
 from __future__ import annotations
 
 import asyncio
-import selectors
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from core.live import Ending, LiveMessage
 from core.markdown import Policy
 from core.ports import Call, RateLimited
 from local.slack.limits import RateLimits
+from tests.virtual import now, run
 
 DELTAS, SIZE = 400, 8
 LATENCY = 0.05
@@ -68,7 +68,7 @@ class Channel:
         size = max(map(len, texts), default=0)
         if self.seen and size < self.seen[-1][1]:
             self.shrunk += 1
-        self.seen.append((_now(), size))
+        self.seen.append((now(), size))
 
     async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
         await self.slack.call("chat.postMessage", self.name)
@@ -113,17 +113,17 @@ async def ours(slack: Slack, workspace: WorkspaceBudget, number: int, gap: float
     with budget.answering():
         await live.start()
         writer = asyncio.create_task(live.run())
-        began = _now()
+        began = now()
         for i in range(DELTAS):
             await asyncio.sleep(gap)
             live.feed(TEXT[i * SIZE : (i + 1) * SIZE])
         live.close()
         await writer
-        ended = _now()
+        ended = now()
         await live.finish(Ending("Claude"))
-    run = measured(channel, began + gap, ended, gap)
-    run.whole = run.whole and len(live.ids) == 1
-    return run
+    figures = measured(channel, began + gap, ended, gap)
+    figures.whole = figures.whole and len(live.ids) == 1
+    return figures
 
 
 async def fixed(slack: Slack, number: int, gap: float, every: float) -> Run:
@@ -131,18 +131,18 @@ async def fixed(slack: Slack, number: int, gap: float, every: float) -> Run:
     tries again as Retry-After says, three times."""
     channel = Channel(slack, f"C{number}")
     message_id = await channel.post(Rendered("…"))
-    began, shown = _now(), _now()
+    began, shown = now(), now()
     text = ""
     for i in range(DELTAS):
         await asyncio.sleep(gap)
         text += TEXT[i * SIZE : (i + 1) * SIZE]
-        if _now() - shown >= every:
-            shown = _now()
+        if now() - shown >= every:
+            shown = now()
             try:
                 await channel.edit(message_id, Rendered(text))
             except RateLimited:
                 continue
-    ended = _now()
+    ended = now()
     for _ in range(3):
         try:
             await channel.edit(message_id, Rendered(text))
@@ -155,20 +155,20 @@ async def fixed(slack: Slack, number: int, gap: float, every: float) -> Run:
 def measured(channel: Channel, first_token: float, last_token: float, gap: float) -> Run:
     """The figures of what a reader saw."""
     texts = [(at, size) for at, size in channel.seen if size]
-    total, run = DELTAS * SIZE, Run(shrunk=channel.shrunk)
+    total, figures = DELTAS * SIZE, Run(shrunk=channel.shrunk)
     if not texts:
-        return run
-    run.first = texts[0][0] - first_token
-    run.whole = TEXT.strip() in channel.messages.values() or TEXT in channel.messages.values()
+        return figures
+    figures.first = texts[0][0] - first_token
+    figures.whole = TEXT.strip() in channel.messages.values() or TEXT in channel.messages.values()
     done = [at for at, size in texts if size >= total - 1]
-    run.final = (done[0] if done else _now()) - last_token
+    figures.final = (done[0] if done else now()) - last_token
     steps, area = 400, 0.0
     for step in range(steps):
         at = first_token + (last_token - first_token) * step / steps
         there = min(total, int((at - first_token) / gap + 1) * SIZE)
         area += max(0, there - max((s for t, s in channel.seen if t <= at), default=0))
-    run.behind = area / steps
-    return run
+    figures.behind = area / steps
+    return figures
 
 
 def best(gap: float, interval: float) -> float:
@@ -180,8 +180,8 @@ def simulate(streams: int, gap: float, every: float | None = None) -> tuple[list
     """`streams` answers at once in a workspace of their own; by a fixed editor if `every`."""
 
     async def main() -> tuple[list[Run], Slack]:
-        slack = Slack(RateLimits(_now))
-        workspace = WorkspaceBudget(LIMITS, _now)
+        slack = Slack(RateLimits(now))
+        workspace = WorkspaceBudget(LIMITS, now)
         runs = await asyncio.gather(
             *(
                 ours(slack, workspace, i, gap) if every is None else fixed(slack, i, gap, every)
@@ -190,11 +190,7 @@ def simulate(streams: int, gap: float, every: float | None = None) -> tuple[list
         )
         return list(runs), slack
 
-    loop = _Virtual()
-    try:
-        return loop.run_until_complete(main())
-    finally:
-        loop.close()
+    return run(main)
 
 
 def main() -> None:
@@ -217,10 +213,10 @@ def main() -> None:
     print("| ms a delta | ours | every 1.2 s, as 50 a minute sustain | 49 edits spread over it |")
     print("|---|---|---|---|")
     for gap in GAPS:
-        (run,), _ = simulate(1, gap)
+        (alone,), _ = simulate(1, gap)
         spread = DELTAS * gap / 49
         steady, known = best(gap, 1.2), best(gap, spread)
-        print(f"| {gap * 1000:.0f} | {run.behind:.0f} | {steady:.0f} | {known:.0f} |")
+        print(f"| {gap * 1000:.0f} | {alone.behind:.0f} | {steady:.0f} | {known:.0f} |")
     print("\nFixed-interval editors over the same streams, 20 ms a delta")
     print("| editor | streams | calls | 429 | final p99 s | not whole at the end |")
     print("|---|---|---|---|---|---|")
@@ -250,27 +246,6 @@ def _percentile(values: Sequence[float], percent: int) -> float:
     if len(values) == 1:
         return values[0]
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]
-
-
-class _Selector(selectors.SelectSelector):
-    now = 0.0
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self.now += max(timeout or 0.0, 0.0)
-        return super().select(0)
-
-
-class _Virtual(asyncio.SelectorEventLoop):
-    def __init__(self) -> None:
-        self._jumping = _Selector()
-        super().__init__(self._jumping)
-
-    def time(self) -> float:
-        return self._jumping.now
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()
 
 
 if __name__ == "__main__":
