@@ -4,7 +4,7 @@
 2. Until the first text, a failure moves on to the next region unseen; after it the stream is
    Broken (or Overloaded) and what came before stays.
 3. Text is handed on joined: the first at once, then what has gathered in `join` seconds, since no
-   edit could show it sooner.
+   edit could show it sooner; up to twice as long with many answers, which share the edits.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 ROUNDS = (0.0, 1.0, 3.0)
 """Seconds to wait before each round over the regions."""
 COOLEST = 60.0
+MANY = 100
+"""Answers at once with which text gathers twice as long."""
 THROTTLED = frozenset(
     {"ThrottlingException", "ModelNotReadyException", "ServiceUnavailableException"}
 )
@@ -74,6 +76,7 @@ class BedrockModel:
         self._join = join
         self._silence = silence
         self._rounds = rounds
+        self._active = 0
         self._refuses: dict[str, frozenset[str]] = {}
         self._http: aiohttp.ClientSession | None = None
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="bedrock-sign")
@@ -131,12 +134,14 @@ class BedrockModel:
         self, region: _Region, prompt: Prompt, model: ClaudeModel
     ) -> AsyncIterator[Delta]:
         response = await self._send(region, prompt, model)
+        self._active += 1
         try:
             async for delta in self._read(response):
                 yield delta
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as exc:
             raise _Elsewhere(Broken(type(exc).__name__)) from exc
         finally:
+            self._active -= 1
             response.close()
 
     async def _send(
@@ -181,6 +186,7 @@ class BedrockModel:
 
     async def _read(self, response: aiohttp.ClientResponse) -> AsyncIterator[Delta]:
         decoder = Decoder()
+        gather = self._join * (1 + min(1.0, self._active / MANY))
         ended = asyncio.Event()
         response.content.on_eof(ended.set)
         stopped = False
@@ -198,7 +204,7 @@ class BedrockModel:
                 yield end
             if text and not response.content.is_eof():
                 try:
-                    async with asyncio.timeout(self._join):
+                    async with asyncio.timeout(gather):
                         await ended.wait()
                 except TimeoutError:
                     pass
