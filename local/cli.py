@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import errno
 import logging
 import os
 import sys
@@ -37,7 +38,11 @@ def main() -> None:
                 _init(options.name)
     except SettingsError as exc:
         sys.exit("\n".join(f"- {problem}" for problem in exc.problems))
-    except (LocalAwsError, OSError) as exc:
+    except OSError as exc:
+        if exc.errno == errno.EADDRINUSE:
+            sys.exit("parley: the port is taken; end what uses it, or choose another (--port).")
+        raise
+    except LocalAwsError as exc:
         sys.exit(f"parley: {exc}")
     except KeyboardInterrupt:
         sys.exit(130)
