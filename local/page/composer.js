@@ -70,7 +70,8 @@ export class Composer {
 
   changed() {
     this.box.style.height = "auto";
-    this.box.style.height = `${this.box.scrollHeight}px`;
+    const height = this.box.scrollHeight; // 0 while the panel is not shown
+    if (height) this.box.style.height = `${height}px`;
     this.button.disabled = !this.box.value.trim() || this.sending;
     this.complete(this.found());
   }

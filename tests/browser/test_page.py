@@ -173,6 +173,7 @@ def test_on_a_phone_one_goes_from_list_to_channel_to_thread_and_back(page):
     page.get_by_test_id("replies").last.click(timeout=15_000)
     expect(page.get_by_test_id("thread")).to_be_visible()
     expect(page.get_by_test_id("composer")).to_be_hidden()
+    assert page.get_by_test_id("thread-composer").bounding_box()["height"] > 20
     page.get_by_role("button", name="Back to the channel").click()
     page.get_by_role("button", name="Back to channels").click()
     expect(page.get_by_test_id("channel-support")).to_be_visible()
