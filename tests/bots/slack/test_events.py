@@ -127,6 +127,12 @@ def test_edits_deletions_bots_notices_and_talk_among_others_are_not_for_us(name)
     assert message(payload(name)) is None
 
 
+def test_a_bot_that_posts_as_a_person_would_is_not_answered():
+    body = payload("message_im")
+    body["event"]["bot_id"] = "B7"
+    assert message(body) is None
+
+
 def test_slackbot_and_our_own_user_are_not_answered():
     body = payload("message_im")
     for user in ("USLACKBOT", "U0LAN0Z89"):
