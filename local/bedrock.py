@@ -117,7 +117,9 @@ class BedrockStandIn:
                 + _event("metadata", {"usage": usage, "metrics": {"latencyMs": 1}})
             )
             await response.write_eof()
-        except (ConnectionError, asyncio.CancelledError):
+        except ConnectionError:
+            self.closed += 1  # the caller had enough: a Stop, or a worker that ended
+        except asyncio.CancelledError:
             self.closed += 1
             raise
         return response

@@ -4,7 +4,7 @@
 2. Until the first text, a failure moves on to the next region unseen; after it the stream is
    Broken (or Overloaded) and what came before stays.
 3. Text is handed on joined: the first at once, then what has gathered in `join` seconds, since no
-   edit could show it sooner; up to twice as long with many answers, which share the edits.
+   edit could show it sooner; up to four times as long with many answers, which share the edits.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ log = logging.getLogger(__name__)
 ROUNDS = (0.0, 1.0, 3.0)
 """Seconds to wait before each round over the regions."""
 COOLEST = 60.0
-MANY = 100
-"""Answers at once with which text gathers twice as long."""
+MANY, LONGER = 100, 4
+"""With so many answers at once, text gathers so many times as long."""
 THROTTLED = frozenset(
     {"ThrottlingException", "ModelNotReadyException", "ServiceUnavailableException"}
 )
@@ -186,7 +186,7 @@ class BedrockModel:
 
     async def _read(self, response: aiohttp.ClientResponse) -> AsyncIterator[Delta]:
         decoder = Decoder()
-        gather = self._join * (1 + min(1.0, self._active / MANY))
+        gather = self._join * (1 + (LONGER - 1) * min(1.0, self._active / MANY))
         ended = asyncio.Event()
         response.content.on_eof(ended.set)
         stopped = False
