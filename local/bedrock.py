@@ -31,7 +31,7 @@ class Script:
 
     `text`: what it says, None for `local.claude`. `size`: characters a delta; `pace`: seconds
     between deltas. `throttle`: how many calls get a 429 first. `silent`: seconds before the first
-    delta. `fail_after`: deltas before it fails as `failure` says (an exception's name, or `drop`).
+    delta. `fail_after`: deltas before it fails as `failure` says (an exception's name, `drop` or `cut`).
     `regions`: those that take part in faults, all if empty.
     """
 
@@ -130,6 +130,8 @@ class BedrockStandIn:
         if failure == "drop":
             if request.transport is not None:
                 request.transport.abort()
+        elif failure == "cut":
+            await response.write_eof()  # an end without a stop reason
         else:
             payload = json.dumps({"message": "scripted"}).encode()
             await response.write(encode("exception", failure, payload))

@@ -133,6 +133,22 @@ def test_text_grows_in_one_message_and_ends_whole():
     assert all(len(a) <= len(b) for a, b in pairwise(edits))
 
 
+def test_what_is_shown_is_not_sent_again():
+    async def main():
+        scene = Scene()
+        await scene.live.start()
+        writer = asyncio.ensure_future(scene.live.run())
+        scene.live.feed("Some text.")
+        await asyncio.sleep(5)
+        scene.live.feed("")
+        await asyncio.sleep(30)
+        scene.live.close()
+        await writer
+        return [entry[1] for entry in scene.chat.log]
+
+    assert run(main) == ["post", "edit"]
+
+
 def test_first_text_is_shown_at_once():
     async def main():
         scene = Scene()

@@ -143,6 +143,7 @@ async def test_when_all_regions_throttle_it_is_overloaded():
         ("throttlingException", Overloaded),
         ("internalServerException", Broken),
         ("drop", Broken),
+        ("cut", Broken),
     ],
 )
 async def test_a_failure_after_text_keeps_the_text_and_is_not_hidden(failure, error):
