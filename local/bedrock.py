@@ -31,8 +31,9 @@ class Script:
 
     `text`: what it says, None for `local.claude`. `size`: characters a delta; `pace`: seconds
     between deltas. `throttle`: how many calls get a 429 first. `silent`: seconds before the first
-    delta. `fail_after`: deltas before it fails as `failure` says (an exception's name, `drop` or `cut`).
-    `regions`: those that take part in faults, all if empty.
+    delta. `fail_after`: deltas before it fails as `failure` says: an exception's name, `drop` (the
+    connection), or `cut` (an end without a stop reason). `regions`: those that take part in faults,
+    all if empty.
     """
 
     text: str | None = None
