@@ -26,7 +26,7 @@ SPACE = "\u200b"
 """Zero width: lets Slack see a mark that touches a word, and keeps it from seeing other things."""
 EDGE = "\ue000"
 """Stands at a mark's edge until it is known whether a word touches it."""
-EDGES = re.compile(rf"(?<=\w){EDGE}+|{EDGE}+(?=\w)")
+EDGES = re.compile(rf"(?<=[^\W_]){EDGE}+|{EDGE}+(?=[^\W_])")
 TICK = "ˋ"
 """A backtick in plain text: Slack has no escape for its own marks."""
 STAR = re.compile(r"(?<![\w*\s])\*(?=\w)|(?<=\w)\*(?![\w*])|(?<!\S)\*(?=\S)")
