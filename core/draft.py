@@ -62,13 +62,14 @@ def parts(markdown: str, surface: Surface) -> tuple[str, ...]:
     heading = False
     for block in blocks(markdown):
         text = block.text
-        size = surface.size(text) + len(JOIN)
+        huge = len(text) > 4 * limit  # nothing renders that much shorter
+        size = (limit if huge else surface.size(text)) + len(JOIN)
         if size == len(JOIN):
             continue
         if used >= limit * 7 // 8 and not heading:
             done.append(JOIN.join(part))
             part, used = [], 0
-        if used + size - len(JOIN) * (not part) > limit:
+        if huge or used + size - len(JOIN) * (not part) > limit:
             room = limit - used - len(JOIN) * bool(part)
             if part and (block.kind in ("table", "fence", "heading") or room < limit // 8):
                 kept = part[-1:] if heading and len(part) > 1 else []
@@ -76,7 +77,8 @@ def parts(markdown: str, surface: Surface) -> tuple[str, ...]:
                     done.append(JOIN.join(done_now))
                 part, used = kept, sum(surface.size(each) + len(JOIN) for each in kept)
                 room = limit - used
-            pieces = [text] if surface.size(text) <= room else _split(block, surface, room)
+            whole = not huge and size - len(JOIN) <= room
+            pieces = [text] if whole else _split(block, surface, room)
             for piece in pieces[:-1]:
                 done.append(JOIN.join([*part, piece]))
                 part, used = [], 0
@@ -126,13 +128,13 @@ def _by_lines(
     rest = list(body)
     first = True
     while rest:
-        count = _most(len(rest), lambda n: fits(framed(rest[:n]), first=first))  # noqa: B023
+        count = _most(len(rest), lambda n: fits(framed(rest[:n]), first=first), 8)  # noqa: B023
         if count:
             yield framed(rest[:count])
             del rest[:count]
         else:
             line = rest[0]
-            cut = _most(len(line), lambda n: fits(framed([line[:n]]), first=first))  # noqa: B023
+            cut = _most(len(line), lambda n: fits(framed([line[:n]]), first=first), 64)  # noqa: B023
             cut = _between_characters(line, max(cut, 1))
             yield framed([line[:cut]])
             rest[0] = line[cut:]
@@ -140,30 +142,62 @@ def _by_lines(
 
 
 def _by_items(lines: Sequence[str], fits: Fits) -> Iterator[str]:
-    """A list, cut before an item where that can be; what goes on is moved to the margin."""
+    """A list, cut before an item where that can be; what goes on is moved to the margin.
+
+    A fence that is cut is closed and opened again.
+    """
     rest = list(lines)
+    opener = ""
     first = True
+
+    def framed(body: Sequence[str]) -> str:
+        whole = [opener, *body] if opener else body
+        opened = _open_fence(whole)
+        return "\n".join([*whole, _closing(opened)] if opened else whole).rstrip()
+
     while rest:
-        count = _most(len(rest), lambda n: fits("\n".join(rest[:n]), first=first))  # noqa: B023
+        count = _most(len(rest), lambda n: fits(framed(rest[:n]), first=first), 8)  # noqa: B023
         if count == len(rest):
-            yield "\n".join(rest)
+            yield framed(rest)
             return
-        cut = next((n for n in range(count, count // 2, -1) if ITEM.match(rest[n])), count)
-        opened = _open_fence(rest[:cut])
-        if cut == 0 or opened:
-            yield from _by_words("\n".join(rest), fits, first=first)
-            return
-        yield "\n".join(rest[:cut]).rstrip()
-        rest = _at_margin(rest[cut:])
+        if count == 0:
+            line = rest[0]
+            most = _most(len(line), lambda n: fits(framed([line[:n]]), first=first), 64)  # noqa: B023
+            cut = _boundary(line, max(most, 1))
+            yield framed([line[:cut]])
+            rest[0] = line[cut:] if opener else line[cut:].lstrip()
+            rest = rest if rest[0] else rest[1:]
+        else:
+            items = (n for n in range(count, count // 2, -1) if ITEM.match(rest[n]))
+            cut = next((n for n in items if not _open_fence([opener, *rest[:n]])), count)
+            opened = _open_fence([opener, *rest[:cut]])
+            yield framed(rest[:cut])
+            rest = _at_margin([_opening(opened), *rest[cut:]] if opened else rest[cut:])
+            opener = rest.pop(0) if opened else ""
         first = False
 
 
 def _open_fence(lines: Sequence[str]) -> str:
-    opened = ""
+    """The line that opens the fence which the lines leave open; empty when none is."""
+    opened = mark = ""
     for line in lines:
-        if found := ANY_FENCE.match(line):
-            opened = "" if opened and found[1].startswith(opened) else opened or found[1]
+        found = ANY_FENCE.match(line)
+        if found and not mark:
+            opened, mark = line, found[1]
+        elif found and found[1].startswith(mark) and not line[found.end() :].strip():
+            opened = mark = ""
     return opened
+
+
+def _opening(line: str) -> str:
+    """The same fence, without the item it began."""
+    found = ANY_FENCE.match(line)
+    return " " * found.start(1) + line[found.start(1) :] if found else line
+
+
+def _closing(line: str) -> str:
+    found = ANY_FENCE.match(line)
+    return " " * found.start(1) + found[1] if found else ""
 
 
 def _at_margin(lines: Sequence[str]) -> list[str]:
@@ -175,22 +209,20 @@ def _at_margin(lines: Sequence[str]) -> list[str]:
     return [line[min(indent, len(line) - len(line.lstrip())) :] for line in lines]
 
 
-def _by_words(text: str, fits: Fits, *, first: bool = True) -> Iterator[str]:
+def _by_words(text: str, fits: Fits) -> Iterator[str]:
+    first = True
     while text.strip():
-        if fits(text, first=first):
-            yield text
-            return
-        most = _most(len(text), lambda n: fits(text[:n], first=first))  # noqa: B023
-        cut = _boundary(text, max(most, 1))
+        most = _most(len(text), lambda n: fits(text[:n], first=first), 64)  # noqa: B023
+        cut = len(text) if most == len(text) else _boundary(text, max(most, 1))
         if piece := text[:cut].rstrip():
             yield piece
         text = text[cut:].lstrip()
         first = False
 
 
-def _most(top: int, fits: Callable[[int], bool]) -> int:
+def _most(top: int, fits: Callable[[int], bool], high: int) -> int:
     """The largest n up to `top` that fits, 0 if none: by doubling, so that n decides the work."""
-    low, high = 0, 1
+    low = 0
     while high <= top and fits(high):
         low, high = high, high * 2
     high = min(high, top + 1)

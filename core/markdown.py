@@ -22,6 +22,7 @@ from markdown_it.token import Token
 
 from core.dialect import parser
 from core.links import BARE, SCHEMES, Policy, addresses, harmless
+from core.lists import Lists
 
 __all__ = ["Policy", "addresses", "present"]
 
@@ -47,7 +48,6 @@ INVISIBLE = re.compile(
 
 LEAD = r"[ \t]*(?:(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))[ \t]*)*"
 FENCE = re.compile(rf"({LEAD})(`{{3,}}(?=[^`]*\Z)|~{{3,}})")
-ITEM = re.compile(r"([ \t]*(?:[-*+]|\d{1,9}[.)])[ \t]+)\S")
 RISKY = re.compile(r"\][(:]|<[A-Za-z]|://|www\.")
 RULES = re.compile(r"[\s>|:+*-]*-[\s>|:+*-]*")
 """The line under a table's head, or a rule: at least everything that a parser takes for one."""
@@ -103,6 +103,13 @@ class _Fence:
     nested: bool
     offset: int
     """Columns a line must be indented by to be inside."""
+    shift: int
+    """Columns that the fence was moved by, and its lines with it."""
+
+    def moved(self, line: str) -> str:
+        if self.shift >= 0 or not line.strip():
+            return " " * self.shift + line if line.strip() else line
+        return line[min(-self.shift, len(line) - len(line.lstrip(" "))) :]
 
     def closed_by(self, line: str) -> bool:
         rest = line.lstrip(" \t>" if self.nested else " ")
@@ -134,7 +141,7 @@ class _Scan:
         self._nested = nested
         self._out: list[str] = []
         self._fence: _Fence | None = None
-        self._item = 0
+        self._lists = Lists()
         self._table = False
         self._paragraph = 0
         self.risky = False
@@ -146,14 +153,17 @@ class _Scan:
         for index, line in enumerate(lines[:count]):
             before = lines[index - 1] if index else ""
             after = lines[index + 1] if index + 1 < len(lines) else ""
-            if self._fence is None or not self._inside(self._fence, line):
-                if self._opened(line, growing=index == growing):
-                    continue
-                self._outside(line, before, after, growing=index == growing)
+            if self._fence and self._inside(self._fence, line):
+                continue
+            aligned = self._lists.aligned(line)
+            shift = len(aligned) - len(line)
+            if not self._opened(aligned, shift, growing=index == growing):
+                self._outside(aligned, before, after, growing=index == growing)
         return self._ended()
 
     def _inside(self, fence: _Fence, line: str) -> bool:
         """True when the line was the fence's."""
+        line = fence.moved(line)
         if fence.left_by(line):
             self._out.append(fence.closing)
             self._fence, self._paragraph = None, len(self._out)
@@ -165,21 +175,20 @@ class _Scan:
             self.risky = True
         return True
 
-    def _opened(self, line: str, *, growing: bool) -> bool:
+    def _opened(self, line: str, shift: int, *, growing: bool) -> bool:
         """True when the line opens a fence."""
-        if item := ITEM.match(line):
-            self._item = len(item[1])
         opened = FENCE.match(line)
         if not opened:
             return False
         lead, mark = opened[1], opened[2]
         blank = not lead.strip()
-        top = blank and len(lead) < 4 and not self._item
-        if not top and not (self._nested and (self._item or not blank)):
+        column = self._lists.column
+        top = blank and len(lead) < 4 and not column
+        if not top and not (self._nested and (column or not blank)):
             return False
         if not growing:
-            offset = 0 if top else min(len(lead), self._item)
-            self._fence = _Fence(lead, mark, len(self._out), not top, offset)
+            offset = 0 if top else min(len(lead), column)
+            self._fence = _Fence(lead, mark, len(self._out), not top, offset, shift)
             self._out.append(line)
         self._table = False
         return True
@@ -198,8 +207,6 @@ class _Scan:
         if self._table and "|" not in line and not RULES.fullmatch(line):
             self._out.append("")  # else a parser takes the line for a row
             self._table = False
-        if not before.strip() and not line[0].isspace() and not ITEM.match(line):
-            self._item = 0
         if BLOCK.match(line):
             self._paragraph = len(self._out)
         if before.strip() and "|" not in before and (rule := UNDERLINE.fullmatch(line)):
