@@ -89,7 +89,18 @@ def parts(markdown: str, surface: Surface) -> tuple[str, ...]:
         heading = block.kind == "heading"
     if part:
         done.append(JOIN.join(part))
-    return tuple(done)
+    return tuple(_sound(done, surface))
+
+
+def _sound(split: Sequence[str], surface: Surface) -> Iterator[str]:
+    """The same, whatever a surface makes of a piece on its own."""
+    for part in split:
+        size = surface.size(part)
+        if size > surface.limit:
+            words = _by_words(part, lambda text, **_: surface.size(text) <= surface.limit)
+            yield from (piece for piece in words if surface.size(piece))
+        elif size:
+            yield part
 
 
 def _split(block: Block, surface: Surface, room: int) -> list[str]:
@@ -98,7 +109,8 @@ def _split(block: Block, surface: Surface, room: int) -> list[str]:
     def fits(text: str, *, first: bool) -> bool:
         return surface.size(text) <= (room if first else surface.limit)
 
-    match block.kind:
+    frame = sum(len(line) for line in block.lines[: 2 if block.kind == "table" else 1])
+    match block.kind if frame < surface.limit // 4 else "text":
         case "fence":
             opened = FENCE.match(block.lines[0])
             closer = opened[2] if opened else "```"
@@ -214,6 +226,8 @@ def _by_words(text: str, fits: Fits) -> Iterator[str]:
     while text.strip():
         most = _most(len(text), lambda n: fits(text[:n], first=first), 64)  # noqa: B023
         cut = len(text) if most == len(text) else _boundary(text, max(most, 1))
+        while cut > 1 and not fits(text[:cut].rstrip(), first=first):
+            cut = _between_characters(text, cut // 2)
         if piece := text[:cut].rstrip():
             yield piece
         text = text[cut:].lstrip()
@@ -264,7 +278,7 @@ def _balanced(text: str) -> bool:
 
 def _between_characters(text: str, cut: int) -> int:
     """The last place at or before `cut` that is not inside what a person sees as one character."""
-    for at in range(cut, max(cut - 16, 0), -1):
+    for at in range(min(cut, len(text)), max(cut - 16, 0), -1):
         joined = at < len(text) and (unicodedata.combining(text[at]) or text[at] in GLUE)
         if not joined and text[at - 1] not in "\u200d\\":
             return at

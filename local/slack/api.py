@@ -1,9 +1,13 @@
-"""The Web API's methods that a bot like ours calls, with Slack's own refusals."""
+"""The Web API over HTTP: tokens, arguments, rate limits, and faults that tests ask for.
+
+https://docs.slack.dev/apis/web-api
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,11 +15,13 @@ from typing import Any
 from aiohttp import web
 
 from local.slack.limits import RateLimits
-from local.slack.workspace import BOT, BOT_ID, TEAM, SlackError, Workspace
+from local.slack.methods import METHODS, NO_JSON
+from local.slack.workspace import SlackError, Workspace
 
-LONGEST_UPDATE = 4000
-LONGEST_POST = 40_000
-LONGEST_SECTION = 3000
+AFTERWARDS = frozenset({"lost"})
+"""Faults that let the call take effect."""
+ENCODED = ("blocks", "metadata", "view", "attachments")
+"""Arguments that are JSON within a form; within JSON they may be either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +37,9 @@ class Called:
 
 @dataclass
 class WebApi:
-    """`faults` by method: an error's name, a status (429 as `ratelimited:30`), or `lost`, where
-    the call takes effect and its answer does not arrive."""
+    """`faults` by method are what its next calls meet, `""` for one that meets none: an error's
+    name, a status (`500`; 429 as `ratelimited:30`), `hang` (no answer until the caller gives up),
+    `drop` (the connection ends before the call took effect) or `lost` (after it)."""
 
     workspace: Workspace
     limits: RateLimits
@@ -45,163 +52,112 @@ class WebApi:
     socket_url: Callable[[], str] = str
 
     def routes(self) -> list[web.RouteDef]:
-        return [web.post("/slack/api/{method}", self._answer)]
+        return [
+            web.post("/slack/api/{method}", self._answer),
+            web.get("/slack/api/{method}", self._answer),
+        ]
 
     async def _answer(self, request: web.Request) -> web.Response:
         method = request.match_info["method"]
-        arguments = await _arguments(request)
         if self.latency:
             await asyncio.sleep(self.latency)
+        arguments: dict[str, Any] = {}
+        waiting = self.faults.get(method)
+        fault = waiting.pop(0) if waiting else ""
         try:
-            result = self._call(request, method, arguments)
+            token = _token(request)
+            arguments = await _arguments(request, method)
+            result = self._call(token or arguments.pop("token", ""), method, arguments, fault)
         except SlackError as exc:
-            return self._refused(method, arguments, str(exc))
-        fault = self._fault(method, "lost")
+            return await self._refused(request, method, arguments, exc)
         self._note(method, arguments, 200, "")
-        if fault and request.transport is not None:
-            request.transport.abort()
+        if fault in AFTERWARDS:
+            _cut(request)
         return web.json_response({"ok": True, **result})
 
-    def _call(self, request: web.Request, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        bearer = request.headers.get("Authorization", "")
-        if method == "apps.connections.open":
-            if not self.app_token or bearer != f"Bearer {self.app_token}":
-                raise SlackError("invalid_auth")
-            return {"url": self.socket_url()}
-        if bearer != f"Bearer {self.bot_token}":
-            raise SlackError("invalid_auth")
+    def _call(
+        self, token: str, method: str, arguments: dict[str, Any], fault: str
+    ) -> dict[str, Any]:
+        socket_mode = method == "apps.connections.open"
+        wanted = self.app_token if socket_mode else self.bot_token
+        if not token:
+            raise SlackError("not_authed")
+        if not wanted or token != wanted:
+            known = token in (self.app_token, self.bot_token)
+            raise SlackError("not_allowed_token_type" if known else "invalid_auth")
         if self.revoked:
             raise SlackError("token_revoked")
-        fault = self._fault(method)
-        if fault:
+        if fault and fault not in AFTERWARDS:
             raise SlackError(fault)
-        wait = self.limits.wait(method, str(arguments.get("channel", "")))
+        wait = self.limits.wait(method, self._channel(arguments))
         if wait:
-            raise SlackError(f"ratelimited:{int(wait) + 1}")
-        handler: Callable[[dict[str, Any]], dict[str, Any]] | None = _METHODS.get(method)
+            raise SlackError(f"ratelimited:{math.ceil(wait)}")
+        if socket_mode:
+            return {"url": self.socket_url()}
+        handler = METHODS.get(method)
         if handler is None:
             raise SlackError("unknown_method")
-        return handler(self, arguments)  # type: ignore[call-arg, arg-type]
+        return handler(self.workspace, arguments)
 
-    def _fault(self, method: str, kind: str = "") -> str:
-        waiting = self.faults.get(method)
-        if waiting and (waiting[0] == "lost") == (kind == "lost"):
-            return waiting.pop(0)
-        return ""
+    def _channel(self, arguments: Mapping[str, Any]) -> str:
+        try:
+            return str(self.workspace.channel(arguments.get("channel", ""))["id"])
+        except SlackError:
+            return ""
 
-    def _refused(self, method: str, arguments: dict[str, Any], error: str) -> web.Response:
-        name, _, after = error.partition(":")
+    async def _refused(
+        self, request: web.Request, method: str, arguments: dict[str, Any], error: SlackError
+    ) -> web.Response:
+        name, _, after = str(error).partition(":")
         status = 429 if name == "ratelimited" else int(name) if name.isdecimal() else 200
         self._note(method, arguments, status, name)
+        if name == "hang":
+            await asyncio.Event().wait()
+        if name == "drop":
+            _cut(request)
         headers = {"Retry-After": after} if after else {}
         if name.isdecimal():
             return web.Response(status=status, headers=headers, text="upstream error")
-        return web.json_response({"ok": False, "error": name}, status=status, headers=headers)
+        answer: dict[str, Any] = {"ok": False, "error": name}
+        if error.detail:
+            answer["response_metadata"] = {"messages": [f"[ERROR] {error.detail}"]}
+        return web.json_response(answer, status=status, headers=headers)
 
     def _note(self, method: str, arguments: dict[str, Any], status: int, error: str) -> None:
         self.calls.append(Called(method, arguments, self.workspace.clock(), status, error))
-        del self.calls[:-20_000]
-
-    # methods
-
-    def auth_test(self, _: dict[str, Any]) -> dict[str, Any]:
-        return {"team_id": TEAM["id"], "team": TEAM["name"], "user_id": BOT, "bot_id": BOT_ID}
-
-    def post_message(self, a: dict[str, Any]) -> dict[str, Any]:
-        text, blocks = _checked(a)
-        message = self.workspace.add(
-            a.get("channel", ""),
-            BOT,
-            text[:LONGEST_POST],
-            blocks=blocks,
-            thread_ts=a.get("thread_ts"),
-            metadata=a.get("metadata"),
-            bot_id=BOT_ID,
-        )
-        return {"channel": message["channel"], "ts": message["ts"], "message": message}
-
-    def update(self, a: dict[str, Any]) -> dict[str, Any]:
-        text, blocks = _checked(a)
-        if len(text) > LONGEST_UPDATE:
-            raise SlackError("msg_too_long")
-        channel, ts = a.get("channel", ""), a.get("ts", "")
-        if channel in self.workspace.archived:
-            raise SlackError("is_archived")
-        if self.workspace.get(channel, ts)["user"] != BOT:
-            raise SlackError("cant_update_message")
-        message = self.workspace.change(channel, ts, text, blocks)
-        return {"channel": message["channel"], "ts": ts, "text": text}
-
-    def delete(self, a: dict[str, Any]) -> dict[str, Any]:
-        if self.workspace.get(a.get("channel", ""), a.get("ts", ""))["user"] != BOT:
-            raise SlackError("cant_delete_message")
-        self.workspace.remove(a["channel"], a["ts"])
-        return {"channel": a["channel"], "ts": a["ts"]}
-
-    def post_ephemeral(self, a: dict[str, Any]) -> dict[str, Any]:
-        text, blocks = _checked(a)
-        message = self.workspace.whisper(
-            a.get("channel", ""),
-            a.get("user", ""),
-            text,
-            blocks=blocks,
-            thread_ts=a.get("thread_ts"),
-        )
-        return {"message_ts": message["ts"]}
-
-    def replies(self, a: dict[str, Any]) -> dict[str, Any]:
-        messages = self.workspace.thread(a.get("channel", ""), a.get("ts", ""))
-        limit = int(a.get("limit") or 1000)
-        return {"messages": messages[:limit], "has_more": len(messages) > limit}
-
-    def history(self, a: dict[str, Any]) -> dict[str, Any]:
-        channel = self.workspace.channel(a.get("channel", ""))["id"]
-        within = self.workspace.messages[channel].values()
-        top = [m for m in within if m.get("thread_ts") in (None, m["ts"])]
-        return {"messages": top[::-1][: int(a.get("limit") or 100)], "has_more": False}
-
-    def user_info(self, a: dict[str, Any]) -> dict[str, Any]:
-        user = self.workspace.user(a.get("user", ""))
-        name = user["name"]
-        profile = {"display_name": name, "real_name": name}
-        return {"user": {"id": user["id"], "name": name.split()[0].lower(), "profile": profile}}
+        if len(self.calls) > 40_000:
+            del self.calls[:20_000]
 
 
-_METHODS: Mapping[str, Any] = {
-    "auth.test": WebApi.auth_test,
-    "chat.postMessage": WebApi.post_message,
-    "chat.update": WebApi.update,
-    "chat.delete": WebApi.delete,
-    "chat.postEphemeral": WebApi.post_ephemeral,
-    "conversations.replies": WebApi.replies,
-    "conversations.history": WebApi.history,
-    "users.info": WebApi.user_info,
-}
+def _token(request: web.Request) -> str:
+    kind, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if kind == "Bearer" else ""
 
 
-async def _arguments(request: web.Request) -> dict[str, Any]:
+def _cut(request: web.Request) -> None:
+    if request.transport is not None:
+        request.transport.abort()
+
+
+async def _arguments(request: web.Request, method: str) -> dict[str, Any]:
+    arguments: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
-        body = await request.json() if await request.read() else {}
-        return dict(body) if isinstance(body, dict) else {}
-    form = await request.post()
-    arguments: dict[str, Any] = {name: str(value) for name, value in form.items()}
-    for name in ("blocks", "metadata"):
-        if name in arguments:
-            arguments[name] = json.loads(arguments[name])
-    return arguments
-
-
-def _checked(a: Mapping[str, Any]) -> tuple[str, list[Any]]:
-    """Text and blocks as Slack accepts them. Raises SlackError."""
-    text, blocks = str(a.get("text") or ""), list(a.get("blocks") or ())
-    if not text and not blocks:
-        raise SlackError("no_text")
-    if len(blocks) > 50:
-        raise SlackError("invalid_blocks")
-    for block in blocks:
-        size = len(block.get("text", {}).get("text", "x")) if block.get("type") == "section" else 1
-        if not 1 <= size <= LONGEST_SECTION:
-            raise SlackError("invalid_blocks")
-        if block.get("type") in ("actions", "context") and not block.get("elements"):
-            raise SlackError("invalid_blocks")
-    return text, blocks
+        try:
+            body = await request.json()
+        except ValueError as exc:
+            raise SlackError("invalid_json") from exc
+        if not isinstance(body, dict):
+            raise SlackError("json_not_object")
+        if method not in NO_JSON:
+            arguments |= body
+    else:
+        arguments |= {name: str(value) for name, value in (await request.post()).items()}
+    for name in ENCODED:
+        value = arguments.get(name)
+        if isinstance(value, str) and value:
+            try:
+                arguments[name] = json.loads(value)
+            except ValueError as exc:
+                wrong = {"blocks": "invalid_blocks_format", "metadata": "invalid_metadata_format"}
+                raise SlackError(wrong.get(name, "invalid_arguments")) from exc
+    return {name: value for name, value in arguments.items() if value is not None}

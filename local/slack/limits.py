@@ -13,17 +13,31 @@ from types import MappingProxyType
 MINUTE = 60.0
 TIERS: Mapping[str, int] = MappingProxyType(
     {
-        "chat.update": 50,
+        "apps.connections.open": 50,
         "chat.delete": 50,
-        "conversations.replies": 50,
-        "conversations.history": 50,
         "chat.postEphemeral": 100,
-        "users.info": 100,
-        "conversations.info": 50,
         "chat.postMessage": 400,
+        "chat.update": 50,
+        "conversations.history": 50,
+        "conversations.info": 50,
+        "conversations.list": 20,
+        "conversations.members": 100,
+        "conversations.open": 50,
+        "conversations.replies": 50,
+        "reactions.add": 50,
+        "users.info": 100,
+        "users.list": 20,
+        "views.open": 100,
+        "views.publish": 100,
     }
 )
-"""Calls in any minute, a workspace. For postMessage Slack says "several hundred"."""
+"""Calls in any minute, a workspace. For postMessage Slack says "several hundred"; `auth.test` has
+"hundreds", which nobody reaches."""
+DISTRIBUTED: Mapping[str, int] = MappingProxyType(
+    {**TIERS, "conversations.history": 1, "conversations.replies": 1}
+)
+"""The tiers of an app that is sold outside of Slack's marketplace.
+https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps"""
 BURST = 4
 """Messages that may come at once in one channel, at one a second over time."""
 
@@ -34,10 +48,17 @@ class RateLimits:
 
     clock: Callable[[], float]
     tiers: Mapping[str, int] = field(default_factory=lambda: TIERS)
+    refused: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     _calls: dict[str, deque[float]] = field(default_factory=lambda: defaultdict(deque))
     _posts: dict[str, float] = field(default_factory=dict)
 
     def wait(self, method: str, channel: str) -> float:
+        wait = self._wait(method, channel)
+        if wait:
+            self.refused[method] += 1
+        return wait
+
+    def _wait(self, method: str, channel: str) -> float:
         limit = self.tiers.get(method)
         if limit is None:
             return 0.0

@@ -2,78 +2,71 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-TEAM = {"id": "T0ACME", "name": "Acme"}
-BOT = "U0PARLEY"
+from local.slack.journal import Change, Journal
+from local.slack.people import BOT, SLACKBOT, TEAM, seeded
+
+__all__ = ["APP_ID", "BOT", "BOT_ID", "TEAM", "Message", "SlackError", "Workspace"]
+
 BOT_ID = "B0PARLEY"
 APP_ID = "A0PARLEY"
-PEOPLE = (
-    ("U0ANA", "Ana Kim", "#3d6b8e", "Product"),
-    ("U0BEN", "Ben Ortiz", "#8e5a3d", "Engineering"),
-    ("U0CHAE", "Chae-won Lee", "#5c7a3a", "Support"),
-    ("U0DARA", "Dara Singh", "#7a4a86", "Design"),
-)
-CHANNELS = (
-    ("C0GENERAL", "general", "Company-wide talk"),
-    ("C0SUPPORT", "support", "Customers' questions"),
-    ("C0DESIGN", "design-review", "Show work, get comments"),
-)
+DELETED = "This message was deleted."
 
 Listener = Callable[[dict[str, Any]], None]
 Message = dict[str, Any]
 
 
 class SlackError(Exception):
-    """Slack's own error name."""
+    """Slack's own error name; `detail` is what it says beside it."""
+
+    def __init__(self, name: str, detail: str = "") -> None:
+        super().__init__(name)
+        self.detail = detail
+
+
+def _nobody(_kind: str, _message: Message, _previous: str) -> None:
+    pass
 
 
 @dataclass
 class Workspace:
-    """`file` keeps it across restarts, one change a line. `tell` is called with every change."""
+    """`file` keeps it across restarts. `listeners` are called with every change, `echo` with what
+    the bot did: `message`, `message_changed` or `message_deleted`, and the text before."""
 
     clock: Callable[[], float]
     file: Path | None = None
     listeners: list[Listener] = field(default_factory=list)
+    echo: Callable[[str, Message, str], None] = _nobody
     archived: set[str] = field(default_factory=set)
     messages: dict[str, dict[str, Message]] = field(default_factory=dict)
     ephemerals: dict[str, Message] = field(default_factory=dict)
+    triggers: dict[str, float] = field(default_factory=dict)
+    views: list[dict[str, Any]] = field(default_factory=list)
+    _threads: dict[tuple[str, str], dict[str, Message]] = field(default_factory=dict)
     _last: int = 0
 
     def __post_init__(self) -> None:
-        self.users: list[dict[str, Any]] = [
-            {"id": i, "name": n, "color": c, "is_bot": False, "title": t} for i, n, c, t in PEOPLE
-        ]
-        self.users.append(
-            {"id": BOT, "name": "Parley", "color": "#2f6f62", "is_bot": True, "title": "Assistant"}
-        )
-        members = [user["id"] for user in self.users]
-        self.channels: list[dict[str, Any]] = [
-            {"id": i, "name": n, "kind": "channel", "members": members, "topic": t}
-            for i, n, t in CHANNELS
-        ]
-        self.channels += [
-            {"id": f"D{i[1:]}", "name": "Parley", "kind": "dm", "members": [i, BOT], "topic": ""}
-            for i, *_ in PEOPLE
-        ]
+        self.users, self.channels = seeded()
         self.messages = {channel["id"]: {} for channel in self.channels}
-        if self.file is not None and self.file.exists():
-            for line in self.file.read_text().splitlines():
-                self._replay(line)
-            self._keep_all()
+        self._journal = Journal(self.file)
+        for change in self._journal.read():
+            self._replay(change)
+        self._journal.replace(self._everything())
 
     def state(self) -> dict[str, Any]:
         return {"team": TEAM, "users": self.users, "channels": self.channels, "bot": BOT}
 
     def channel(self, channel: str) -> dict[str, Any]:
-        """Raises SlackError."""
+        """By id or `#name`; a person's id stands for the bot's chat with them."""
         for each in self.channels:
             if channel in (each["id"], f"#{each['name']}"):
+                return each
+            if each["kind"] == "dm" and channel == each["members"][0]:
                 return each
         raise SlackError("channel_not_found")
 
@@ -85,31 +78,32 @@ class Workspace:
 
     def get(self, channel: str, ts: str) -> Message:
         found = self.messages[self.channel(channel)["id"]].get(ts)
-        if found is None:
+        if found is None or found.get("subtype") == "tombstone":
             raise SlackError("message_not_found")
         return found
 
+    def replies(self, channel: str, ts: str) -> dict[str, Message]:
+        """What was said in a thread after its first message, by ts, oldest first."""
+        return self._threads.get((channel, ts), {})
+
     def thread(self, channel: str, ts: str) -> list[Message]:
-        """A thread's messages, oldest first. Raises SlackError."""
-        root = self.messages[self.channel(channel)["id"]].get(ts)
+        """A thread's messages, oldest first; `ts` may be any of them."""
+        where = self.channel(channel)["id"]
+        found = self.messages[where].get(ts)
+        root = self.messages[where].get(found.get("thread_ts") or ts) if found else None
         if root is None:
             raise SlackError("thread_not_found")
-        within = self.messages[channel].values()
-        return [root, *(m for m in within if m.get("thread_ts") == ts and m["ts"] != ts)]
+        return [root, *self.replies(where, root["ts"]).values()]
 
     def add(self, channel: str, user: str, text: str, **more: Any) -> Message:
         """Posts a message; `more` are its blocks, thread_ts, metadata and so on."""
-        where = self.channel(channel)
-        if where["id"] in self.archived:
-            raise SlackError("is_archived")
-        if user not in where["members"]:
-            raise SlackError("not_in_channel")
-        thread = more.get("thread_ts")
-        if thread and thread not in self.messages[where["id"]]:
-            raise SlackError("thread_not_found")
+        where = self._open(channel, user)
+        more = {name: value for name, value in more.items() if value}
+        if "thread_ts" in more:
+            more["thread_ts"] = self.thread(where["id"], more["thread_ts"])[0]["ts"]
         message: Message = {"type": "message", "ts": self.stamp(), "user": user, "text": text}
-        message |= {"channel": where["id"], "blocks": [], **{k: v for k, v in more.items() if v}}
-        self.messages[where["id"]][message["ts"]] = message
+        message |= {"channel": where["id"], "blocks": [], **more}
+        self._put(message)
         self._changed("message", message)
         return message
 
@@ -123,49 +117,64 @@ class Workspace:
         return message
 
     def remove(self, channel: str, ts: str) -> Message:
+        """Deletes a message; where it began a thread, a stone stays as long as the replies do."""
         message = self.get(channel, ts)
-        del self.messages[message["channel"]][ts]
+        where, root = message["channel"], message.get("thread_ts")
+        if self.replies(where, ts):
+            stone = {"type": "message", "subtype": "tombstone", "hidden": True, "ts": ts}
+            stone |= {"user": SLACKBOT, "author": message["user"], "text": DELETED}
+            stone |= {"channel": where, "thread_ts": ts, "blocks": []}
+            self._put(stone)
+            self._changed("changed", stone)
+            return message
+        self._drop(message)
         self._changed("deleted", message)
+        above = self.messages[where].get(root or "", {})
+        if above.get("subtype") == "tombstone" and not self.replies(where, above["ts"]):
+            self._drop(above)
+            self._changed("deleted", above)
         return message
 
     def whisper(self, channel: str, user: str, text: str, **more: Any) -> Message:
-        """Shows something to one person, until the page is closed."""
+        """Shows something to one person, until they dismiss it or the stand-in ends."""
         where = self.channel(channel)
         self.user(user)
         message: Message = {"ts": self.stamp(), "user": BOT, "text": text, "channel": where["id"]}
         message |= {"to": user, "ephemeral": True, "blocks": [], **more}
         self.ephemerals[message["ts"]] = message
-        self._tell({"type": "ephemeral", "channel": where["id"], "message": self.shown(message)})
+        self._tell("ephemeral", message)
         return message
 
     def rewhisper(self, ts: str, text: str, blocks: list[Any]) -> None:
         message = self.ephemerals[ts]
         message |= {"text": text, "blocks": blocks}
-        event = {"type": "ephemeral", "channel": message["channel"]}
-        self._tell({**event, "message": self.shown(message)})
+        self._tell("ephemeral", message)
 
     def unwhisper(self, ts: str) -> None:
         message = self.ephemerals.pop(ts, None)
         if message is not None:
-            event = {"type": "ephemeral_deleted", "channel": message["channel"]}
-            self._tell({**event, "message": self.shown(message)})
+            self._tell("ephemeral_deleted", message)
+
+    def join(self, channel: str, user: str) -> None:
+        self._member(self.channel(channel), self.user(user)["id"], "join")
+
+    def leave(self, channel: str, user: str) -> None:
+        """The channel's later messages are neither shown nor sent to whoever left."""
+        self._member(self.channel(channel), self.user(user)["id"], "leave")
 
     def shown(self, message: Message) -> dict[str, Any]:
         """A message as the page gets it."""
-        replies = 0
-        if not message.get("ephemeral"):
-            within = self.messages[message["channel"]].values()
-            ts = message["ts"]
-            replies = sum(m.get("thread_ts") == ts and m["ts"] != ts for m in within)
+        ephemeral = bool(message.get("ephemeral"))
+        replies = {} if ephemeral else self.replies(message["channel"], message["ts"])
         return {
             "ts": message["ts"],
             "thread_ts": message.get("thread_ts"),
-            "user": message["user"],
+            "user": message.get("author") or message["user"],
             "text": message["text"],
             "blocks": message["blocks"],
             "edited": "edited" in message and not message.get("bot_id"),
-            "reply_count": replies,
-            "ephemeral": bool(message.get("ephemeral")),
+            "reply_count": len(replies),
+            "ephemeral": ephemeral,
             "to": message.get("to"),
         }
 
@@ -173,59 +182,84 @@ class Workspace:
         where = self.channel(channel)
         if user in where["members"]:
             yield from map(self.shown, self.messages[where["id"]].values())
-            whispered = [m for m in self.ephemerals.values() if m["channel"] == channel]
+            whispered = [m for m in self.ephemerals.values() if m["channel"] == where["id"]]
             yield from (self.shown(m) for m in whispered if m["to"] == user)
 
     def stamp(self) -> str:
+        """The next message's id: the time, and never the same twice."""
         now = max(int(self.clock() * 1e6), self._last + 1)
         self._last = now
         return f"{now // 10**6}.{now % 10**6:06d}"
 
     def mentions_to_ids(self, text: str) -> str:
-        """`@Parley` as people type it, in Slack's form."""
+        """`@Parley` as people type it, in Slack's form. A particle may follow: `@Parley야`."""
         text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
         for user in sorted(self.users, key=lambda u: -len(str(u["name"]))):
-            text = re.sub(rf"@{re.escape(user['name'])}\b", f"<@{user['id']}>", text, flags=re.I)
+            name = re.escape(user["name"])
+            text = re.sub(rf"@{name}(?![A-Za-z0-9_])", f"<@{user['id']}>", text, flags=re.I)
         return text
 
+    def _open(self, channel: str, user: str) -> dict[str, Any]:
+        where = self.channel(channel)
+        if where["id"] in self.archived:
+            raise SlackError("is_archived")
+        if user not in where["members"]:
+            raise SlackError("not_in_channel")
+        return where
+
+    def _member(self, where: dict[str, Any], user: str, kind: str) -> None:
+        members = [each for each in where["members"] if each != user]
+        where["members"] = [*members, user] if kind == "join" else members
+        self._journal.add({"kind": kind, "channel": where["id"], "user": user})
+
+    def _put(self, message: Message) -> None:
+        where, ts, root = message["channel"], message["ts"], message.get("thread_ts")
+        self.messages.setdefault(where, {})[ts] = message
+        if root and root != ts:
+            self._threads.setdefault((where, root), {})[ts] = message
+        self._last = max(self._last, int(ts.replace(".", "")))
+
+    def _drop(self, message: Message) -> None:
+        where, ts = message["channel"], message["ts"]
+        self.messages[where].pop(ts, None)
+        self._threads.get((where, message.get("thread_ts") or ""), {}).pop(ts, None)
+
     def _changed(self, kind: str, message: Message) -> None:
-        self._keep(kind, message)
-        self._tell({"type": kind, "channel": message["channel"], "message": self.shown(message)})
+        self._journal.add({"kind": kind, "message": message})
+        self._tell(kind, message)
         root = message.get("thread_ts")
         parent = self.messages[message["channel"]].get(root or "")
         if parent is not None and kind != "changed" and root != message["ts"]:
-            event = {"type": "changed", "channel": message["channel"]}
-            self._tell({**event, "message": self.shown(parent)})
+            self._tell("changed", parent)
 
-    def _tell(self, event: dict[str, Any]) -> None:
+    def _tell(self, kind: str, message: Message) -> None:
+        if not self.listeners:
+            return
+        event = {"type": kind, "channel": message["channel"], "message": self.shown(message)}
         for listener in [*self.listeners]:
             listener(event)
 
-    def _keep(self, kind: str, message: Message) -> None:
-        if self.file is not None:
-            with self.file.open("a") as file:
-                file.write(json.dumps({"kind": kind, "message": message}) + "\n")
-
-    def _replay(self, line: str) -> None:
+    def _replay(self, change: Change) -> None:
+        kind, message = change.get("kind"), change.get("message")
         try:
-            change = json.loads(line)
-        except ValueError:
-            return  # the end of a file whose writer was killed
-        message = change["message"]
-        within = self.messages.setdefault(message["channel"], {})
-        if change["kind"] == "deleted":
-            within.pop(message["ts"], None)
-        else:
-            within[message["ts"]] = message
+            if kind in ("join", "leave"):
+                self._member(self.channel(change["channel"]), change["user"], kind)
+            elif kind == "deleted":
+                self._drop(change["message"])
+            elif isinstance(message, dict) and message["channel"] in self.messages:
+                self._put({"user": "", "text": "", "blocks": [], **message})
+        except (KeyError, AttributeError, TypeError, ValueError, SlackError):
+            return  # a line that nobody of us wrote
 
-    def _keep_all(self) -> None:
-        if self.file is None:
-            return
-        lines = [
-            json.dumps({"kind": "message", "message": message})
-            for within in self.messages.values()
-            for message in within.values()
-        ]
-        fresh = self.file.with_suffix(".new")
-        fresh.write_text("".join(line + "\n" for line in lines))
-        fresh.replace(self.file)
+    def _everything(self) -> list[Change]:
+        fresh = {each["id"]: each["members"] for each in seeded()[1]}
+        changes: list[Change] = []
+        for each in self.channels:
+            at, before, now = each["id"], fresh[each["id"]], each["members"]
+            gone = [user for user in before if user not in now]
+            changes += [{"kind": "leave", "channel": at, "user": user} for user in gone]
+            new = [user for user in now if user not in before]
+            changes += [{"kind": "join", "channel": at, "user": user} for user in new]
+        for within in self.messages.values():
+            changes += [{"kind": "message", "message": message} for message in within.values()]
+        return changes

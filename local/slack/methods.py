@@ -1,0 +1,299 @@
+"""The Web API's methods that a bot like ours calls, with Slack's own refusals.
+
+https://docs.slack.dev/reference/methods
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import uuid
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from local.slack.blocks import accepted
+from local.slack.workspace import APP_ID, BOT, BOT_ID, TEAM, Message, SlackError, Workspace
+
+LONGEST_UPDATE = 4000
+LONGEST_POST = 40_000
+TRIGGER_LIVES = 3.0
+"""Seconds within which `views.open` must follow a command or button."""
+
+Arguments = Mapping[str, Any]
+Method = Callable[[Workspace, Arguments], dict[str, Any]]
+
+
+def auth_test(_: Workspace, __: Arguments) -> dict[str, Any]:
+    team = {"team_id": TEAM["id"], "team": TEAM["name"], "url": "https://acme.slack.com/"}
+    return {**team, "user": "parley", "user_id": BOT, "bot_id": BOT_ID}
+
+
+def post_message(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    text, blocks = _said(a)
+    message = workspace.add(
+        a.get("channel", ""),
+        BOT,
+        text[:LONGEST_POST],
+        blocks=blocks,
+        thread_ts=a.get("thread_ts"),
+        metadata=_metadata(a),
+        bot_id=BOT_ID,
+        app_id=APP_ID,
+        team=TEAM["id"],
+    )
+    workspace.echo("message", message, "")
+    sent = {"channel": message["channel"], "ts": message["ts"], "message": told(workspace, message)}
+    if len(text) > LONGEST_POST:
+        sent["response_metadata"] = {"warnings": ["message_truncated"]}
+    return sent
+
+
+def update(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    text, blocks = _said(a)
+    if len(text) > LONGEST_UPDATE:
+        raise SlackError("msg_too_long")
+    message = _own(workspace, a, "cant_update_message")
+    before = message["text"]
+    if metadata := _metadata(a):
+        message["metadata"] = metadata
+    workspace.change(message["channel"], message["ts"], text, blocks)
+    workspace.echo("message_changed", message, before)
+    where = {"channel": message["channel"], "ts": message["ts"], "text": text}
+    return {**where, "message": told(workspace, message)}
+
+
+def delete(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    message = _own(workspace, a, "cant_delete_message")
+    workspace.remove(message["channel"], message["ts"])
+    workspace.echo("message_deleted", message, message["text"])
+    return {"channel": message["channel"], "ts": message["ts"]}
+
+
+def post_ephemeral(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    text, blocks = _said(a)
+    where = _joined(workspace, a)
+    if where["id"] in workspace.archived:
+        raise SlackError("is_archived")
+    if a.get("user") not in where["members"]:
+        raise SlackError("user_not_in_channel")
+    thread = {"thread_ts": a["thread_ts"]} if a.get("thread_ts") else {}
+    whispered = workspace.whisper(
+        where["id"], a["user"], text[:LONGEST_POST], blocks=blocks, **thread
+    )
+    return {"message_ts": whispered["ts"]}
+
+
+def replies(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    where = _joined(workspace, a)
+    root, *rest = workspace.thread(where["id"], str(a.get("ts", "")))
+    page = _page(workspace, [m for m in rest if _within(m, a)], a, 1000)
+    if not a.get("cursor"):
+        page["messages"].insert(0, told(workspace, root, metadata=_flag(a, "include_all_metadata")))
+    return page
+
+
+def history(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    within = workspace.messages[_joined(workspace, a)["id"]].values()
+    top = [m for m in within if m.get("thread_ts") in (None, m["ts"]) and _within(m, a)]
+    return _page(workspace, top[::-1], a, 100)
+
+
+def conversation_info(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    return {"channel": _conversation(workspace, workspace.channel(a.get("channel", "")))}
+
+
+def conversation_list(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    kinds = str(a.get("types") or "public_channel").split(",")
+    wanted = {"public_channel": "channel", "im": "dm"}
+    found = [c for c in workspace.channels if c["kind"] in {wanted.get(k) for k in kinds}]
+    listed = [_conversation(workspace, each) for each in found]
+    return {"channels": listed, "response_metadata": {"next_cursor": ""}}
+
+
+def conversation_members(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    members = [*workspace.channel(a.get("channel", ""))["members"]]
+    return {"members": members, "response_metadata": {"next_cursor": ""}}
+
+
+def conversation_open(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    users = [user for user in str(a.get("users") or "").split(",") if user]
+    if len(users) != 1:
+        raise SlackError(
+            "method_not_supported_for_channel_type" if users else "users_list_not_supplied"
+        )
+    return {"channel": {"id": workspace.channel(workspace.user(users[0])["id"])["id"]}}
+
+
+def user_info(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    return {"user": _user(workspace.user(a.get("user", "")))}
+
+
+def user_list(workspace: Workspace, _: Arguments) -> dict[str, Any]:
+    members = [_user(each) for each in workspace.users]
+    return {"members": members, "response_metadata": {"next_cursor": ""}}
+
+
+def view_open(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    born = workspace.triggers.pop(str(a.get("trigger_id", "")), None)
+    if born is None:
+        raise SlackError("invalid_trigger_id")
+    if workspace.clock() - born > TRIGGER_LIVES:
+        raise SlackError("expired_trigger_id")
+    return _view(workspace, a, "")
+
+
+def view_publish(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    return _view(workspace, a, workspace.user(a.get("user_id", ""))["id"])
+
+
+def react(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    message = workspace.get(a.get("channel", ""), a.get("timestamp", ""))
+    given = message.setdefault("reactions", [])
+    if a.get("name") in [each["name"] for each in given]:
+        raise SlackError("already_reacted")
+    given.append({"name": str(a.get("name", "")), "users": [BOT], "count": 1})
+    return {}
+
+
+METHODS: Mapping[str, Method] = MappingProxyType(
+    {
+        "auth.test": auth_test,
+        "chat.delete": delete,
+        "chat.postEphemeral": post_ephemeral,
+        "chat.postMessage": post_message,
+        "chat.update": update,
+        "conversations.history": history,
+        "conversations.info": conversation_info,
+        "conversations.list": conversation_list,
+        "conversations.members": conversation_members,
+        "conversations.open": conversation_open,
+        "conversations.replies": replies,
+        "reactions.add": react,
+        "users.info": user_info,
+        "users.list": user_list,
+        "views.open": view_open,
+        "views.publish": view_publish,
+    }
+)
+NO_JSON = frozenset(name for name in METHODS if name.startswith(("conversations.", "users."))) - {
+    "conversations.open"
+}
+"""Methods that look for their arguments in a form or the address only, whatever the body is."""
+
+
+def told(workspace: Workspace, message: Message, *, metadata: bool = True) -> dict[str, Any]:
+    """A message as apps get it."""
+    hidden = {"channel", "author"} | (set() if metadata else {"metadata"})
+    shown = {name: value for name, value in message.items() if name not in hidden}
+    if answers := workspace.replies(message["channel"], message["ts"]):
+        users = [*dict.fromkeys(each["user"] for each in answers.values())]
+        shown |= {"thread_ts": message["ts"], "reply_count": len(answers), "reply_users": users}
+        shown["latest_reply"] = next(reversed(answers))
+    return shown
+
+
+def _said(a: Arguments) -> tuple[str, list[dict[str, Any]]]:
+    text, blocks = a.get("text") or "", accepted(a.get("blocks") or [])
+    if not isinstance(text, str):
+        raise SlackError("invalid_arguments", "text must be a string")
+    if not text and not blocks:
+        raise SlackError("no_text")
+    return text, blocks
+
+
+def _metadata(a: Arguments) -> dict[str, Any]:
+    metadata = a.get("metadata") or {}
+    if not isinstance(metadata, Mapping):
+        raise SlackError("invalid_metadata_format")
+    if metadata and not (
+        isinstance(metadata.get("event_type"), str)
+        and metadata["event_type"]
+        and isinstance(metadata.get("event_payload"), Mapping)
+    ):
+        raise SlackError("invalid_metadata_schema")
+    return dict(metadata)
+
+
+def _own(workspace: Workspace, a: Arguments, error: str) -> Message:
+    message = workspace.get(a.get("channel", ""), a.get("ts", ""))
+    if message["channel"] in workspace.archived:
+        raise SlackError("is_inactive")
+    if message["user"] != BOT:
+        raise SlackError(error)
+    return message
+
+
+def _joined(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    where = workspace.channel(a.get("channel", ""))
+    if BOT not in where["members"]:
+        raise SlackError("not_in_channel")
+    return where
+
+
+def _within(message: Message, a: Arguments) -> bool:
+    """Between `oldest` and `latest`; both belong to it only if `inclusive`."""
+    at = float(message["ts"])
+    oldest, latest = _number(a, "oldest", 0.0), _number(a, "latest", float("inf"))
+    if _flag(a, "inclusive"):
+        return oldest <= at <= latest
+    return oldest < at < latest
+
+
+def _page(
+    workspace: Workspace, messages: list[Message], a: Arguments, usual: int
+) -> dict[str, Any]:
+    limit = int(_number(a, "limit", usual))
+    if not 1 <= limit <= 1000:
+        raise SlackError("invalid_limit")
+    try:
+        start = int(base64.b64decode(str(a.get("cursor") or "MA=="), validate=True))
+    except (ValueError, binascii.Error) as exc:
+        raise SlackError("invalid_cursor") from exc
+    metadata, end = _flag(a, "include_all_metadata"), start + limit
+    page = [told(workspace, each, metadata=metadata) for each in messages[start:end]]
+    more = end < len(messages)
+    result: dict[str, Any] = {"messages": page, "has_more": more}
+    if more:
+        following = base64.b64encode(str(end).encode()).decode()
+        result["response_metadata"] = {"next_cursor": following}
+    return result
+
+
+def _number(a: Arguments, name: str, usual: float) -> float:
+    try:
+        return float(a.get(name) or usual)
+    except (TypeError, ValueError) as exc:
+        raise SlackError("invalid_arguments", f"{name} must be a number") from exc
+
+
+def _flag(a: Arguments, name: str) -> bool:
+    return str(a.get(name, "")).lower() in ("1", "true")
+
+
+def _user(user: Mapping[str, Any]) -> dict[str, Any]:
+    name = str(user["name"])
+    profile = {"display_name": name, "real_name": name, "title": user["title"]}
+    handle = name.split(maxsplit=1)[0].lower()
+    team = {"team_id": TEAM["id"], "deleted": False, "is_bot": user["is_bot"]}
+    return {"id": user["id"], "name": handle, "real_name": name, "profile": profile, **team}
+
+
+def _conversation(workspace: Workspace, channel: Mapping[str, Any]) -> dict[str, Any]:
+    direct = channel["kind"] == "dm"
+    told_of = {"id": channel["id"], "is_im": direct, "is_channel": not direct, "is_private": False}
+    if direct:
+        return {**told_of, "user": channel["members"][0]}
+    archived, joined = channel["id"] in workspace.archived, BOT in channel["members"]
+    named = {"name": channel["name"], "topic": {"value": channel["topic"]}}
+    return {**told_of, **named, "is_archived": archived, "is_member": joined}
+
+
+def _view(workspace: Workspace, a: Arguments, user: str) -> dict[str, Any]:
+    view = a.get("view")
+    if not isinstance(view, Mapping) or view.get("type") not in ("modal", "home"):
+        raise SlackError("invalid_arguments", "view must be a modal or a home")
+    kept = {**view, "id": f"V{uuid.uuid4().hex[:9].upper()}", "team_id": TEAM["id"], "user": user}
+    kept["blocks"] = accepted(view.get("blocks") or [])
+    workspace.views.append(kept)
+    return {"view": kept}

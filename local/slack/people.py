@@ -1,0 +1,38 @@
+"""Who and what is in a fresh workspace."""
+
+from __future__ import annotations
+
+from typing import Any
+
+TEAM = {"id": "T0ACME", "name": "Acme", "domain": "acme"}
+BOT = "U0PARLEY"
+SLACKBOT = "USLACKBOT"
+PEOPLE = (
+    ("U0ANA", "Ana Kim", "#3d6b8e", "Product"),
+    ("U0BEN", "Ben Ortiz", "#8e5a3d", "Engineering"),
+    ("U0CHAE", "Chae-won Lee", "#5c7a3a", "Support"),
+    ("U0DARA", "Dara Singh", "#7a4a86", "Design"),
+)
+CHANNELS = (
+    ("C0GENERAL", "general", "Company-wide talk"),
+    ("C0SUPPORT", "support", "Customers' questions"),
+    ("C0DESIGN", "design-review", "Show work, get comments"),
+)
+
+
+def seeded() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """Users and channels: everybody and the bot in each channel, and its chat with each person."""
+    users: list[dict[str, Any]] = [
+        {"id": i, "name": n, "color": c, "is_bot": False, "title": t} for i, n, c, t in PEOPLE
+    ]
+    bot = {"id": BOT, "name": "Parley", "color": "#2f6f62", "is_bot": True, "title": "Assistant"}
+    users.append(bot)
+    channels: list[dict[str, Any]] = [
+        {"id": i, "name": n, "kind": "channel", "members": [u["id"] for u in users], "topic": t}
+        for i, n, t in CHANNELS
+    ]
+    channels += [
+        {"id": f"D{i[1:]}", "name": "Parley", "kind": "dm", "members": [i, BOT], "topic": ""}
+        for i, *_ in PEOPLE
+    ]
+    return users, channels
