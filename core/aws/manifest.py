@@ -1,0 +1,233 @@
+"""The manifest of documents, in DynamoDB: `core.ports.Manifest`.
+
+| pk                       | sk      | what                                            |
+|--------------------------|---------|-------------------------------------------------|
+| `files#{place}`          | file id | a document: state, version, who shared it, …    |
+| `post#{place}/{message}` | file id | that it came with this post                     |
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from core.aws.calls import Calls
+from core.aws.items import clean, cut, decode, encode
+from core.documents import Document, DocumentId, State
+from core.ports import StoreError
+
+DELETED_KEPT = 30 * 86_400
+"""Seconds that a deleted document is remembered: longer than any queue keeps an event of it."""
+WIDTH = 32
+NAME_LIMIT = 2_000
+BATCH = 100
+"""Items that BatchGetItem takes."""
+TEXTS = (
+    "name", "key", "version", "seen", "reason", "sharer", "sharer_id", "link", "message",
+    "media_type",
+)  # fmt: skip
+NUMBERS = ("size", "pages", "chunks", "done", "total")
+REGISTERED = (
+    "name", "key", "size", "sharer", "sharer_id", "shared_at", "link", "message", "media_type",
+)  # fmt: skip
+"""What a share says of a document; the rest is ingestion's."""
+
+
+def comparable(sequencer: str) -> str:
+    """An S3 sequencer that compares as text: to be padded on the right, says its documentation.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
+    """
+    return sequencer.upper().ljust(WIDTH, "0")
+
+
+class DynamoManifest:
+    """Every change is one conditional update, so that late and repeated events change nothing."""
+
+    def __init__(
+        self, dynamodb: Any, table: str, calls: Calls, *, clock: Callable[[], float]
+    ) -> None:
+        self._db = dynamodb
+        self._table = table
+        self._calls = calls
+        self._clock = clock
+
+    async def get(self, ids: Iterable[DocumentId]) -> Mapping[DocumentId, Document]:
+        found: dict[DocumentId, Document] = {}
+        wanted = sorted(set(ids))
+        for start in range(0, len(wanted), BATCH):
+            keys = [encode(_key(each)) for each in wanted[start : start + BATCH]]
+            while keys:
+                answer = await self._calls(
+                    self._db.batch_get_item,
+                    RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}},
+                )
+                got = answer["Responses"].get(self._table, [])
+                left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
+                if left and not got:
+                    raise StoreError("BatchGetItem: nothing processed")
+                found |= {each.id: each for each in map(_document, got)}
+                keys = left
+        return found
+
+    async def of_place(self, place: str, limit: int) -> Sequence[Document]:
+        """Those that are not deleted, newest first."""
+        items = await self._partition(f"files#{place}", limit)
+        known = [_document(each) for each in items]
+        kept = [each for each in known if each.state is not State.DELETED]
+        return sorted(kept, key=lambda each: each.shared_at or each.updated, reverse=True)[:limit]
+
+    async def of_message(self, place: str, message: str) -> Sequence[Document]:
+        items = await self._partition(f"post#{place}/{message}", BATCH)
+        found = await self.get(DocumentId(place, decode(each)["sk"]) for each in items)
+        return [each for each in found.values() if each.state is not State.DELETED]
+
+    async def register(self, document: Document) -> None:
+        fields = {name: getattr(document, name) for name in REGISTERED}
+        await self._set(
+            document.id,
+            {**fields, "state": State.RECEIVED, "reason": "", "done": 0, "total": 0},
+            remove=("ttl",),
+        )
+        if document.message:
+            post = f"post#{document.id.place}/{document.message}"
+            pointer = {"pk": post, "sk": document.id.file}
+            await self._calls(self._db.put_item, TableName=self._table, Item=encode(pointer))
+
+    async def see(self, document: DocumentId, key: str, name: str, seen: str, size: int) -> bool:
+        return await self._set(
+            document,
+            {"key": key, "seen": seen, "size": size, "state": State.EXTRACTING, "reason": ""}
+            | {"done": 0, "total": 0},
+            missing={"name": name},
+            remove=("ttl",),
+            condition="attribute_not_exists(#seen) OR #seen < :seen "
+            "OR (#seen = :seen AND NOT #state IN (:ready, :deleted))",
+            values={":ready": State.READY, ":deleted": State.DELETED},
+        )
+
+    async def progress(
+        self,
+        document: DocumentId,
+        seen: str,
+        state: State,
+        *,
+        done: int = 0,
+        total: int = 0,
+    ) -> bool:
+        return await self._current(document, seen, {"state": state, "done": done, "total": total})
+
+    async def ready(self, document: DocumentId, seen: str, *, pages: int, chunks: int) -> bool:
+        counts = {"pages": pages, "chunks": chunks, "done": 0, "total": 0}
+        fields = {"state": State.READY, "version": seen, "reason": "", **counts}
+        return await self._current(document, seen, fields)
+
+    async def fail(self, document: DocumentId, seen: str, reason: str) -> bool:
+        fields = {"state": State.FAILED, "version": "", "reason": reason, "chunks": 0}
+        return await self._current(document, seen, fields)
+
+    async def removed(self, document: DocumentId, key: str, seen: str) -> bool:
+        return await self._set(
+            document,
+            {"seen": seen, "key": key, **self._gone()},
+            condition="(attribute_not_exists(#seen) OR #seen <= :seen) "
+            "AND (attribute_not_exists(#key) OR #key = :key)",
+        )
+
+    async def refuse(self, document: DocumentId, reason: str) -> None:
+        await self._set(document, {"state": State.FAILED, "version": "", "reason": reason})
+
+    async def forget(self, document: DocumentId) -> None:
+        await self._set(document, self._gone())
+
+    def _gone(self) -> dict[str, Any]:
+        ttl = int(self._clock() + DELETED_KEPT)
+        return {"state": State.DELETED, "version": "", "chunks": 0, "ttl": ttl}
+
+    async def _current(self, document: DocumentId, seen: str, fields: dict[str, Any]) -> bool:
+        return await self._set(
+            document,
+            fields,
+            condition="#seen = :current AND #state <> :deleted",
+            values={":current": seen, ":deleted": State.DELETED},
+            names=("seen",),
+        )
+
+    async def _set(
+        self,
+        document: DocumentId,
+        fields: Mapping[str, Any],
+        *,
+        missing: Mapping[str, Any] | None = None,
+        remove: Sequence[str] = (),
+        condition: str = "",
+        values: Mapping[str, Any] | None = None,
+        names: Sequence[str] = (),
+    ) -> bool:
+        """Sets fields, those in `missing` only where there are none. False: condition not met."""
+        missing = missing or {}
+        fields = {**fields, "updated": self._clock()}
+        steps = [f"#{name} = :{name}" for name in fields]
+        steps += [f"#{name} = if_not_exists(#{name}, :{name})" for name in missing]
+        expression = "SET " + ", ".join(steps)
+        if remove:
+            expression += " REMOVE " + ", ".join(f"#{name}" for name in remove)
+        named = {*fields, *missing, *remove, *names}
+        all_values = {f":{name}": _sent(value) for name, value in {**fields, **missing}.items()}
+        try:
+            await self._calls(
+                self._db.update_item,
+                TableName=self._table,
+                Key=encode(_key(document)),
+                UpdateExpression=expression,
+                ExpressionAttributeNames={f"#{name}": name for name in named},
+                ExpressionAttributeValues=encode({**all_values, **(values or {})}),
+                **({"ConditionExpression": condition} if condition else {}),
+            )
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    async def _partition(self, pk: str, limit: int) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        more: dict[str, Any] = {}
+        while len(found) < limit:
+            answer = await self._calls(
+                self._db.query,
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=encode({":pk": pk}),
+                ConsistentRead=True,
+                **more,
+            )
+            found += answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                break
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return found
+
+
+def _sent(value: Any) -> Any:
+    return cut(clean(value), NAME_LIMIT) if isinstance(value, str) else value
+
+
+def _key(document: DocumentId) -> dict[str, str]:
+    return {"pk": f"files#{document.place}", "sk": document.file}
+
+
+def _document(item: Mapping[str, Any]) -> Document:
+    values = decode(item)
+    texts: dict[str, Any] = {name: str(values.get(name, "")) for name in TEXTS}
+    numbers: dict[str, Any] = {name: int(values.get(name, 0)) for name in NUMBERS}
+    return Document(
+        id=DocumentId(values["pk"].removeprefix("files#"), values["sk"]),
+        state=State(values["state"]),
+        shared_at=values.get("shared_at", 0.0),
+        updated=values.get("updated", 0.0),
+        **texts,
+        **numbers,
+    )

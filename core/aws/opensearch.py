@@ -1,0 +1,339 @@
+"""Chunks in OpenSearch: `core.ports.Index`.
+
+An alias over one index for each embedding model. A chunk's id is its document's, version's and
+ordinal's: writing it again replaces it, and its neighbours' ids are known. Only letters, digits,
+`-` and `_` are in ids, since signatures of others break. Engine lucene: it filters while it
+searches, and every distribution has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import orjson
+from opensearchpy import AsyncHttpConnection, AsyncOpenSearch, AWSV4SignerAsyncAuth
+from opensearchpy.exceptions import (
+    ConnectionError,  # noqa: A004 - opensearch-py's name
+    NotFoundError,
+    OpenSearchException,
+    TransportError,
+)
+
+from core.conversation import Scope
+from core.documents import Chunk, Document, DocumentId, Locator
+from core.ports import Found, Hit, Rejected, StoreError
+
+ALIAS = "parley-chunks"
+MAPPING = 1
+"""Raised when the mapping changes: a new index is made then."""
+CANDIDATES = 50
+"""Chunks that each leg finds."""
+BULK_TRIES = 8
+"""Times that items which were too many at once are sent."""
+FIELDS = ("place", "file", "version", "ordinal", "first", "last", "locator")
+
+
+class OpenSearchIndex:
+    """One for a process. `model` and `dims` are the embedding's."""
+
+    def __init__(
+        self,
+        url: str,
+        region: str,
+        *,
+        model: str,
+        dims: int,
+        session: boto3.Session | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._client = _client(url, region, session)
+        self._model = model
+        self._dims = dims
+        self._sleep = sleep
+        digest = hashlib.sha256(f"{model}/{dims}/{MAPPING}".encode()).hexdigest()[:8]
+        self.name = f"{ALIAS}-{digest}"
+        self._there = False
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def ensure(self) -> None:
+        """Creates index and alias where they are missing. Raises StoreError."""
+        if self._there:
+            return
+        body = _index(self._model, self._dims)
+        answer = await self._asked(self._client.indices.exists, index=self.name)
+        if not answer:
+            try:
+                await self._asked(self._client.indices.create, index=self.name, body=body)
+            except Rejected as exc:
+                if "resource_already_exists" not in str(exc):
+                    raise
+        await self._asked(self._client.indices.put_alias, index=self.name, name=ALIAS)
+        self._there = True
+
+    async def put(
+        self,
+        document: Document,
+        version: str,
+        chunks: Sequence[Chunk],
+        vectors: Sequence[Sequence[float]],
+    ) -> None:
+        await self.ensure()
+        items = [
+            _item(self.name, document, version, chunk, vector)
+            for chunk, vector in zip(chunks, vectors, strict=True)
+        ]
+        for attempt in range(BULK_TRIES):
+            items = await self._bulk(items)
+            if not items:
+                return
+            await self._sleep(min(10.0, 0.25 * 2**attempt))
+        raise StoreError("the index is too busy")
+
+    async def _bulk(self, items: list[bytes]) -> list[bytes]:
+        """Writes; gives back those that were too many at once."""
+        answer = await self._asked(self._client.bulk, body=b"".join(items), request_timeout=60)
+        again: list[bytes] = []
+        for item, result in zip(items, answer["items"], strict=True):
+            status = result["index"]["status"]
+            if status == 429 or status >= 500:
+                again.append(item)
+            elif status >= 400:
+                raise Rejected(str(result["index"].get("error", {}).get("type", status)))
+        return again
+
+    async def settle(self) -> None:
+        await self._asked(self._client.indices.refresh, index=self.name)
+
+    async def delete(self, document: DocumentId, *, keep: str = "") -> None:
+        query: dict[str, Any] = {"filter": [{"term": {"document": document.short}}]}
+        if keep:
+            query["must_not"] = [{"term": {"version": keep}}]
+        try:
+            # what was put a moment ago is deleted as well
+            await self.settle()
+            await self._asked(
+                self._client.delete_by_query,
+                index=self.name,
+                body={"query": {"bool": query}},
+                conflicts="proceed",
+                refresh="true",
+                request_timeout=60,
+            )
+        except NotFoundError:
+            return
+
+    async def search(
+        self,
+        question: str,
+        vector: Sequence[float],
+        scopes: frozenset[Scope],
+        most: float,
+        *,
+        only: Collection[DocumentId] = (),
+    ) -> Found:
+        where = [{"terms": {"place": sorted(scope.prefix for scope in scopes)}}]
+        if only:
+            where.append({"terms": {"document": sorted(each.short for each in only)}})
+        near = {"vector": vector, "k": CANDIDATES, "filter": {"bool": {"filter": where}}}
+        words = {"bool": {"filter": where, "must": [{"match": {"text": {"query": question}}}]}}
+        legs = [{"knn": {"vector": near}}, words]
+        lines: list[Any] = []
+        for leg in legs:
+            lines += [{"index": ALIAS}, {"size": CANDIDATES, "query": leg, "_source": [*FIELDS]}]
+        body = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+        answer = await self._asked(self._client.msearch, body=body, request_timeout=20)
+        found: list[list[Hit]] = []
+        for response in answer["responses"]:
+            if "error" in response:
+                if response.get("status") == 404:  # nothing was ever indexed
+                    return Found((), (), most)
+                raise StoreError(str(response["error"].get("type")))
+            found.append([_hit(each) for each in response["hits"]["hits"]])
+        return Found([_cosine(hit) for hit in found[0]], found[1], most)
+
+    async def most(self, question: str) -> float:
+        body = {"doc": {"text": question[:10_000]}, "fields": ["text"]}
+        try:
+            answer = await self._asked(
+                self._client.termvectors,
+                index=self.name,
+                body={**body, "term_statistics": True, "positions": False, "offsets": False},
+            )
+        except NotFoundError:
+            return 0.0
+        field = answer.get("term_vectors", {}).get("text", {})
+        documents = field.get("field_statistics", {}).get("doc_count", 0)
+        return sum(
+            math.log(1 + (documents - seen + 0.5) / (seen + 0.5))
+            for term in field.get("terms", {}).values()
+            for seen in [min(term.get("doc_freq", 0), documents)]
+        )
+
+    async def texts(
+        self, wanted: Sequence[tuple[DocumentId, str, int, int]]
+    ) -> Sequence[Sequence[Chunk]]:
+        ids = [
+            [_id(document, version, n) for n in range(first, last + 1)]
+            for document, version, first, last in wanted
+        ]
+        flat = sorted({each for some in ids for each in some})
+        known: dict[str, Chunk] = {}
+        for start in range(0, len(flat), 1000):
+            answer = await self._asked(
+                self._client.mget,
+                index=self.name,
+                body={"ids": flat[start : start + 1000]},
+                _source=["ordinal", "first", "last", "locator", "body", "glue"],
+                request_timeout=20,
+            )
+            known |= {each["_id"]: _chunk(each) for each in answer["docs"] if each.get("found")}
+        return [[known[each] for each in some if each in known] for some in ids]
+
+    async def _asked(self, call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
+        """One call. Raises StoreError for what may pass, Rejected for what will not."""
+        try:
+            return await call(**arguments)
+        except NotFoundError:
+            raise
+        except (ConnectionError, OSError, TimeoutError) as exc:
+            raise StoreError(type(exc).__name__) from exc
+        except TransportError as exc:
+            if exc.status_code in (401, 403, 408, 429) or int(exc.status_code or 500) >= 500:
+                raise StoreError(f"OpenSearch: {exc.status_code}") from exc
+            raise Rejected(str(exc.error)) from exc
+        except OpenSearchException as exc:
+            raise StoreError(type(exc).__name__) from exc
+
+
+def _client(url: str, region: str, session: boto3.Session | None) -> AsyncOpenSearch:
+    """Requests to Amazon's own hosts are signed; elsewhere the address may hold user and password.
+
+    https://docs.aws.amazon.com/opensearch-service/latest/developerguide/request-signing.html
+    """
+    host = urlsplit(url).hostname or ""
+    signing: dict[str, Any] = {}
+    if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".on.aws")):
+        credentials = (session or boto3.Session()).get_credentials()
+        service = "aoss" if ".aoss." in host else "es"
+        signing["http_auth"] = AWSV4SignerAsyncAuth(credentials, region, service)
+    return AsyncOpenSearch(
+        url,
+        connection_class=AsyncHttpConnection,
+        max_retries=0,
+        pool_maxsize=32,
+        timeout=10,
+        **signing,
+    )
+
+
+def _index(model: str, dims: int) -> dict[str, Any]:
+    keyword, number = {"type": "keyword"}, {"type": "integer"}
+    method = {"name": "hnsw", "engine": "lucene", "space_type": "cosinesimil"}
+    return {
+        "settings": {
+            "index": {
+                "knn": True,
+                "number_of_shards": 1,
+                "auto_expand_replicas": "0-1",
+                "refresh_interval": "1s",
+            }
+        },
+        "mappings": {
+            "_meta": {"embedding_model": model, "dims": dims, "mapping": MAPPING},
+            "_source": {"excludes": ["vector", "text"]},
+            "dynamic": "strict",
+            "properties": {
+                "place": keyword,
+                "file": {**keyword, "index": False},
+                "document": keyword,
+                "version": keyword,
+                "ordinal": number,
+                "first": {**number, "index": False},
+                "last": {**number, "index": False},
+                "locator": {"type": "object", "enabled": False},
+                "glue": {**keyword, "index": False, "doc_values": False},
+                "body": {"type": "text", "index": False},
+                "text": {"type": "text", "analyzer": "cjk"},
+                "vector": {"type": "knn_vector", "dimension": dims, "method": method},
+            },
+        },
+    }
+
+
+def _id(document: DocumentId, version: str, ordinal: int) -> str:
+    return f"{document.short}-{version}-{ordinal}"
+
+
+def _item(
+    index: str, document: Document, version: str, chunk: Chunk, vector: Sequence[float]
+) -> bytes:
+    action = {"index": {"_index": index, "_id": _id(document.id, version, chunk.ordinal)}}
+    where = chunk.locator
+    locator = {name: getattr(where, name) for name in Locator.__slots__}
+    fields = {
+        "place": document.id.place,
+        "file": document.id.file,
+        "document": document.id.short,
+        "version": version,
+        "ordinal": chunk.ordinal,
+        "first": chunk.first,
+        "last": chunk.last,
+        "locator": {name: value for name, value in locator.items() if value},
+        "glue": chunk.glue,
+        "body": chunk.text,
+        "text": searched(document.name, chunk),
+        "vector": vector,
+    }
+    return orjson.dumps(action) + b"\n" + orjson.dumps(fields) + b"\n"
+
+
+def searched(name: str, chunk: Chunk) -> str:
+    """What is indexed and embedded of a chunk: its text under the file's name and its headings."""
+    above = " › ".join([name, *chunk.locator.headings])
+    return f"{above}\n{chunk.text}"
+
+
+def _hit(found: Mapping[str, Any]) -> Hit:
+    source = found["_source"]
+    return Hit(
+        DocumentId(source["place"], source["file"]),
+        source["version"],
+        source["ordinal"],
+        source["first"],
+        source["last"],
+        _locator(source.get("locator", {})),
+        float(found["_score"]),
+    )
+
+
+def _cosine(hit: Hit) -> Hit:
+    """Lucene's score of a vector is (1 + cosine) / 2."""
+    return replace(hit, score=2 * hit.score - 1)
+
+
+def _chunk(found: Mapping[str, Any]) -> Chunk:
+    source = found["_source"]
+    return Chunk(
+        source["ordinal"],
+        source["body"],
+        _locator(source.get("locator", {})),
+        source["first"],
+        source["last"],
+        source["glue"],
+    )
+
+
+def _locator(stored: Mapping[str, Any]) -> Locator:
+    values = dict(stored)
+    if "headings" in values:
+        values["headings"] = tuple(values["headings"])
+    return Locator(**values)

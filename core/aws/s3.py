@@ -1,0 +1,139 @@
+"""Files in S3: `core.ports.Vault`. Streams both ways; memory holds one part of an upload."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from core.aws.calls import Calls
+from core.ports import Missing, TooLarge
+
+PART = 8 * 1024**2
+"""Bytes of a part; S3 takes no smaller one than 5 MiB, but the last, and at most 10,000."""
+PIECE = 1024**2
+GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "405"})
+"""What S3 says of an object that is not there, or whose newest version is a delete marker."""
+
+
+class S3Vault:
+    """Objects of one bucket."""
+
+    def __init__(self, s3: Any, bucket: str, calls: Calls) -> None:
+        self._s3 = s3
+        self._bucket = bucket
+        self._calls = calls
+
+    async def store(
+        self, key: str, pieces: AsyncIterator[bytes], media_type: str, limit: int
+    ) -> int:
+        where = {"Bucket": self._bucket, "Key": key}
+        upload, parts, size = "", list[dict[str, Any]](), 0
+        try:
+            part = bytearray()
+            async for piece in _within(limit, pieces):
+                size += len(piece)
+                part += piece
+                if len(part) >= PART:
+                    upload = upload or await self._begin(where, media_type)
+                    parts.append(await self._part(where, upload, len(parts) + 1, bytes(part)))
+                    part.clear()
+            if not upload:
+                await self._calls(
+                    self._s3.put_object, **where, Body=bytes(part), ContentType=media_type
+                )
+                return size
+            if part:
+                parts.append(await self._part(where, upload, len(parts) + 1, bytes(part)))
+            await self._calls(
+                self._s3.complete_multipart_upload,
+                **where,
+                UploadId=upload,
+                MultipartUpload={"Parts": parts},
+            )
+        except BaseException:
+            if upload:
+                await self._calls(self._s3.abort_multipart_upload, **where, UploadId=upload)
+            raise
+        return size
+
+    async def _begin(self, where: dict[str, str], media_type: str) -> str:
+        answer = await self._calls(
+            self._s3.create_multipart_upload, **where, ContentType=media_type
+        )
+        return str(answer["UploadId"])
+
+    async def _part(
+        self, where: dict[str, str], upload: str, number: int, body: bytes
+    ) -> dict[str, Any]:
+        answer = await self._calls(
+            self._s3.upload_part, **where, UploadId=upload, PartNumber=number, Body=body
+        )
+        return {"ETag": answer["ETag"], "PartNumber": number}
+
+    async def fetch(self, key: str, path: Path, limit: int) -> int:
+        def copy() -> int:
+            body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
+            size = 0
+            with body, path.open("wb") as file:
+                for piece in body.iter_chunks(PIECE):
+                    size += len(piece)
+                    if size > limit:
+                        raise TooLarge(str(limit))
+                    file.write(piece)
+            return size
+
+        try:
+            return int(await self._calls(copy))
+        except ClientError as exc:
+            raise _missing(exc, key) from exc
+
+    async def has(self, key: str) -> bool:
+        try:
+            await self._calls(self._s3.head_object, Bucket=self._bucket, Key=key)
+        except ClientError as exc:
+            _missing(exc, key)
+            return False
+        return True
+
+    async def forget(self, prefix: str, *, keep: str = "") -> None:
+        more: dict[str, Any] = {}
+        while True:
+            page = await self._calls(
+                self._s3.list_object_versions, Bucket=self._bucket, Prefix=prefix, **more
+            )
+            versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+            gone = [
+                {"Key": each["Key"], "VersionId": each["VersionId"]}
+                for each in versions
+                if each["Key"] != keep
+            ]
+            if gone:
+                await self._calls(
+                    self._s3.delete_objects,
+                    Bucket=self._bucket,
+                    Delete={"Objects": gone, "Quiet": True},
+                )
+            if not page.get("IsTruncated"):
+                return
+            more = {
+                "KeyMarker": page["NextKeyMarker"],
+                "VersionIdMarker": page["NextVersionIdMarker"],
+            }
+
+
+async def _within(limit: int, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    size = 0
+    async for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise TooLarge(str(limit))
+        yield piece
+
+
+def _missing(exc: ClientError, key: str) -> Missing:
+    if exc.response["Error"]["Code"] not in GONE:
+        raise exc
+    return Missing(key)

@@ -1,0 +1,72 @@
+"""What is known of documents, for a prompt: `core.ports.Library` over index and manifest."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Collection, Sequence
+
+from core import retrieval
+from core.conversation import Scope
+from core.documents import Chunk, Document, DocumentId, Passage
+from core.ports import Embeddings, Index, Manifest
+
+QUESTION = 2_000
+"""Characters of a question that are searched for."""
+
+
+class IndexedLibrary:
+    """Searches what may be seen; nothing of another place, or of a version that is gone."""
+
+    def __init__(self, index: Index, manifest: Manifest, embeddings: Embeddings) -> None:
+        self._index = index
+        self._manifest = manifest
+        self._embeddings = embeddings
+
+    async def search(
+        self,
+        question: str,
+        scopes: frozenset[Scope],
+        *,
+        only: Collection[DocumentId] = (),
+        limit: int = retrieval.PARENTS,
+    ) -> Sequence[Passage]:
+        """The passages that answer a question, best first.
+
+        `only` narrows the search to some documents, which then need not be near the question.
+        Raises StoreError or ModelError.
+        """
+        asked = " ".join(question.split())[:QUESTION]
+        if not asked or not scopes:
+            return ()
+        vectors, most = await asyncio.gather(
+            self._embeddings.embed([asked], query=True), self._index.most(asked)
+        )
+        found = await self._index.search(asked, vectors[0], scopes, most, only=only)
+        ranked = retrieval.fused(found)
+        documents = await self._manifest.get({each.hit.document for each in ranked})
+        seen = retrieval.allowed(ranked, documents, scopes)
+        best = retrieval.parents(seen, limit, float("-inf") if only else retrieval.FLOOR)
+        hits = [each.hit for each in best]
+        parents = await self._index.texts([(h.document, h.version, h.first, h.last) for h in hits])
+        passages = [
+            Passage(documents[each.hit.document], joined(chunks), each.hit.locator, each.score)
+            for each, chunks in zip(best, parents, strict=True)
+            if chunks
+        ]
+        return [passages[n] for n in retrieval.distinct([each.text for each in passages])]
+
+    async def read(self, document: Document) -> Sequence[Passage]:
+        """A whole document, parent by parent. Raises StoreError."""
+        if not document.version or not document.chunks:
+            return ()
+        wanted = (document.id, document.version, 0, document.chunks - 1)
+        (chunks,) = await self._index.texts([wanted])
+        parents: dict[int, list[Chunk]] = {}
+        for chunk in chunks:
+            parents.setdefault(chunk.first, []).append(chunk)
+        return [Passage(document, joined(each), each[0].locator) for each in parents.values()]
+
+
+def joined(chunks: Sequence[Chunk]) -> str:
+    """The text that chunks were cut from."""
+    return "".join(c.glue + c.text if n else c.text for n, c in enumerate(chunks))

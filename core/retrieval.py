@@ -1,0 +1,96 @@
+"""Which passages answer a question: fusion of both legs, the floor, parents. Pure.
+
+Scores that mean the same for every question are added: the cosine, and BM25 as a share of the most
+that any passage could score for this question. Where a question's words are not in the index (a
+Korean question, English files) that share is small by itself, and the vectors decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from core.conversation import Scope
+from core.documents import Document, DocumentId, State
+from core.ports import Found, Hit
+
+WORDS = 0.5
+"""How much a passage with all of the question's words gains on one with none."""
+FLOOR = 0.35
+"""What scores less is not shown: nothing found is an answer too."""
+PARENTS = 6
+"""Passages that go into a prompt."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    hit: Hit
+    score: float
+
+
+def fused(found: Found) -> list[Ranked]:
+    """Both legs as one, best first.
+
+    What the vector leg did not find is at most as near as the last that it did.
+    """
+    cosines = {_key(hit): hit.score for hit in found.vector}
+    words = {_key(hit): hit.score for hit in found.words}
+    least = min(cosines.values(), default=0.0)
+    hits = {_key(hit): hit for hit in (*found.words, *found.vector)}
+    ranked = [
+        Ranked(
+            hit,
+            cosines.get(key, least) + WORDS * _share(words.get(key, 0.0), found.most),
+        )
+        for key, hit in hits.items()
+    ]
+    return sorted(ranked, key=lambda each: -each.score)
+
+
+def allowed(
+    ranked: Iterable[Ranked],
+    documents: Mapping[DocumentId, Document],
+    scopes: Collection[Scope],
+) -> list[Ranked]:
+    """Those that count: of a document's present version, in a place that may be seen."""
+    return [
+        each
+        for each in ranked
+        if each.hit.document.scope in scopes
+        and counts(documents.get(each.hit.document), each.hit.version)
+    ]
+
+
+def counts(document: Document | None, version: str) -> bool:
+    """Whether chunks of a version may be shown."""
+    if document is None or document.state is State.DELETED:
+        return False
+    return bool(version) and document.version == version
+
+
+def parents(ranked: Iterable[Ranked], limit: int, floor: float) -> list[Ranked]:
+    """The best chunk of each parent, for as many parents as go into a prompt."""
+    best: dict[tuple[DocumentId, int], Ranked] = {}
+    for each in ranked:
+        if each.score < floor:
+            break
+        best.setdefault((each.hit.document, each.hit.first), each)
+        if len(best) == limit:
+            break
+    return [*best.values()]
+
+
+def distinct(texts: Sequence[str]) -> list[int]:
+    """Which of some texts to keep so that none is there twice: the same file in two places."""
+    seen: dict[str, int] = {}
+    for number, text in enumerate(texts):
+        seen.setdefault(" ".join(text.split()), number)
+    return sorted(seen.values())
+
+
+def _share(score: float, most: float) -> float:
+    return min(1.0, score / most) if most > 0 else 0.0
+
+
+def _key(hit: Hit) -> tuple[DocumentId, str, int]:
+    return hit.document, hit.version, hit.ordinal
