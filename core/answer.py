@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, NewType
 
+from core.documents import Picture
+
 MessageId = NewType("MessageId", str)
 
 
@@ -43,12 +45,16 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is sent: a stable prefix (`system`), then turns, the last one the question's."""
+    """What a model is sent: a stable prefix (`system`), then turns, the last one the question's.
+
+    `images` go with the last turn.
+    """
 
     model: str
     system: str
     turns: tuple[Turn, ...]
     max_tokens: int = 4096
+    images: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

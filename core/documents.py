@@ -177,3 +177,9 @@ def document_of(key: str) -> tuple[DocumentId, str] | None:
     if len(parts) < 5 or not all(parts):
         return None
     return DocumentId("/".join(parts[:3]), parts[3]), parts[4].rpartition("/")[2] or parts[4]
+
+
+def searched(name: str, chunk: Chunk) -> str:
+    """What is indexed and embedded of a chunk: its text under the file's name and its headings."""
+    above = " › ".join([name, *chunk.locator.headings])
+    return f"{above}\n{chunk.text}"

@@ -366,8 +366,8 @@ class Index(Protocol):
         """Returns when all that was put can be found."""
         ...
 
-    async def delete(self, document: DocumentId, *, keep: str = "") -> None:
-        """Removes a document's chunks, but those of the version `keep`."""
+    async def delete(self, document: DocumentId, *, before: str = "", only: str = "") -> None:
+        """Removes a document's chunks: all, those of versions `before` one, or `only` one's."""
         ...
 
     async def search(

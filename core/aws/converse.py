@@ -7,6 +7,7 @@ the stock parser. `tests/core/aws/test_bedrock.py` holds both to the stock class
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from langchain_aws.chat_models.bedrock_converse import _parse_stream_event
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from core.answer import Delta, Prompt, Usage
+from core.documents import Picture
 from core.models import ClaudeModel
 
 TEMPERATURE = 0.1
@@ -107,7 +109,16 @@ def messages(prompt: Prompt) -> list[BaseMessage]:
         HumanMessage(content=turn.text) if turn.role == "user" else AIMessage(content=turn.text)
         for turn in prompt.turns
     ]
+    if prompt.images:
+        images = [_image(each) for each in prompt.images]
+        turns[-1] = HumanMessage(content=[*images, {"type": "text", "text": prompt.turns[-1].text}])
     return [system, *turns]
+
+
+def _image(picture: Picture) -> dict[str, Any]:
+    data = base64.b64encode(picture.data).decode()
+    source = {"type": "base64", "media_type": picture.media_type, "data": data}
+    return {"type": "image", "source": source}
 
 
 def parse(name: str, event: Mapping[str, Any]) -> Delta | None:

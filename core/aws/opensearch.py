@@ -27,7 +27,7 @@ from opensearchpy.exceptions import (
 )
 
 from core.conversation import Scope
-from core.documents import Chunk, Document, DocumentId, Locator
+from core.documents import Chunk, Document, DocumentId, Locator, searched
 from core.ports import Found, Hit, Rejected, StoreError
 
 ALIAS = "parley-chunks"
@@ -113,17 +113,19 @@ class OpenSearchIndex:
     async def settle(self) -> None:
         await self._asked(self._client.indices.refresh, index=self.name)
 
-    async def delete(self, document: DocumentId, *, keep: str = "") -> None:
-        query: dict[str, Any] = {"filter": [{"term": {"document": document.short}}]}
-        if keep:
-            query["must_not"] = [{"term": {"version": keep}}]
+    async def delete(self, document: DocumentId, *, before: str = "", only: str = "") -> None:
+        wanted: list[dict[str, Any]] = [{"term": {"document": document.short}}]
+        if before:
+            wanted.append({"range": {"version": {"lt": before}}})
+        if only:
+            wanted.append({"term": {"version": only}})
         try:
             # what was put a moment ago is deleted as well
             await self.settle()
             await self._asked(
                 self._client.delete_by_query,
                 index=self.name,
-                body={"query": {"bool": query}},
+                body={"query": {"bool": {"filter": wanted}}},
                 conflicts="proceed",
                 refresh="true",
                 request_timeout=60,
@@ -294,12 +296,6 @@ def _item(
         "vector": vector,
     }
     return orjson.dumps(action) + b"\n" + orjson.dumps(fields) + b"\n"
-
-
-def searched(name: str, chunk: Chunk) -> str:
-    """What is indexed and embedded of a chunk: its text under the file's name and its headings."""
-    above = " › ".join([name, *chunk.locator.headings])
-    return f"{above}\n{chunk.text}"
 
 
 def _hit(found: Mapping[str, Any]) -> Hit:

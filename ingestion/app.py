@@ -1,0 +1,52 @@
+"""The queue of files: takes S3's notifications and has them carried out.
+
+`Ingester.handle` takes an SQS event as Lambda hands it over and gives back Lambda's partial batch
+response; a Lambda function and the long-lived process share it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import AsyncBatchProcessor, EventType
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+
+from core.aws.provision import TRIES
+from ingestion.jobs import jobs
+from ingestion.pipeline import Pipeline
+
+log = logging.getLogger(__name__)
+
+
+class _Batch(AsyncBatchProcessor):
+    """Powertools' processor, within a loop that runs already."""
+
+    async def run(self) -> dict[str, Any]:
+        with self:
+            await asyncio.gather(*(self._async_process_record(each) for each in self.records))
+        return {**self.response()}
+
+
+class Ingester:
+    """One for a process."""
+
+    def __init__(self, pipeline: Pipeline) -> None:
+        self._pipeline = pipeline
+
+    async def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
+        """Works through an SQS batch; names those to be delivered again."""
+        batch = _Batch(EventType.SQS, raise_on_entire_batch_failure=False)
+        batch(records=list(event["Records"]), handler=self._one)
+        return await batch.run()
+
+    async def _one(self, record: SQSRecord) -> None:
+        received = int(record.attributes.approximate_receive_count or 1)
+        try:
+            for job in jobs(record.body):
+                await self._pipeline.run(job, last=received >= TRIES)
+        except Exception as exc:
+            log.warning("a file is put off: %s", type(exc).__name__)
+            raise

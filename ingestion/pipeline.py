@@ -1,0 +1,228 @@
+"""One document from bucket to index.
+
+1. What counts is the object as it is now; its notification is a hint. A notification that is
+   repeated, late or out of order changes nothing.
+2. New chunks are written beside the old ones. They count from the moment at which the manifest
+   names their version, and the old ones count no more from that same moment.
+3. What is wrong with the file ends in the manifest as a reason. What a later try may mend is
+   raised.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TypeVar
+
+from core.documents import (
+    Block,
+    Chunk,
+    Document,
+    DocumentId,
+    Picture,
+    State,
+    document_of,
+    searched,
+)
+from core.ports import (
+    Embeddings,
+    Index,
+    Manifest,
+    Missing,
+    ModelError,
+    Overloaded,
+    Rejected,
+    StoreError,
+    TooLarge,
+    Vault,
+)
+from ingestion.chunks import chunked
+from ingestion.extract.errors import Unreadable
+from ingestion.extract.sandbox import Total, extract
+from ingestion.jobs import Removed, Written
+from ingestion.pictures import Eyes
+
+log = logging.getLogger(__name__)
+
+WINDOW = 192
+"""Chunks that are embedded and written together."""
+WINDOWS = 3
+"""Windows of one document under way at a time."""
+MOST_TEXT = 20_000_000
+"""Characters of a document that are kept in memory, and searched."""
+DELAYS = (0.5, 1, 2, 4, 8, 15, 30, 30, 30, 30, 30, 30)
+"""Seconds between tries of an index that does not answer: three and a half minutes in all."""
+TELL_EVERY = 1.0
+"""Seconds between notes of how far it is."""
+
+Reader = Callable[[Path, str], AsyncIterator[Block | Picture | Total]]
+T = TypeVar("T")
+
+
+class Pipeline:
+    """One for a process. `limit` is the most bytes of a file; `readers` how many read at a time."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        manifest: Manifest,
+        index: Index,
+        embeddings: Embeddings,
+        eyes: Eyes,
+        *,
+        limit: int,
+        read: Reader = extract,
+        readers: int = 0,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._vault = vault
+        self._manifest = manifest
+        self._index = index
+        self._embeddings = embeddings
+        self._eyes = eyes
+        self._limit = limit
+        self._read = read
+        self._sleep = sleep
+        self._readers = asyncio.Semaphore(readers or os.cpu_count() or 1)
+
+    async def run(self, job: Written | Removed, *, last: bool = False) -> None:
+        """Does one job. `last`: nobody tries again, so a failure is noted. Raises StoreError, ….
+
+        https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
+        """
+        found = document_of(job.key)
+        if found is None:
+            log.info("an object that is no document's")
+            return
+        document, name = found
+        if isinstance(job, Removed):
+            await self._removed(document, job)
+            return
+        try:
+            await self._written(document, name, job)
+        except Unreadable as exc:
+            await self._manifest.fail(document, job.seen, exc.reason)
+            await self._index.delete(document, before=job.seen + "~")
+        except (StoreError, ModelError, Rejected):
+            if last:
+                await self._manifest.fail(document, job.seen, "trouble")
+            raise
+
+    async def _removed(self, document: DocumentId, job: Removed) -> None:
+        if await self._vault.has(job.key):
+            return  # an old version went, or it is there again
+        if await self._manifest.removed(document, job.key, job.seen):
+            await self._patiently(lambda: self._index.delete(document, before=job.seen))
+
+    async def _written(self, document: DocumentId, name: str, job: Written) -> None:
+        known = (await self._manifest.get([document])).get(document)
+        if known is not None and known.message and known.key != job.key:
+            log.info("an object beside a shared file's own")
+            return
+        if not await self._manifest.see(document, job.key, name, job.seen, job.size):
+            log.info("a notification that came before")
+            return
+        shown = known.name if known is not None and known.name else name
+        with TemporaryDirectory(prefix="parley-") as folder:
+            path = Path(folder) / "file"
+            try:
+                await self._vault.fetch(job.key, path, self._limit)
+            except Missing:
+                return  # its removal has, or will have, a notification too
+            except TooLarge as exc:
+                raise Unreadable("too_large") from exc
+            async with self._readers:
+                items, pages = await self._extracted(document, path, shown, job.seen)
+        blocks = await self._eyes.read(items)
+        chunks = await asyncio.to_thread(_chunks, blocks)
+        if not chunks:
+            raise Unreadable("no_text")
+        if await self._indexed(document, shown, job.seen, chunks) and await self._manifest.ready(
+            document, job.seen, pages=pages, chunks=len(chunks)
+        ):
+            await self._patiently(lambda: self._index.delete(document, before=job.seen))
+        else:
+            log.info("overtaken by a newer version, or deleted")
+            await self._patiently(lambda: self._index.delete(document, only=job.seen))
+
+    async def _extracted(
+        self, document: DocumentId, path: Path, name: str, seen: str
+    ) -> tuple[list[Block | Picture], int]:
+        """What is in a file, and how many pages it has."""
+        items: list[Block | Picture] = []
+        size = pages = at = 0
+        told = 0.0
+        now = asyncio.get_running_loop().time
+        async for item in self._read(path, name):
+            if isinstance(item, Total):
+                pages = item.pages
+                continue
+            size += len(item.text) if isinstance(item, Block) else 0
+            if size > MOST_TEXT:
+                raise Unreadable("too_large")
+            items.append(item)
+            at = max(at, item.locator.first if item.locator.unit in ("page", "slide") else 0)
+            if now() - told >= TELL_EVERY:
+                told = now()
+                await self._manifest.progress(
+                    document, seen, State.EXTRACTING, done=at, total=pages
+                )
+        return items, pages
+
+    async def _indexed(
+        self, document: DocumentId, name: str, seen: str, chunks: Sequence[Chunk]
+    ) -> bool:
+        """Embeds and writes chunks; False if it was overtaken meanwhile."""
+        slots, done = asyncio.Semaphore(WINDOWS), 0
+        overtaken = asyncio.Event()
+        row = Document(document, name, "")
+        await self._manifest.progress(document, seen, State.EMBEDDING, total=len(chunks))
+
+        async def one(window: Sequence[Chunk]) -> None:
+            nonlocal done
+            async with slots:
+                if overtaken.is_set():
+                    return
+                texts = [searched(name, chunk) for chunk in window]
+                vectors = await self._patiently(lambda: self._embeddings.embed(texts))
+                await self._patiently(lambda: self._index.put(row, seen, window, vectors))
+                done += len(window)
+                current = await self._manifest.progress(
+                    document, seen, State.EMBEDDING, done=done, total=len(chunks)
+                )
+                if not current:
+                    overtaken.set()
+
+        windows = [chunks[n : n + WINDOW] for n in range(0, len(chunks), WINDOW)]
+        await _all([one(each) for each in windows])
+        if not overtaken.is_set():
+            await self._patiently(self._index.settle)
+        return not overtaken.is_set()
+
+    async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
+        for delay in DELAYS:
+            try:
+                return await call()
+            except (StoreError, Overloaded) as exc:
+                log.warning("%s, again in %s s", type(exc).__name__, delay)
+                await self._sleep(delay)
+        return await call()
+
+
+def _chunks(blocks: Sequence[Block]) -> list[Chunk]:
+    return [*chunked(blocks)]
+
+
+async def _all(work: Sequence[Awaitable[None]]) -> None:
+    """All of it; the first failure ends the rest."""
+    tasks = [asyncio.ensure_future(each) for each in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
