@@ -1,0 +1,50 @@
+"""Passages as a prompt has them: data in a block of their own, never in the system role."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from core.citations import day
+from core.documents import Passage
+
+TAG = re.compile(r"<(?=/?\s*(?:passage|passages|document|files|talk)\b)", re.I)
+
+NOTHING = """\
+<passages>
+(This channel's files were searched, and nothing in them is about this question. If it asks about \
+files or about what only they could tell, say that you found nothing about this in this channel's \
+files. If it does not need them, answer it and do not mention files.)
+</passages>"""
+
+
+def passages_block(passages: Sequence[Passage]) -> str:
+    """Numbered passages, from 1, with what tells conflicting ones apart: date and sharer."""
+    if not passages:
+        return NOTHING
+    return "\n".join(("<passages>", *map(_passage, range(1, len(passages) + 1), passages))) + (
+        "\n</passages>"
+    )
+
+
+def _passage(number: int, passage: Passage) -> str:
+    document = passage.document
+    told = {
+        "file": document.name,
+        "where": passage.locator.label,
+        "section": " › ".join(passage.locator.headings),
+        "shared_by": document.sharer,
+        "shared_on": day(document.shared_at) if document.shared_at else "",
+    }
+    attributes = "".join(f' {name}="{attribute(value)}"' for name, value in told.items() if value)
+    return f'<passage id="{number}"{attributes}>\n{fenced(passage.text)}\n</passage>'
+
+
+def fenced(text: str) -> str:
+    """Text that cannot end its block."""
+    return TAG.sub("&lt;", text)
+
+
+def attribute(value: str) -> str:
+    flat = " ".join("".join(c for c in value if c.isprintable()).split())
+    return flat.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")
