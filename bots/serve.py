@@ -21,11 +21,18 @@ from core.aws.clients import client
 from core.aws.source import Source
 from core.ports import StoreError
 from core.settings import Settings
+from ingestion.app import Ingester
+from ingestion.pictures import Eyes
+from ingestion.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
 CONCURRENCY = 200
 """Conversations answered side by side."""
+FILES_AT_ONCE = 16
+"""Files that are read, embedded and indexed side by side."""
+EYES = "haiku"
+"""The model that reads images."""
 SWEEP_EVERY = 15.0
 """Seconds between looks for answers whose worker is gone."""
 DRAIN = 25.0
@@ -40,13 +47,27 @@ async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str
         worker = Worker(core.assistant, core.commands, core.claims, core.turns, {"slack": platform})
         sqs = client("sqs", settings.aws_region)
         source = Source(sqs, settings.turns_queue_url, core.calls, worker.handle, CONCURRENCY)
+        sources = [source]
+        if core.shelf is not None:
+            shelf = core.shelf
+            pipeline = Pipeline(
+                shelf.vault,
+                shelf.manifest,
+                shelf.index,
+                shelf.embeddings,
+                Eyes(core.model, EYES),
+                limit=settings.max_file_mb * 1024**2,
+            )
+            handle = Ingester(pipeline).handle
+            sources.append(Source(sqs, settings.files_queue_url, core.calls, handle, FILES_AT_ONCE))
         receiver = slack_receiver(settings, core.turns.put_now)
         threads = ThreadPoolExecutor(16, thread_name_prefix="receiver")
         runner = web.AppRunner(application(receiver, threads), access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, host, port, reuse_address=True)
         await site.start()
-        tasks = [asyncio.create_task(source.run()), asyncio.create_task(_sweeping(worker))]
+        tasks = [asyncio.create_task(each.run()) for each in sources]
+        tasks.append(asyncio.create_task(_sweeping(worker)))
         tune_gc()
         address = runner.addresses[0]
         try:
@@ -54,7 +75,7 @@ async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str
                 yield f"http://{address[0]}:{address[1]}"
         finally:
             await runner.cleanup()
-            await source.drain(DRAIN)
+            await asyncio.gather(*(each.drain(DRAIN) for each in sources))
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)

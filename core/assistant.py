@@ -12,14 +12,15 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import date
 from typing import TypeVar
 
-from core import prompt, runs, sentences
+from core import runs, sentences
 from core.answer import Button, MessageId, Rendered, Turn, Usage
+from core.briefing import Brief, Briefing
+from core.citations import Citations, link, sources
 from core.conversation import Incoming, Kind, dumps
 from core.lease import Lease, held
-from core.live import Ending, LiveMessage
+from core.live import THINKING, Ending, LiveMessage
 from core.markdown import Policy
 from core.models import MODELS
 from core.ports import (
@@ -35,7 +36,6 @@ from core.ports import (
     Lost,
     Model,
     ModelError,
-    PlaceSettings,
     Priority,
     StoreError,
 )
@@ -58,6 +58,9 @@ class _Outcome:
 
     stop: str | None = None
     usage: Usage = field(default_factory=Usage)
+    model: str = ""
+    notices: tuple[str, ...] = ()
+    sources: str = ""
     stopped: bool = False
     error: ModelError | None = None
 
@@ -70,19 +73,15 @@ class Assistant:
         model: Model,
         claims: Claims,
         history: History,
-        settings: PlaceSettings,
+        briefing: Briefing,
         *,
-        default_model: str,
         policy: Policy,
-        today: Callable[[], date],
     ) -> None:
         self._model = model
         self._claims = claims
         self._history = history
-        self._settings = settings
-        self._default_model = default_model
+        self._briefing = briefing
         self._policy = policy
-        self._today = today
 
     async def answer(
         self, question: Incoming, chat: Chat, budget: Budget, *, again: bool = False
@@ -92,8 +91,12 @@ class Assistant:
         `again` says that this delivery may not be the first. Raises Busy, StoreError, Unreachable.
         """
         try:
+            if not await self._briefing.wanted(question):
+                return ()
             claim = await self._claims.take(question.event_id, dumps(question))
         except StoreError:
+            if not question.addressed:
+                raise
             await self._say_once(question, chat, budget, again=again)
             raise
         if claim is None:
@@ -154,26 +157,28 @@ class Assistant:
     async def _turn(
         self, question: Incoming, claim: Claim, chat: Chat, budget: Budget, live: LiveMessage
     ) -> Sequence[MessageId]:
-        if not question.text.strip():
-            notice = sentences.unread(question.attachments) if question.attachments else ""
-            await live.finish(Ending(notice or sentences.EMPTY))
+        if not question.text.strip() and not question.attachments:
+            await live.finish(Ending(sentences.EMPTY))
             await _patiently(lambda: self._claims.settle(claim))
             return tuple(live.retired)
         fresh = claim.attempt == 1
         with budget.answering():
             async with held(self._claims, claim) as lease:
                 await live.start(anew=fresh and bool(question.shown))
-                name, outcome = await self._stream(question, claim, chat, live, lease)
+                outcome = await self._stream(question, claim, chat, live, lease)
                 lease.check()
-                await live.finish(self._ending(question, name, outcome, live))
-        if live.text.strip():
-            await self._keep(question, live.text, outcome.usage)
+                said = live.text
+                if outcome.sources:
+                    live.feed(f"\n\n{outcome.sources}")
+                await live.finish(self._ending(question, outcome, live))
+        if said.strip():
+            await self._keep(question, said, outcome.usage)
         await _patiently(lambda: self._claims.settle(claim))
         return tuple(live.retired)
 
     async def _stream(
         self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage, lease: Lease
-    ) -> tuple[str, _Outcome]:
+    ) -> _Outcome:
         """Streams an answer into `live` until its end, a Stop, or the loss of the claim."""
         model = asyncio.create_task(self._ask(question, claim, chat, live))
         ended = asyncio.create_task(lease.ended.wait())
@@ -190,7 +195,7 @@ class Assistant:
             lease.check()
             live.close()
             await writer
-            return "", _Outcome(stopped=True)
+            return _Outcome(stopped=True)
         finally:
             for task in tasks:
                 task.cancel()
@@ -198,25 +203,27 @@ class Assistant:
 
     async def _ask(
         self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage
-    ) -> tuple[str, _Outcome]:
-        where = question.conversation
-        chosen, history, thread = await asyncio.gather(
-            _patiently(lambda: self._settings.model(where.place), live),
-            _patiently(lambda: self._history.recent(where.key, prompt.WINDOW), live),
-            self._thread(question, claim, chat, live),
-        )
-        name = chosen if chosen and chosen in MODELS else self._default_model
-        asked = prompt.build(question, name, history, thread, self._today())
+    ) -> _Outcome:
+        thread = await self._thread(question, claim, chat, live)
+        brief: Brief | None = None
         try:
+            brief = await _patiently(lambda: self._briefing.of(question, chat, live, thread), live)
+            if brief.prompt is None:
+                return _Outcome(notices=brief.notices)
+            live.allow(link(each) for each in brief.passages)
+            live.status(THINKING)
+            citations = Citations(len(brief.passages))
             stop, usage = None, Usage()
-            async for delta in self._model.stream(asked):
-                if delta.text:
-                    live.feed(delta.text)
+            async for delta in self._model.stream(brief.prompt):
+                if text := citations.feed(delta.text):
+                    live.feed(text)
                 stop, usage = delta.stop or stop, delta.usage or usage
-            return name, _Outcome(stop, usage)
+            live.feed(citations.end())
+            listed = sources(brief.passages, citations.cited)
+            return _Outcome(stop, usage, brief.model, brief.notices, listed)
         except ModelError as exc:
             log.warning("model did not finish: %s", type(exc).__name__)
-            return name, _Outcome(error=exc)
+            return _Outcome(notices=brief.notices if brief else (), error=exc)
 
     async def _thread(
         self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage
@@ -235,26 +242,30 @@ class Assistant:
             live.keep_until(sum(len(turn.text) for turn in thread if turn.message_id in ours))
         return thread if question.conversation.kind is not Kind.DIRECT else ()
 
-    def _ending(
-        self, question: Incoming, name: str, outcome: _Outcome, live: LiveMessage
-    ) -> Ending:
+    def _ending(self, question: Incoming, outcome: _Outcome, live: LiveMessage) -> Ending:
         run = question.event_id
         partial = bool(live.text.strip())
         if outcome.error is not None:
-            notice = sentences.failure(outcome.error, partial=partial)
+            failure = sentences.failure(outcome.error, partial=partial)
+            notice = "  ".join((*outcome.notices, failure))
             return Ending(notice, (Button("retry", "Retry", run, "primary"),))
         again = Button("regenerate", "Regenerate", run)
         if outcome.stopped:
             return Ending(sentences.STOPPED, (again,))
-        label = MODELS[name].label if name in MODELS else name
-        notices = [sentences.ending(outcome.stop), label]
-        if question.attachments:
-            notices.insert(0, sentences.unread(question.attachments))
+        if not outcome.model:
+            retry = Button("retry", "Retry", run)
+            return Ending("\n\n".join(outcome.notices), (retry,) if outcome.notices else ())
+        label = MODELS[outcome.model].label if outcome.model in MODELS else outcome.model
+        notices = [*outcome.notices, sentences.ending(outcome.stop), label]
         rate = (Button("up", "👍", f"up {run}"), Button("down", "👎", f"down {run}"))
         return Ending("  ".join(n for n in notices if n), (again, *rate) if partial else (again,))
 
     async def _keep(self, question: Incoming, text: str, usage: Usage) -> None:
-        asked = Turn("user", question.text, question.person.name, question.message_id)
+        names = ", ".join(each.name for each in question.attachments)
+        words = "\n".join(
+            each for each in (question.text, f"(shared {names})" * bool(names)) if each
+        )
+        asked = Turn("user", words, question.person.name, question.message_id)
         await _patiently(
             lambda: self._history.append(
                 question.conversation.key,

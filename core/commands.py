@@ -7,6 +7,7 @@ from dataclasses import replace
 from core import runs, sentences
 from core.answer import Option, Rendered
 from core.conversation import Command, Incoming, Kind, loads
+from core.files import Files, hello
 from core.models import MODELS, resolve
 from core.ports import Chat, Claims, Feedback, PlaceSettings, Turns
 
@@ -20,6 +21,7 @@ class Commands:
         settings: PlaceSettings,
         feedback: Feedback,
         turns: Turns,
+        files: Files | None,
         *,
         default_model: str,
     ) -> None:
@@ -27,10 +29,15 @@ class Commands:
         self._settings = settings
         self._feedback = feedback
         self._turns = turns
+        self._files = files
         self._default_model = default_model
 
     async def handle(self, command: Command, chat: Chat) -> None:
         """Carries out one command; whoever gave it is told what came of it, alone."""
+        if command.name == "joined":
+            if self._files is not None:
+                await chat.post(hello(), mark=command.event_id)
+            return
         said = await self._said(command)
         if said is not None:
             await chat.whisper(command.person, said)
@@ -45,8 +52,25 @@ class Commands:
                 return await self._again(command)
             case "feedback":
                 return await self._rate(command)
+            case "files" | "remove" | "auto" | "gone":
+                return await self._about_files(command)
             case _:
                 return None
+
+    async def _about_files(self, command: Command) -> Rendered | None:
+        if self._files is None:
+            return None if command.name == "gone" else Rendered(sentences.NO_FILES)
+        match command.name:
+            case "remove":
+                return await self._files.remove(command)
+            case "auto":
+                argument = f"auto {command.argument}"
+                return await self._files.command(replace(command, argument=argument))
+            case "gone":
+                await self._files.gone(command)
+                return None
+            case _:
+                return await self._files.command(command)
 
     async def _model(self, command: Command) -> Rendered:
         place = command.conversation.place

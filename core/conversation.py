@@ -65,13 +65,17 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that came with a message. `size` in bytes, 0 where the platform did not say."""
+    """A file that came with a message. `size` in bytes, 0 where the platform did not say.
+
+    `url` is where its bytes are, `link` where people open it.
+    """
 
     id: str
     name: str
     media_type: str
     size: int
     url: str
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +93,8 @@ class Incoming:
     message_id: str
     attachments: tuple[Attachment, ...] = ()
     in_thread: bool = False
+    addressed: bool = True
+    """Whether it was said to us; files are read also where they were only shared."""
     shown: tuple[str, ...] = ()
     """Messages of an earlier answer to the same post, which this one is to replace."""
 

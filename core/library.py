@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from core import retrieval
 from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId, Passage
-from core.ports import Embeddings, Index, Manifest
+from core.stores import Embeddings, Index, Manifest
 
 QUESTION = 2_000
 """Characters of a question that are searched for."""

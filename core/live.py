@@ -12,8 +12,8 @@ Rules:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from core.answer import Button, MessageId, Rendered
 from core.draft import Edit, parts, plan
@@ -116,8 +116,14 @@ class LiveMessage:
 
     def status(self, markdown: str) -> None:
         """What is shown while there is no text."""
-        self._status = markdown
-        self._wake.set()
+        if markdown != self._status:
+            self._status = markdown
+            self._wake.set()
+
+    def allow(self, urls: Iterable[str]) -> None:
+        """Lets these addresses be links: those of sources."""
+        more = self._policy.urls | {url for url in urls if url}
+        self._policy = replace(self._policy, urls=more)
 
     def keep_until(self, size: int) -> None:
         """Lets stand what an earlier try has shown until there are `size` new characters."""

@@ -6,9 +6,9 @@ import re
 from collections.abc import Sequence
 
 from core.citations import day
-from core.documents import Passage
+from core.documents import Document, Passage, State
 
-TAG = re.compile(r"<(?=/?\s*(?:passage|passages|document|files|talk)\b)", re.I)
+TAG = re.compile(r"<(?=/?\s*(?:passage|passages|document|files?|talk)\b)", re.I)
 
 NOTHING = """\
 <passages>
@@ -25,6 +25,23 @@ def passages_block(passages: Sequence[Passage]) -> str:
     return "\n".join(("<passages>", *map(_passage, range(1, len(passages) + 1), passages))) + (
         "\n</passages>"
     )
+
+
+def files_block(documents: Sequence[Document]) -> str:
+    """The files of this place by name, and how far each is; empty if there are none."""
+    lines = [_file(each) for each in documents]
+    return "\n".join(("<files>", *lines, "</files>")) if lines else ""
+
+
+def _file(document: Document) -> str:
+    match document.state:
+        case State.READY:
+            state = "can be searched"
+        case State.FAILED:
+            state = f"could not be read ({document.reason})"
+        case _:
+            state = "is still being read"
+    return f'<file name="{attribute(document.name)}" state="{state}"/>'
 
 
 def _passage(number: int, passage: Passage) -> str:

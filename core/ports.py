@@ -11,23 +11,20 @@ ModelError           the model did not finish
   Refused            the request itself is not acceptable (too long, no access)
   Broken             the stream ended early; what came before stays
 StoreError           a store or queue did not answer: try again later
-  Rejected           the index does not take this document, now or later
-Missing              there is no such object
-TooLarge             a file has more bytes than may be stored
+
+Those of documents are in `core.stores`.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from enum import IntEnum, StrEnum
-from pathlib import Path
 from typing import Protocol
 
 from core.answer import Delta, MessageId, Prompt, Rendered, Turn, Usage
 from core.conversation import Attachment, Command, Incoming, Person, Scope
-from core.documents import Chunk, Document, DocumentId, Locator, Passage, State
 
 
 class ChatError(Exception):
@@ -122,7 +119,18 @@ class Chat(Protocol):
 
     async def thread(self, limit: int) -> Sequence[Turn]: ...
     async def audience(self, person: Person) -> frozenset[Scope]: ...
+    async def name(self, person: Person) -> str:
+        """What people call somebody, empty if that is not known."""
+        ...
+
+    async def described(self, attachment: Attachment) -> Attachment:
+        """The file with its name, size and address, where a message told its id only."""
+        ...
+
     def open(self, attachment: Attachment) -> AsyncIterator[bytes]: ...
+    async def nearby(self, limit: int) -> Sequence[Turn]:
+        """What people said lately in the channel around this conversation."""
+        ...
 
 
 class Model(Protocol):
@@ -224,12 +232,21 @@ class History(Protocol):
         """Keeps one exchange; keeping the same event again replaces it."""
         ...
 
+    async def forget(self, conversation: str, message_id: str) -> None:
+        """Removes the exchange that began with a message."""
+        ...
+
 
 class PlaceSettings(Protocol):
     """What people chose for a channel or direct chat."""
 
     async def model(self, place: str) -> str | None: ...
     async def choose_model(self, place: str, model: str) -> None: ...
+    async def auto(self, place: str) -> bool:
+        """Whether files are read that were shared there without a word to us."""
+        ...
+
+    async def choose_auto(self, place: str, on: bool) -> None: ...
 
 
 class Feedback(Protocol):
@@ -241,174 +258,4 @@ class Turns(Protocol):
 
     async def put(self, item: Incoming | Command, *, again: str = "") -> None:
         """Queues it. `again` makes a repeated put (a retry button) distinct from the first."""
-        ...
-
-
-class Missing(Exception):
-    """There is no such object."""
-
-
-class TooLarge(Exception):
-    """More bytes than may be stored."""
-
-
-class Rejected(Exception):
-    """The index does not take what it was given."""
-
-
-class Vault(Protocol):
-    """Where files are kept."""
-
-    async def store(
-        self, key: str, pieces: AsyncIterator[bytes], media_type: str, limit: int
-    ) -> int:
-        """Keeps a stream of at most `limit` bytes and returns its size. Raises TooLarge."""
-        ...
-
-    async def fetch(self, key: str, path: Path, limit: int) -> int:
-        """Copies the object as it is now to a file. Raises Missing or TooLarge."""
-        ...
-
-    async def has(self, key: str) -> bool: ...
-    async def forget(self, prefix: str, *, keep: str = "") -> None:
-        """Removes every version of all objects under `prefix`, but those of the key `keep`."""
-        ...
-
-
-class Manifest(Protocol):
-    """The truth about documents. A chunk counts only if its version is the document's `version`.
-
-    Sequencers are S3's, as `core.aws.manifest.comparable` makes them; those of one key have an
-    order.
-    """
-
-    async def get(self, ids: Iterable[DocumentId]) -> Mapping[DocumentId, Document]: ...
-    async def of_place(self, place: str, limit: int) -> Sequence[Document]: ...
-    async def of_message(self, place: str, message: str) -> Sequence[Document]:
-        """The documents that came with one post."""
-        ...
-
-    async def register(self, document: Document) -> None:
-        """Notes a shared file before its bytes are stored."""
-        ...
-
-    async def see(self, document: DocumentId, key: str, name: str, seen: str, size: int) -> bool:
-        """Notes a written object; False if it is done already or a newer one was noticed."""
-        ...
-
-    async def progress(
-        self,
-        document: DocumentId,
-        seen: str,
-        state: State,
-        *,
-        done: int = 0,
-        total: int = 0,
-    ) -> bool:
-        """How far the reading of this version is; False if it was overtaken or deleted."""
-        ...
-
-    async def ready(self, document: DocumentId, seen: str, *, pages: int, chunks: int) -> bool:
-        """From now on this version's chunks count, and no others. False as in `progress`."""
-        ...
-
-    async def fail(self, document: DocumentId, seen: str, reason: str) -> bool: ...
-    async def removed(self, document: DocumentId, key: str, seen: str) -> bool:
-        """Notes a removed object; False if a newer one was noticed, or another key's."""
-        ...
-
-    async def refuse(self, document: DocumentId, reason: str) -> None:
-        """Notes that a shared file could not be had."""
-        ...
-
-    async def forget(self, document: DocumentId) -> None:
-        """Deleted by a person, whatever its version."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """A chunk that a leg of the search found; `score` is that leg's own."""
-
-    document: DocumentId
-    version: str
-    ordinal: int
-    first: int
-    last: int
-    locator: Locator
-    score: float
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """Both legs, best first. `vector` scores are cosines, `words` BM25, at most `most` for this
-    question."""
-
-    vector: Sequence[Hit]
-    words: Sequence[Hit]
-    most: float
-
-
-class Index(Protocol):
-    """Where chunks are searched."""
-
-    async def put(
-        self,
-        document: Document,
-        version: str,
-        chunks: Sequence[Chunk],
-        vectors: Sequence[Sequence[float]],
-    ) -> None:
-        """Writes chunks; the same ones again replace themselves. Raises Rejected, StoreError."""
-        ...
-
-    async def settle(self) -> None:
-        """Returns when all that was put can be found."""
-        ...
-
-    async def delete(self, document: DocumentId, *, before: str = "", only: str = "") -> None:
-        """Removes a document's chunks: all, those of versions `before` one, or `only` one's."""
-        ...
-
-    async def search(
-        self,
-        question: str,
-        vector: Sequence[float],
-        scopes: frozenset[Scope],
-        most: float,
-        *,
-        only: Collection[DocumentId] = (),
-    ) -> Found: ...
-    async def most(self, question: str) -> float:
-        """The best BM25 score that any chunk could have for a question."""
-        ...
-
-    async def texts(
-        self, wanted: Sequence[tuple[DocumentId, str, int, int]]
-    ) -> Sequence[Sequence[Chunk]]:
-        """The chunks of each (document, version, first, last), in order; missing ones left out."""
-        ...
-
-
-class Embeddings(Protocol):
-    async def embed(
-        self, texts: Sequence[str], *, query: bool = False
-    ) -> Sequence[Sequence[float]]: ...
-
-
-class Library(Protocol):
-    async def search(
-        self,
-        question: str,
-        scopes: frozenset[Scope],
-        *,
-        only: Collection[DocumentId] = (),
-        limit: int = 6,
-    ) -> Sequence[Passage]:
-        """The passages that answer a question, best first, of the documents `only` if there are
-        any. Raises StoreError or ModelError."""
-        ...
-
-    async def read(self, document: Document) -> Sequence[Passage]:
-        """A whole document, in order. Raises StoreError."""
         ...

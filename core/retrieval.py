@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from core.conversation import Scope
 from core.documents import Document, DocumentId, State
-from core.ports import Found, Hit
+from core.stores import Found, Hit
 
 WORDS = 0.5
 """How much a passage with all of the question's words gains on one with none."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping
+from types import MappingProxyType
 
-from core.conversation import Attachment
+from core.documents import Document, State
 from core.ports import Broken, ModelError, Overloaded, Refused
 
 EMPTY = "Hi! Write your question after my name, and I'll answer here."
@@ -16,6 +18,41 @@ STILL_RUNNING = "That one is still being answered. Press Stop first, or wait for
 TOO_OLD = "I no longer have that question. Please ask it again."
 ELSEWHERE = "That button belongs to another conversation."
 THANKS = {"up": "Thanks, noted.", "down": "Thanks, noted. Ask again in other words, or Regenerate."}
+
+HELLO = (
+    "Hi, I'm Parley. Mention me to ask something. I read the files that are shared here from now "
+    "on and put a summary in their thread, so that you can ask about them; `/files` shows what I "
+    "know."
+)
+AUTO_ON = "I read the files that are shared here. `/files auto off` stops that."
+AUTO_OFF = "I read a file here only when I am mentioned with it. `/files auto on` changes that."
+AUTO_HINT = "/files auto on or off: whether I read files that are shared without mentioning me."
+NO_FILES_HERE = "I know no files here yet. Share one, and I'll read it."
+NAMELESS = "a file without a name"
+NAME = 120
+"""Characters of a file's name that are shown."""
+SPECIAL = re.compile(r"([\\\[\]*_`~<>|])")
+NO_SEARCH = "I could not search the files here just now, so this answer does without them."
+NO_FILES = "Reading files is not set up here: ask whoever runs me to set OPENSEARCH_URL."
+REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "empty": "it is empty. Share it again if that is a mistake.",
+        "encrypted": "it is protected by a password. Share a copy without one.",
+        "damaged": "it is damaged or incomplete. Open it, save it again and share that copy.",
+        "unsupported": "I don't know this kind of file. Share it as a PDF or as text.",
+        "mislabelled": "it is not what its name says. Give it its right ending and share it again.",
+        "too_large": "it is too large for me. Share the part that matters.",
+        "too_slow": "it took too long to open. Share it in smaller parts, or as plain text.",
+        "too_much_memory": "it grows too large when opened. Share it in smaller parts.",
+        "no_text": "I found no text in it. If it is a scan, share it in a better resolution.",
+        "not_the_file": "I was given a web page in its place. Share the file itself again.",
+        "forbidden": "I may not open it. Whoever runs me can give me the right `files:read`.",
+        "gone": "it was deleted.",
+        "unreachable": "it could not be downloaded. Press Retry in a minute.",
+        "trouble": "I tried several times and failed. Press Retry, or share it again.",
+    }
+)
+"""Why a file was not read, by the manifest's reason: a plain sentence, and what to do."""
 
 
 def ending(stop: str | None) -> str:
@@ -51,7 +88,37 @@ def failure(error: ModelError, *, partial: bool) -> str:
             return "The connection to Claude broke off. Press Retry to ask again."
 
 
-def unread(attachments: Sequence[Attachment]) -> str:
-    """Names the files that came with a question and were not read."""
-    names = ", ".join(f"“{a.name}”" for a in attachments)
-    return f"I can't read files yet, so I have not read {names}. Paste the text to ask about it."
+def not_read(name: str, reason: str) -> str:
+    """Names a file that was not read, why, and what to do."""
+    return f"I could not read “{plain(name)}”: {REASONS.get(reason, REASONS['trouble'])}"
+
+
+def fetching(name: str) -> str:
+    return f"_Fetching {plain(name)}…_"
+
+
+def reading(document: Document) -> str:
+    """How far a file is."""
+    name = plain(document.name)
+    match document.state:
+        case State.EXTRACTING if document.total:
+            return f"_Reading {name}: {document.done} of {document.total} pages_"
+        case State.EXTRACTING:
+            return f"_Reading {name}…_"
+        case State.EMBEDDING if document.total:
+            percent = 100 * document.done // document.total
+            return f"_Making {name} searchable: {percent} %_"
+        case _:
+            return f"_{name} is kept and waits its turn to be read…_"
+
+
+def condensing(done: int, total: int) -> str:
+    return f"_It is long: reading it whole, {done} of {total} parts_"
+
+
+def plain(name: str) -> str:
+    """A file's name that cannot mark anything up: in small print it stands as it is."""
+    shown = " ".join("".join(c for c in name if c.isprintable()).split())
+    if len(shown) > NAME:
+        shown = f"{shown[: NAME - 20]}…{shown[-16:]}"
+    return SPECIAL.sub(r"\\\1", shown)

@@ -11,6 +11,9 @@ from core.models import DEFAULT, MODELS, resolve
 SLACK_API = "https://slack.com/api/"
 REQUIRED = ("PARLEY_BUCKET", "PARLEY_TABLE", "PARLEY_TURNS_QUEUE_URL", "PARLEY_FILES_QUEUE_URL")
 SLACK = ("SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN")
+EMBEDDING_MODEL = "amazon.titan-embed-text-v2:0"
+EMBEDDING_FAMILIES = ("amazon.titan-embed-text-v2", "cohere.embed-v4")
+MAX_FILE_MB = 100
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -43,6 +46,10 @@ class Settings:
     allowed_tenants: tuple[str, ...] = ()
     allowed_link_hosts: tuple[str, ...] = ()
     port: int = 8400
+    opensearch_url: str = ""
+    embedding_regions: tuple[str, ...] = ()
+    embedding_model: str = EMBEDDING_MODEL
+    max_file_mb: int = MAX_FILE_MB
 
 
 def load(environ: Mapping[str, str]) -> Settings:
@@ -62,21 +69,35 @@ def load(environ: Mapping[str, str]) -> Settings:
     slack = _slack(environ, problems)
     if slack is None and not problems:
         problems.append(f"No platform is configured: set {' and '.join(SLACK)} for Slack.")
-    port = _port(environ, problems)
+    port = _number(environ, "PORT", 8400, 65535, problems)
+    max_file = _number(environ, "PARLEY_MAX_FILE_MB", MAX_FILE_MB, 5000, problems)
+    embedding = _get(environ, "PARLEY_EMBEDDING_MODEL") or EMBEDDING_MODEL
+    if not any(family in embedding for family in EMBEDDING_FAMILIES):
+        problems.append(
+            f"PARLEY_EMBEDDING_MODEL is unknown: choose {' or '.join(EMBEDDING_FAMILIES)}."
+        )
+    search = _get(environ, "OPENSEARCH_URL")
+    if search and urlsplit(search).scheme not in ("http", "https"):
+        problems.append("OPENSEARCH_URL must begin with https:// (or http:// on this machine).")
     if problems or model is None:
         raise SettingsError(problems)
+    regions = _list(environ, "PARLEY_MODEL_REGIONS") or (region,)
     return Settings(
         aws_region=region,
         bucket=_get(environ, "PARLEY_BUCKET"),
         table=_get(environ, "PARLEY_TABLE"),
         turns_queue_url=_get(environ, "PARLEY_TURNS_QUEUE_URL"),
         files_queue_url=_get(environ, "PARLEY_FILES_QUEUE_URL"),
-        model_regions=_list(environ, "PARLEY_MODEL_REGIONS") or (region,),
+        model_regions=regions,
         default_model=model.name,
         slack=slack,
         allowed_tenants=_list(environ, "PARLEY_ALLOWED_TENANTS"),
         allowed_link_hosts=_list(environ, "PARLEY_ALLOWED_LINK_HOSTS"),
         port=port,
+        opensearch_url=search.rstrip("/"),
+        embedding_regions=_list(environ, "PARLEY_EMBEDDING_REGIONS") or regions,
+        embedding_model=embedding,
+        max_file_mb=max_file,
     )
 
 
@@ -100,11 +121,13 @@ def _slack(environ: Mapping[str, str], problems: list[str]) -> SlackSettings | N
     )
 
 
-def _port(environ: Mapping[str, str], problems: list[str]) -> int:
-    text = _get(environ, "PORT") or "8400"
-    if not text.isdecimal() or int(text) > 65535:
-        problems.append("PORT must be a number from 0 to 65535.")
-        return 0
+def _number(
+    environ: Mapping[str, str], name: str, usual: int, most: int, problems: list[str]
+) -> int:
+    text = _get(environ, name) or str(usual)
+    if not text.isdecimal() or int(text) > most:
+        problems.append(f"{name} must be a number from 0 to {most}.")
+        return usual
     return int(text)
 
 

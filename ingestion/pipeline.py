@@ -28,18 +28,8 @@ from core.documents import (
     document_of,
     searched,
 )
-from core.ports import (
-    Embeddings,
-    Index,
-    Manifest,
-    Missing,
-    ModelError,
-    Overloaded,
-    Rejected,
-    StoreError,
-    TooLarge,
-    Vault,
-)
+from core.ports import ModelError, Overloaded, StoreError
+from core.stores import Embeddings, Index, Manifest, Missing, Rejected, TooLarge, Vault
 from ingestion.chunks import chunked
 from ingestion.extract.errors import Unreadable
 from ingestion.extract.sandbox import Total, extract

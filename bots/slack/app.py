@@ -99,6 +99,8 @@ class Receiver:
         anything = re.compile(".*", re.S)
         app.event("app_mention")(self._on_message)
         app.event("message")(self._on_message)
+        app.event("file_deleted")(self._on_notice)
+        app.event("member_joined_channel")(self._on_notice)
         app.event(anything)(lambda ack: ack())
         app.command(anything)(self._on_command)
         app.action(anything)(self._on_action)
@@ -116,7 +118,12 @@ class Receiver:
         return BoltResponse(status=200, body=ELSEWHERE if slash else "")
 
     def _on_message(self, body: dict[str, Any]) -> None:
-        item = events.message(body)
+        item = events.message(body) or events.notice(body)
+        if item is not None:
+            self._enqueue(item)
+
+    def _on_notice(self, body: dict[str, Any]) -> None:
+        item = events.notice(body)
         if item is not None:
             self._enqueue(item)
 

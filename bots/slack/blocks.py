@@ -8,6 +8,7 @@ from typing import Any
 from bots.slack.events import PREFIX
 from bots.slack.mrkdwn import LIMIT, render
 from core.answer import Button, Option, Rendered
+from core.sentences import plain
 
 
 def text_and_blocks(message: Rendered) -> dict[str, Any]:
@@ -98,4 +99,4 @@ def _short(text: str, limit: int = 75) -> str:
 
 def _line(option: Option) -> str:
     current = " (current)" if option.selected else ""
-    return render(f"• **{option.label}**{current}: {option.description}")
+    return render(f"• **{plain(option.label)}**{current}: {option.description}")

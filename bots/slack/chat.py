@@ -2,23 +2,30 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack import events
 from bots.slack.blocks import shown_text, text_and_blocks
+from bots.slack.downloads import checked, download
 from bots.slack.events import SUBTYPES
 from bots.slack.inbound import from_mrkdwn
+from bots.slack.membership import Membership
 from bots.slack.mrkdwn import MrkdwnSurface
-from bots.slack.web import People, call, is_slacks, read, retry_after
+from bots.slack.web import People, call, is_slacks, read
 from core.answer import MessageId, Rendered, Turn
 from core.budget import Limits, Rate
-from core.conversation import LIBRARY, Attachment, Conversation, Person, Scope
-from core.ports import Call, Forbidden, Gone, RateLimited, Surface, Unreachable
+from core.conversation import LIBRARY, Attachment, Conversation, Kind, Person, Scope
+from core.ports import Call, ChatError, Forbidden, Gone, Surface, Unreachable
 from core.runs import post_of
+
+log = logging.getLogger(__name__)
 
 LIMITS = Limits(
     workspace={Call.EDIT: Rate(50, 62), Call.POST: Rate(300, 62), Call.DELETE: Rate(50, 62)},
@@ -47,12 +54,15 @@ class SlackChat:
         client: AsyncWebClient,
         conversation: Conversation,
         people: People,
+        membership: Membership,
+        *,
         extra: Mapping[str, str],
         http: aiohttp.ClientSession,
     ) -> None:
         self._client = client
         self._where = conversation
         self._people = people
+        self._membership = membership
         self._extra = extra
         self._http = http
         self._thread = {"thread_ts": conversation.thread} if conversation.thread else {}
@@ -122,28 +132,44 @@ class SlackChat:
         return [_turn(each, us, names) for each in said]
 
     async def audience(self, person: Person) -> frozenset[Scope]:
-        return frozenset({self._where.scope, LIBRARY})
+        """In a channel its own files; in a direct chat also those of channels that both are in.
 
-    async def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
-        """The file's bytes. The token goes to Slack's own hosts only, and follows no redirect."""
-        url = attachment.url or await self._address(attachment.id)
-        if not is_slacks(url, self._client.base_url):
-            raise Forbidden("the file is not at Slack")
-        headers = {"Authorization": f"Bearer {self._client.token}"}
+        Where Slack does not say which these are, they are not among them.
+        """
+        here = frozenset({self._where.scope, LIBRARY})
+        if self._where.kind is not Kind.DIRECT:
+            return here
         try:
-            async with self._http.get(url, headers=headers, allow_redirects=False) as response:
-                _check(response)
-                if "html" in response.content_type and "html" not in attachment.media_type:
-                    raise Forbidden("a page to sign in at, not the file")
-                async for piece in response.content.iter_chunked(64 * 1024):
-                    yield piece
-        except (aiohttp.ClientError, TimeoutError) as exc:
-            raise Unreachable(type(exc).__name__) from exc
+            channels = await self._membership.of(person.id)
+        except ChatError as exc:
+            log.warning("memberships not read: %s", type(exc).__name__)
+            return here
+        return here | {replace(self._where, channel=each).scope for each in channels}
 
-    async def _address(self, file: str) -> str:
-        """Of a file from another workspace the event tells the id only."""
-        found = (await read(self._client, "files.info", file=file)).get("file") or {}
-        return str(found.get("url_private_download") or found.get("url_private") or "")
+    async def name(self, person: Person) -> str:
+        return (await self._people.names([person.id])).get(person.id, "")
+
+    async def described(self, attachment: Attachment) -> Attachment:
+        """Of a file from another workspace the event tells the id only (`check_file_info`)."""
+        if attachment.url and attachment.name:
+            return attachment
+        found = (await read(self._client, "files.info", file=attachment.id)).get("file")
+        told = events.attachment(found if isinstance(found, Mapping) else {})
+        if not told.url:
+            raise Forbidden("Slack tells no address of this file")
+        return replace(told, id=attachment.id)
+
+    def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        token = str(self._client.token or "")
+        return download(self._http, attachment, token, self._client.base_url)
+
+    async def nearby(self, limit: int) -> Sequence[Turn]:
+        found = await read(
+            self._client, "conversations.history", channel=self._where.channel, limit=limit
+        )
+        us = await self._people.us()
+        said = [each for each in reversed(found["messages"]) if _is_said(each)]
+        return [_turn(each, us, {}) for each in said]
 
     async def _messages(self, limit: int, since: Mapping[str, str]) -> list[dict[str, Any]]:
         """The newest messages of the thread, and its first, or of a chat without one; oldest first.
@@ -194,23 +220,9 @@ class SlackChat:
         }
         try:
             async with self._http.post(url, json=body, allow_redirects=False) as response:
-                _check(response)
+                checked(response)
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise Unreachable(type(exc).__name__) from exc
-
-
-def _check(response: aiohttp.ClientResponse) -> None:
-    match response.status:
-        case 200:
-            return
-        case 404 | 410:
-            raise Gone(str(response.status))
-        case 429:
-            raise RateLimited(retry_after(response.headers))
-        case status if status >= 500:
-            raise Unreachable(str(status))
-        case status:
-            raise Forbidden(str(status))
 
 
 def _is_said(message: Mapping[str, Any]) -> bool:

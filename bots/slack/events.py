@@ -47,22 +47,54 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
         return None
     text = _text(event.get("text"))
     kind = _kind(channel, event.get("channel_type"))
-    mentioned = event.get("type") == "app_mention" or (bot and f"<@{bot}" in text)
-    if kind is not Kind.DIRECT and not mentioned:
+    mentioned = event.get("type") == "app_mention" or bool(bot and f"<@{bot}" in text)
+    addressed = mentioned or kind is Kind.DIRECT
+    files = [_map(each) for each in _list(event.get("files"))]
+    attachments = tuple(attachment(each) for each in files if _is_file(each))[:MOST_FILES]
+    if not addressed and not attachments:
         return None
     thread = _text(event.get("thread_ts")) or None
     where = Conversation(
         PLATFORM, tenant, channel, thread or (None if kind is Kind.DIRECT else ts), kind
     )
-    files = [_map(each) for each in _list(event.get("files"))]
     return Incoming(
         event_id=f"{where.place}/{ts}",
         conversation=where,
         person=Person(user),
         text=_question(text, bot, [_map(each) for each in _list(event.get("attachments"))]),
         message_id=ts,
-        attachments=tuple(_attachment(each) for each in files if _is_file(each))[:MOST_FILES],
+        attachments=attachments,
         in_thread=bool(thread) and thread != ts,
+        addressed=addressed,
+    )
+
+
+def notice(body: Mapping[str, Any]) -> Command | None:
+    """What else we are told of: that a post or a file was deleted, or that we joined a channel."""
+    event = _map(body.get("event"))
+    tenant, bot = _installed(body)
+    channel = _text(event.get("channel")) or _text(event.get("channel_id"))
+    once = _text(body.get("event_id")) or _text(event.get("event_ts"))
+    name, argument, target = "", "", None
+    match event.get("type"):
+        case "message" if event.get("subtype") == "message_deleted":
+            name, target = "gone", _text(event.get("deleted_ts"))
+        case "file_deleted":
+            name, argument, channel = "gone", _text(event.get("file_id")), channel or "-"
+        case "member_joined_channel" if bot and event.get("user") == bot:
+            name = "joined"
+    if not (name and tenant and channel and once and (argument or target or name == "joined")):
+        return None
+    earlier = _map(event.get("previous_message"))
+    kind = _kind(channel, event.get("channel_type"))
+    thread = _text(earlier.get("thread_ts")) or (None if kind is Kind.DIRECT else target)
+    return Command(
+        event_id=f"{PLATFORM}/{tenant}/{channel}/notice/{once}",
+        conversation=Conversation(PLATFORM, tenant, channel, thread, kind),
+        person=Person(_text(event.get("user")) or _text(earlier.get("user"))),
+        name=name,
+        argument=argument,
+        target=target,
     )
 
 
@@ -176,15 +208,16 @@ def _is_file(file: Mapping[str, Any]) -> bool:
     return bool(_text(file.get("id"))) and file.get("mode") not in ("tombstone", "hidden_by_limit")
 
 
-def _attachment(file: Mapping[str, Any]) -> Attachment:
+def attachment(file: Mapping[str, Any]) -> Attachment:
     """A shared file. From another workspace only its id is told (`check_file_info`)."""
     size = file.get("size")
     return Attachment(
         id=_text(file.get("id")),
-        name=(_text(file.get("name")) or _text(file.get("title")) or "a file")[:255],
+        name=(_text(file.get("name")) or _text(file.get("title")))[:1024],
         media_type=_text(file.get("mimetype"))[:255],
         size=size if isinstance(size, int) and size > 0 else 0,
         url=_text(file.get("url_private_download")) or _text(file.get("url_private")),
+        link=_text(file.get("permalink")),
     )
 
 

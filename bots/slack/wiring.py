@@ -10,6 +10,7 @@ import aiohttp
 
 from bots.slack.app import Enqueue, Receiver
 from bots.slack.chat import LIMITS, SlackChat
+from bots.slack.membership import Membership
 from bots.slack.web import People, web_client
 from bots.worker import Platform
 from core.budget import ConversationBudget, WorkspaceBudget
@@ -44,13 +45,14 @@ async def slack_platform(settings: Settings) -> AsyncIterator[Platform]:
         client = web_client(slack.bot_token, slack.api_url, http)
         people = People(client)
         clock = asyncio.get_running_loop().time
+        membership = Membership(client, clock)
         budgets: dict[str, WorkspaceBudget] = {}
 
         def platform(
             conversation: Conversation, extra: Mapping[str, str]
         ) -> tuple[Chat, ConversationBudget]:
             budget = budgets.setdefault(conversation.tenant, WorkspaceBudget(LIMITS, clock))
-            chat = SlackChat(client, conversation, people, extra, http)
+            chat = SlackChat(client, conversation, people, membership, extra=extra, http=http)
             return chat, budget.of(conversation.channel)
 
         yield platform

@@ -5,7 +5,7 @@ One table, `pk` and `sk`, with `ttl`:
 | pk                    | sk                    | what                                     |
 |-----------------------|-----------------------|------------------------------------------|
 | `turn#{conversation}` | message id, sortable  | one exchange: question, answer, tokens   |
-| `settings#{place}`    | `model`               | the model chosen there                   |
+| `settings#{place}`    | `model`, `auto`       | the model chosen; whether files are read |
 | `feedback#{event id}` | person                | 👍 or 👎                                 |
 | `claim#{event id}`    | `claim`               | who answers it, see `core/aws/claims.py` |
 | `open`, `stop`        | event id              | as above                                 |
@@ -94,6 +94,11 @@ class DynamoHistory:
         }
         await self._calls(self._db.put_item, TableName=self._table, Item=encode(item))
 
+    async def forget(self, conversation: str, message_id: str) -> None:
+        """Removes the exchange that began with a message."""
+        key = {"pk": _turns(conversation), "sk": sortable(message_id)}
+        await self._calls(self._db.delete_item, TableName=self._table, Key=encode(key))
+
 
 class DynamoPlaceSettings:
     """`core.ports.PlaceSettings`."""
@@ -114,6 +119,18 @@ class DynamoPlaceSettings:
     async def choose_model(self, place: str, model: str) -> None:
         """Keeps the choice, in place of the earlier one."""
         item = {"pk": f"settings#{place}", "sk": "model", "model": model}
+        await self._calls(self._db.put_item, TableName=self._table, Item=encode(item))
+
+    async def auto(self, place: str) -> bool:
+        """Whether files are read that were shared there without a word to us: so unless refused."""
+        key = {"pk": f"settings#{place}", "sk": "auto"}
+        answer = await self._calls(
+            self._db.get_item, TableName=self._table, Key=encode(key), ConsistentRead=True
+        )
+        return bool(decode(answer["Item"])["on"]) if "Item" in answer else True
+
+    async def choose_auto(self, place: str, on: bool) -> None:
+        item = {"pk": f"settings#{place}", "sk": "auto", "on": on}
         await self._calls(self._db.put_item, TableName=self._table, Item=encode(item))
 
 

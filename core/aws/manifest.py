@@ -4,6 +4,7 @@
 |--------------------------|---------|-------------------------------------------------|
 | `files#{place}`          | file id | a document: state, version, who shared it, …    |
 | `post#{place}/{message}` | file id | that it came with this post                     |
+| `file#{tenant}/{file}`   | place   | that this file was shared there                 |
 """
 
 from __future__ import annotations
@@ -84,6 +85,11 @@ class DynamoManifest:
         found = await self.get(DocumentId(place, decode(each)["sk"]) for each in items)
         return [each for each in found.values() if each.state is not State.DELETED]
 
+    async def of_file(self, tenant: str, file: str) -> Sequence[Document]:
+        items = await self._partition(f"file#{tenant}/{file}", BATCH)
+        found = await self.get(DocumentId(decode(each)["sk"], file) for each in items)
+        return [each for each in found.values() if each.state is not State.DELETED]
+
     async def register(self, document: Document) -> None:
         fields = {name: getattr(document, name) for name in REGISTERED}
         await self._set(
@@ -91,10 +97,12 @@ class DynamoManifest:
             {**fields, "state": State.RECEIVED, "reason": "", "done": 0, "total": 0},
             remove=("ttl",),
         )
+        place, file = document.id
+        pointers = [{"pk": f"file#{place.rpartition('/')[0]}/{file}", "sk": place}]
         if document.message:
-            post = f"post#{document.id.place}/{document.message}"
-            pointer = {"pk": post, "sk": document.id.file}
-            await self._calls(self._db.put_item, TableName=self._table, Item=encode(pointer))
+            pointers.append({"pk": f"post#{place}/{document.message}", "sk": file})
+        for each in pointers:
+            await self._calls(self._db.put_item, TableName=self._table, Item=encode(each))
 
     async def see(self, document: DocumentId, key: str, name: str, seen: str, size: int) -> bool:
         return await self._set(

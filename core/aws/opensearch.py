@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,18 +25,17 @@ from opensearchpy.exceptions import (
     TransportError,
 )
 
+from core.aws import stored
 from core.conversation import Scope
-from core.documents import Chunk, Document, DocumentId, Locator, searched
-from core.ports import Found, Hit, Rejected, StoreError
+from core.documents import Chunk, Document, DocumentId
+from core.ports import StoreError
+from core.stores import Found, Hit, Rejected
 
 ALIAS = "parley-chunks"
-MAPPING = 1
-"""Raised when the mapping changes: a new index is made then."""
 CANDIDATES = 50
 """Chunks that each leg finds."""
 BULK_TRIES = 8
 """Times that items which were too many at once are sent."""
-FIELDS = ("place", "file", "version", "ordinal", "first", "last", "locator")
 
 
 class OpenSearchIndex:
@@ -57,7 +55,7 @@ class OpenSearchIndex:
         self._model = model
         self._dims = dims
         self._sleep = sleep
-        digest = hashlib.sha256(f"{model}/{dims}/{MAPPING}".encode()).hexdigest()[:8]
+        digest = hashlib.sha256(f"{model}/{dims}/{stored.MAPPING}".encode()).hexdigest()[:8]
         self.name = f"{ALIAS}-{digest}"
         self._there = False
 
@@ -68,7 +66,7 @@ class OpenSearchIndex:
         """Creates index and alias where they are missing. Raises StoreError."""
         if self._there:
             return
-        body = _index(self._model, self._dims)
+        body = stored.definition(self._model, self._dims)
         answer = await self._asked(self._client.indices.exists, index=self.name)
         if not answer:
             try:
@@ -88,7 +86,7 @@ class OpenSearchIndex:
     ) -> None:
         await self.ensure()
         items = [
-            _item(self.name, document, version, chunk, vector)
+            stored.item(self.name, document, version, chunk, vector)
             for chunk, vector in zip(chunks, vectors, strict=True)
         ]
         for attempt in range(BULK_TRIES):
@@ -150,7 +148,10 @@ class OpenSearchIndex:
         legs = [{"knn": {"vector": near}}, words]
         lines: list[Any] = []
         for leg in legs:
-            lines += [{"index": ALIAS}, {"size": CANDIDATES, "query": leg, "_source": [*FIELDS]}]
+            lines += [
+                {"index": ALIAS},
+                {"size": CANDIDATES, "query": leg, "_source": [*stored.FIELDS]},
+            ]
         body = b"".join(orjson.dumps(line) + b"\n" for line in lines)
         answer = await self._asked(self._client.msearch, body=body, request_timeout=20)
         found: list[list[Hit]] = []
@@ -159,8 +160,8 @@ class OpenSearchIndex:
                 if response.get("status") == 404:  # nothing was ever indexed
                     return Found((), (), most)
                 raise StoreError(str(response["error"].get("type")))
-            found.append([_hit(each) for each in response["hits"]["hits"]])
-        return Found([_cosine(hit) for hit in found[0]], found[1], most)
+            found.append([stored.hit(each) for each in response["hits"]["hits"]])
+        return Found([stored.cosine(hit) for hit in found[0]], found[1], most)
 
     async def most(self, question: str) -> float:
         body = {"doc": {"text": question[:10_000]}, "fields": ["text"]}
@@ -184,7 +185,7 @@ class OpenSearchIndex:
         self, wanted: Sequence[tuple[DocumentId, str, int, int]]
     ) -> Sequence[Sequence[Chunk]]:
         ids = [
-            [_id(document, version, n) for n in range(first, last + 1)]
+            [stored.id_of(document, version, n) for n in range(first, last + 1)]
             for document, version, first, last in wanted
         ]
         flat = sorted({each for some in ids for each in some})
@@ -197,7 +198,9 @@ class OpenSearchIndex:
                 _source=["ordinal", "first", "last", "locator", "body", "glue"],
                 request_timeout=20,
             )
-            known |= {each["_id"]: _chunk(each) for each in answer["docs"] if each.get("found")}
+            known |= {
+                each["_id"]: stored.chunk(each) for each in answer["docs"] if each.get("found")
+            }
         return [[known[each] for each in some if each in known] for some in ids]
 
     async def _asked(self, call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
@@ -235,101 +238,3 @@ def _client(url: str, region: str, session: boto3.Session | None) -> AsyncOpenSe
         timeout=10,
         **signing,
     )
-
-
-def _index(model: str, dims: int) -> dict[str, Any]:
-    keyword, number = {"type": "keyword"}, {"type": "integer"}
-    method = {"name": "hnsw", "engine": "lucene", "space_type": "cosinesimil"}
-    return {
-        "settings": {
-            "index": {
-                "knn": True,
-                "number_of_shards": 1,
-                "auto_expand_replicas": "0-1",
-                "refresh_interval": "1s",
-            }
-        },
-        "mappings": {
-            "_meta": {"embedding_model": model, "dims": dims, "mapping": MAPPING},
-            "_source": {"excludes": ["vector", "text"]},
-            "dynamic": "strict",
-            "properties": {
-                "place": keyword,
-                "file": {**keyword, "index": False},
-                "document": keyword,
-                "version": keyword,
-                "ordinal": number,
-                "first": {**number, "index": False},
-                "last": {**number, "index": False},
-                "locator": {"type": "object", "enabled": False},
-                "glue": {**keyword, "index": False, "doc_values": False},
-                "body": {"type": "text", "index": False},
-                "text": {"type": "text", "analyzer": "cjk"},
-                "vector": {"type": "knn_vector", "dimension": dims, "method": method},
-            },
-        },
-    }
-
-
-def _id(document: DocumentId, version: str, ordinal: int) -> str:
-    return f"{document.short}-{version}-{ordinal}"
-
-
-def _item(
-    index: str, document: Document, version: str, chunk: Chunk, vector: Sequence[float]
-) -> bytes:
-    action = {"index": {"_index": index, "_id": _id(document.id, version, chunk.ordinal)}}
-    where = chunk.locator
-    locator = {name: getattr(where, name) for name in Locator.__slots__}
-    fields = {
-        "place": document.id.place,
-        "file": document.id.file,
-        "document": document.id.short,
-        "version": version,
-        "ordinal": chunk.ordinal,
-        "first": chunk.first,
-        "last": chunk.last,
-        "locator": {name: value for name, value in locator.items() if value},
-        "glue": chunk.glue,
-        "body": chunk.text,
-        "text": searched(document.name, chunk),
-        "vector": vector,
-    }
-    return orjson.dumps(action) + b"\n" + orjson.dumps(fields) + b"\n"
-
-
-def _hit(found: Mapping[str, Any]) -> Hit:
-    source = found["_source"]
-    return Hit(
-        DocumentId(source["place"], source["file"]),
-        source["version"],
-        source["ordinal"],
-        source["first"],
-        source["last"],
-        _locator(source.get("locator", {})),
-        float(found["_score"]),
-    )
-
-
-def _cosine(hit: Hit) -> Hit:
-    """Lucene's score of a vector is (1 + cosine) / 2."""
-    return replace(hit, score=2 * hit.score - 1)
-
-
-def _chunk(found: Mapping[str, Any]) -> Chunk:
-    source = found["_source"]
-    return Chunk(
-        source["ordinal"],
-        source["body"],
-        _locator(source.get("locator", {})),
-        source["first"],
-        source["last"],
-        source["glue"],
-    )
-
-
-def _locator(stored: Mapping[str, Any]) -> Locator:
-    values = dict(stored)
-    if "headings" in values:
-        values["headings"] = tuple(values["headings"])
-    return Locator(**values)

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from core.aws.calls import Calls
-from core.ports import Missing, TooLarge
+from core.stores import Missing, TooLarge
 
 PART = 8 * 1024**2
 """Bytes of a part; S3 takes no smaller one than 5 MiB, but the last, and at most 10,000."""

@@ -45,9 +45,14 @@ class SqsTurns:
 
 
 def group(item: Incoming | Command) -> str:
-    """What is handled in order: a conversation's questions. A command waits for nothing."""
+    """What is handled in order: a conversation's questions.
+
+    A command waits for nothing, and nothing waits for a file to be read.
+    """
     key = item.conversation.key
-    return f"{key}/commands/{item.event_id}" if isinstance(item, Command) else key
+    if isinstance(item, Command):
+        return f"{key}/commands/{item.event_id}"
+    return f"{key}/files/{item.event_id}" if item.attachments else key
 
 
 def body(item: Incoming | Command, limit: int = BODY_LIMIT) -> str:

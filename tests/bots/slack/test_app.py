@@ -142,7 +142,6 @@ def test_a_commands_text_may_be_anything(receiver, queue, text):
     [
         "message_without_mention",
         "message_changed",
-        "message_deleted",
         "message_by_us",
         "message_by_a_bot",
         "channel_join",

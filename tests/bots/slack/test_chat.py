@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bots.slack.chat import LIMITS, SlackChat
+from bots.slack.membership import Membership
 from bots.slack.web import People, call, is_slacks, read, web_client
 from core.answer import Button, Rendered, Turn
 from core.conversation import LIBRARY, Attachment, Conversation, Kind, Person, Scope
@@ -97,7 +98,8 @@ async def chat_with(slack, where=THREAD, extra=None):
         extra = {
             k: v.replace("SERVER", str(server.make_url("/"))) for k, v in (extra or {}).items()
         }
-        chat = SlackChat(client, where, People(client), extra, http)
+        membership = Membership(client, asyncio.get_running_loop().time)
+        chat = SlackChat(client, where, People(client), membership, extra=extra, http=http)
         slack.root = str(server.make_url("/"))
         yield chat
 
@@ -465,8 +467,11 @@ async def test_of_a_file_known_by_its_id_slack_is_asked(slack):
     slack.file = lambda: web.Response(body=b"x", content_type="application/pdf")
     async with chat_with(slack) as chat:
         url = attached(slack).url
-        slack.answers["files.info"] = [{"ok": True, "file": {"id": "F1", "url_private": url}}]
-        assert await pieces(chat, Attachment("F1", "a", "", 0, "")) == b"x"
+        file = {"id": "F1", "name": "a.pdf", "url_private": url, "size": 1}
+        slack.answers["files.info"] = [{"ok": True, "file": file}]
+        told = await chat.described(Attachment("F1", "", "", 0, ""))
+        assert (told.id, told.name, told.size) == ("F1", "a.pdf", 1)
+        assert await pieces(chat, told) == b"x"
 
 
 @pytest.mark.parametrize(
@@ -474,7 +479,7 @@ async def test_of_a_file_known_by_its_id_slack_is_asked(slack):
     [
         (lambda: web.Response(status=404), Gone),
         (lambda: web.Response(status=403), Forbidden),
-        (lambda: web.Response(status=302, headers={"Location": "/files/b"}), Forbidden),
+        (lambda: web.Response(status=302, headers={"Location": "http://localhost/b"}), Forbidden),
         (lambda: web.Response(status=429, headers={"Retry-After": "5"}), RateLimited),
         (lambda: web.Response(status=503), Unreachable),
         (lambda: web.Response(text="<html>sign in", content_type="text/html"), Forbidden),

@@ -93,7 +93,7 @@ def test_of_a_file_from_another_workspace_the_id_is_known():
     body["event"]["files"] = [{"id": "F9", "file_access": "check_file_info", "size": None}]
     asked = message(body)
     assert asked is not None
-    assert asked.attachments == (Attachment("F9", "a file", "", 0, ""),)
+    assert asked.attachments == (Attachment("F9", "", "", 0, ""),)
 
 
 def test_a_forwarded_message_is_quoted_and_a_links_preview_is_not():

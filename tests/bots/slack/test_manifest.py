@@ -13,9 +13,12 @@ SOURCE = "\n".join(path.read_text() for path in HERE.glob("*.py"))
 USES = {
     "app_mentions:read": "app_mention",
     "channels:history": "conversations.replies",
+    "channels:read": "public_channel",
     "groups:history": "conversations.replies",
+    "groups:read": "private_channel",
     "im:history": "conversations.history",
     "mpim:history": "conversations.replies",
+    "mpim:read": "mpim",
     "chat:write": "chat.postMessage",
     "commands": "app.command",
     "files:read": "files.info",
@@ -36,9 +39,10 @@ def test_every_scope_is_used_and_no_other_is_asked_for(manifest):
         assert call in SOURCE, scope
 
 
-def test_the_events_are_those_that_ask_us_something(manifest):
+def test_the_events_are_those_that_concern_us(manifest):
     events = manifest["settings"]["event_subscriptions"]["bot_events"]
-    assert {*events} == {"app_mention", "message.im", "message.mpim"}
+    messages = {f"message.{kind}" for kind in ("channels", "groups", "im", "mpim")}
+    assert {*events} == {"app_mention", "file_deleted", "member_joined_channel"} | messages
 
 
 def test_people_can_write_to_us_directly(manifest):
@@ -47,6 +51,6 @@ def test_people_can_write_to_us_directly(manifest):
     assert home["messages_tab_read_only_enabled"] is False
 
 
-def test_the_command_and_the_buttons_work(manifest):
-    assert [c["command"] for c in manifest["features"]["slash_commands"]] == ["/model"]
+def test_the_commands_and_the_buttons_work(manifest):
+    assert [c["command"] for c in manifest["features"]["slash_commands"]] == ["/model", "/files"]
     assert manifest["settings"]["interactivity"]["is_enabled"] is True

@@ -1,0 +1,66 @@
+"""Which channels somebody is in now, as far as we are in them too."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from slack_sdk.web.async_client import AsyncWebClient
+
+from bots.slack.web import read
+from core.ports import RateLimited
+
+KINDS = "public_channel,private_channel,mpim"
+PAGES = 10
+OURS = 60.0
+"""Seconds that our own channels, and in a pinch somebody else's, are taken for granted."""
+
+
+class Membership:
+    """One for a workspace. https://docs.slack.dev/reference/methods/users.conversations"""
+
+    def __init__(self, client: AsyncWebClient, clock: Callable[[], float]) -> None:
+        self._client = client
+        self._clock = clock
+        self._known: dict[str, tuple[float, frozenset[str]]] = {}
+
+    async def of(self, user: str) -> frozenset[str]:
+        """Channels that both `user` and we are in: asked at every question. Raises ChatError.
+
+        Only where Slack says that we ask too often, an answer of the last minute does.
+        """
+        ours = self._recent("")
+        if ours is None:
+            ours = await self._asked("")
+        try:
+            theirs = await self._asked(user)
+        except RateLimited:
+            recent = self._recent(user)
+            if recent is None:
+                raise
+            theirs = recent
+        return theirs & ours
+
+    def _recent(self, user: str) -> frozenset[str] | None:
+        at, channels = self._known.get(user, (float("-inf"), frozenset()))
+        return channels if self._clock() - at < OURS else None
+
+    async def _asked(self, user: str) -> frozenset[str]:
+        """`user` empty for ourselves."""
+        channels: set[str] = set()
+        more: dict[str, str] = {"user": user} if user else {}
+        for _ in range(PAGES):
+            found = await read(
+                self._client,
+                "users.conversations",
+                types=KINDS,
+                limit=999,
+                exclude_archived="true",
+                **more,
+            )
+            channels |= {str(each["id"]) for each in found["channels"]}
+            cursor = (found.get("response_metadata") or {}).get("next_cursor")
+            if not cursor:
+                break
+            more["cursor"] = str(cursor)
+        self._known[user] = (self._clock(), frozenset(channels))
+        return frozenset(channels)

@@ -1,0 +1,115 @@
+"""Chunks as OpenSearch keeps them: the index's definition, a chunk as a document, and back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import orjson
+
+from core.documents import Chunk, Document, DocumentId, Locator, searched
+from core.stores import Hit
+
+MAPPING = 1
+"""Raised when the mapping changes: a new index is made then."""
+FIELDS = ("place", "file", "version", "ordinal", "first", "last", "locator")
+"""What a search gives back of a chunk."""
+
+
+def definition(model: str, dims: int) -> dict[str, Any]:
+    keyword, number = {"type": "keyword"}, {"type": "integer"}
+    method = {"name": "hnsw", "engine": "lucene", "space_type": "cosinesimil"}
+    return {
+        "settings": {
+            "index": {
+                "knn": True,
+                "number_of_shards": 1,
+                "auto_expand_replicas": "0-1",
+                "refresh_interval": "1s",
+            }
+        },
+        "mappings": {
+            "_meta": {"embedding_model": model, "dims": dims, "mapping": MAPPING},
+            "_source": {"excludes": ["vector", "text"]},
+            "dynamic": "strict",
+            "properties": {
+                "place": keyword,
+                "file": {**keyword, "index": False},
+                "document": keyword,
+                "version": keyword,
+                "ordinal": number,
+                "first": {**number, "index": False},
+                "last": {**number, "index": False},
+                "locator": {"type": "object", "enabled": False},
+                "glue": {**keyword, "index": False, "doc_values": False},
+                "body": {"type": "text", "index": False},
+                "text": {"type": "text", "analyzer": "cjk"},
+                "vector": {"type": "knn_vector", "dimension": dims, "method": method},
+            },
+        },
+    }
+
+
+def id_of(document: DocumentId, version: str, ordinal: int) -> str:
+    return f"{document.short}-{version}-{ordinal}"
+
+
+def item(
+    index: str, document: Document, version: str, chunk: Chunk, vector: Sequence[float]
+) -> bytes:
+    action = {"index": {"_index": index, "_id": id_of(document.id, version, chunk.ordinal)}}
+    where = chunk.locator
+    locator = {name: getattr(where, name) for name in Locator.__slots__}
+    fields = {
+        "place": document.id.place,
+        "file": document.id.file,
+        "document": document.id.short,
+        "version": version,
+        "ordinal": chunk.ordinal,
+        "first": chunk.first,
+        "last": chunk.last,
+        "locator": {name: value for name, value in locator.items() if value},
+        "glue": chunk.glue,
+        "body": chunk.text,
+        "text": searched(document.name, chunk),
+        "vector": vector,
+    }
+    return orjson.dumps(action) + b"\n" + orjson.dumps(fields) + b"\n"
+
+
+def hit(found: Mapping[str, Any]) -> Hit:
+    source = found["_source"]
+    return Hit(
+        DocumentId(source["place"], source["file"]),
+        source["version"],
+        source["ordinal"],
+        source["first"],
+        source["last"],
+        _locator(source.get("locator", {})),
+        float(found["_score"]),
+    )
+
+
+def cosine(hit: Hit) -> Hit:
+    """Lucene's score of a vector is (1 + cosine) / 2."""
+    return replace(hit, score=2 * hit.score - 1)
+
+
+def chunk(found: Mapping[str, Any]) -> Chunk:
+    source = found["_source"]
+    return Chunk(
+        source["ordinal"],
+        source["body"],
+        _locator(source.get("locator", {})),
+        source["first"],
+        source["last"],
+        source["glue"],
+    )
+
+
+def _locator(stored: Mapping[str, Any]) -> Locator:
+    values = dict(stored)
+    if "headings" in values:
+        values["headings"] = tuple(values["headings"])
+    return Locator(**values)

@@ -1,0 +1,130 @@
+"""What people do with the files of a place: see them, remove them, have them read or not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from core import sentences
+from core.answer import Button, Option, Rendered
+from core.citations import day
+from core.conversation import Command, Kind
+from core.documents import Document, DocumentId, State
+from core.ports import History, PlaceSettings
+from core.stores import Manifest, Vault
+
+PAGE = 20
+"""Files that are listed at a time."""
+MOST = 2_000
+"""Files of a place that are looked through."""
+
+
+class Files:
+    """One for a process."""
+
+    def __init__(
+        self, manifest: Manifest, vault: Vault, settings: PlaceSettings, history: History
+    ) -> None:
+        self._manifest = manifest
+        self._vault = vault
+        self._settings = settings
+        self._history = history
+
+    async def command(self, command: Command) -> Rendered:
+        """`/files`, `/files 2`, `/files auto on|off`."""
+        place = command.conversation.place
+        words = command.argument.lower().split()
+        if words[:1] == ["auto"]:
+            return await self._auto(command, words[1:])
+        page = int(words[0]) if words and words[0].isdecimal() else 1
+        return await self._list(command, await self._manifest.of_place(place, MOST), max(1, page))
+
+    async def remove(self, command: Command) -> Rendered:
+        """A file that was chosen from the list."""
+        document = DocumentId(command.conversation.place, command.argument)
+        known = (await self._manifest.get([document])).get(document)
+        if known is None or known.state is State.DELETED:
+            return Rendered("That file is already gone.")
+        await self.forget([known], command)
+        name = sentences.plain(known.name)
+        return Rendered(f"I have forgotten **{name}**. Share it again if I should know it.")
+
+    async def forget(self, documents: Sequence[Document], command: Command) -> None:
+        """Out of answers at once; the bucket tells the index. Safe to repeat."""
+        for each in documents:
+            await self._manifest.forget(each.id)
+        for each in documents:
+            await self._vault.forget(f"{each.id.place}/{each.id.file}/")
+            if each.message:
+                where = command.conversation
+                thread = None if where.kind is Kind.DIRECT else each.message
+                await self._history.forget(f"{each.id.place}/{thread or '-'}", each.message)
+
+    async def gone(self, command: Command) -> None:
+        """Deleted at the platform: the file that `argument` names, or the post `target`."""
+        where = command.conversation
+        if command.argument:
+            tenant = f"{where.platform}/{where.tenant}"
+            documents = await self._manifest.of_file(tenant, command.argument)
+        else:
+            target = command.target or ""
+            documents = await self._manifest.of_message(where.place, target)
+            await self._history.forget(where.key, target)
+        await self.forget(documents, command)
+
+    async def _auto(self, command: Command, words: Sequence[str]) -> Rendered:
+        place = command.conversation.place
+        if words[:1] in (["on"], ["off"]):
+            await self._settings.choose_auto(place, words[0] == "on")
+        on = await self._settings.auto(place)
+        return Rendered(sentences.AUTO_ON if on else sentences.AUTO_OFF)
+
+    async def _list(self, command: Command, documents: Sequence[Document], page: int) -> Rendered:
+        if not documents:
+            return Rendered(sentences.NO_FILES_HERE)
+        pages = (len(documents) + PAGE - 1) // PAGE
+        page = min(page, pages)
+        shown = documents[(page - 1) * PAGE : page * PAGE]
+        here = "this chat" if command.conversation.kind is Kind.DIRECT else "this channel"
+        count = f"{len(documents)} file{'s' if len(documents) > 1 else ''}"
+        heading = f"**{count} in {here}.** Choose one to remove it."
+        if page < pages:
+            heading += f" For the next ones: `/files {page + 1}`."
+        options = tuple(Option(each.id.file, _short(each.name), described(each)) for each in shown)
+        return Rendered(heading, options=options, picker="remove", footer=sentences.AUTO_HINT)
+
+
+def described(document: Document) -> str:
+    """State, pages, date, sharer, and why a file failed."""
+    parts = [_state(document)]
+    if document.pages and document.state is State.READY:
+        parts.append(f"{document.pages} page{'s' if document.pages > 1 else ''}")
+    if document.sharer:
+        parts.append(f"shared by {sentences.plain(document.sharer)}")
+    if document.shared_at:
+        parts.append(day(document.shared_at))
+    return ", ".join(parts) + "."
+
+
+def _state(document: Document) -> str:
+    match document.state:
+        case State.READY:
+            return "Can be asked about"
+        case State.FAILED:
+            reason = sentences.REASONS.get(document.reason, sentences.REASONS["trouble"])
+            return f"Not read: {reason.rstrip('.')}"
+        case State.EMBEDDING if document.total:
+            return f"Being read, {100 * document.done // document.total} %"
+        case State.RECEIVED:
+            return "Waits to be read"
+        case _:
+            return "Being read"
+
+
+def _short(name: str) -> str:
+    shown = " ".join("".join(c for c in name if c.isprintable()).split())
+    return shown if len(shown) <= 70 else f"{shown[:50]}…{shown[-16:]}"
+
+
+def hello() -> Rendered:
+    """What is said on joining a channel."""
+    return Rendered(sentences.HELLO, (Button("auto", "Don't read files here", "off"),))

@@ -1,0 +1,180 @@
+"""Files that came with a message: kept, then followed until they can be searched.
+
+The ingester takes over at the bucket; what it finds out is read from the manifest. Done again for
+the same message, this goes on where an earlier worker stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from core import sentences
+from core.conversation import Attachment, Incoming
+from core.documents import Document, DocumentId, State, key_of
+from core.ports import Chat, ChatError, Forbidden, Gone, RateLimited, Unreachable
+from core.stores import Manifest, TooLarge, Vault
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 3
+"""Files of one message that are fetched at a time."""
+TRIES = 4
+LOOKS = (0.3, 0.5, 0.5, 1.0)
+"""Seconds between looks at the manifest, the last one for as long as it takes."""
+GRACE = 30.0
+SLOWEST = 20_000
+"""Bytes a second, on average after `GRACE` seconds, below which a download is given up."""
+LONGEST = 900.0
+"""Seconds of one download."""
+ENDED = frozenset({State.READY, State.FAILED, State.DELETED})
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What became of a message's files: those that can be read, and the sentences on the others."""
+
+    documents: tuple[Document, ...]
+    unread: tuple[str, ...]
+
+
+class Sharing:
+    """One for a process. `limit`: the most bytes of a file. `now` is seconds since the epoch."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        manifest: Manifest,
+        *,
+        limit: int,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._vault = vault
+        self._manifest = manifest
+        self._limit = limit
+        self._clock = clock
+        self._now = now
+        self._sleep = sleep
+
+    async def take(self, question: Incoming, chat: Chat, status: Callable[[str], None]) -> Shared:
+        """Keeps the files and waits until each is read or known to be unreadable."""
+        slots = asyncio.Semaphore(AT_ONCE)
+        if not question.person.name:
+            person = replace(question.person, name=await chat.name(question.person))
+            question = replace(question, person=person)
+
+        async def one(attachment: Attachment) -> DocumentId:
+            async with slots:
+                return await self._kept(question, attachment, chat, status)
+
+        ids = await asyncio.gather(*(one(each) for each in question.attachments))
+        documents = await self._followed(ids, status)
+        return Shared(
+            tuple(each for each in documents if each.version),
+            tuple(_unread(each) for each in documents if not each.version),
+        )
+
+    async def _kept(
+        self, question: Incoming, attachment: Attachment, chat: Chat, status: Callable[[str], None]
+    ) -> DocumentId:
+        """Streams one file into the bucket, unless it is there."""
+        place = question.conversation.place
+        document = DocumentId(place, attachment.id)
+        known = (await self._manifest.get([document])).get(document)
+        if known is not None and await self._there(known):
+            return document
+        try:
+            attachment = await chat.described(attachment)
+        except ChatError as exc:
+            await self._manifest.register(self._row(document, question, attachment))
+            await self._manifest.refuse(document, _reason(exc))
+            return document
+        row = self._row(document, question, attachment)
+        await self._manifest.register(row)
+        status(sentences.fetching(attachment.name))
+        reason = "too_large" if attachment.size > self._limit else ""
+        reason = reason or await self._stored(row, attachment, chat)
+        if reason:
+            await self._manifest.refuse(document, reason)
+        else:
+            await self._vault.forget(f"{place}/{attachment.id}/", keep=row.key)
+        return document
+
+    async def _there(self, known: Document) -> bool:
+        if known.state in (State.FAILED, State.DELETED):
+            return False
+        return bool(known.seen) or await self._vault.has(known.key)
+
+    async def _stored(self, row: Document, attachment: Attachment, chat: Chat) -> str:
+        """Why it could not be stored; empty if it is."""
+        for attempt in range(TRIES):
+            pieces = self._paced(chat.open(attachment))
+            try:
+                await self._vault.store(row.key, pieces, attachment.media_type, self._limit)
+            except TooLarge:
+                return "too_large"
+            except (RateLimited, Unreachable) as exc:
+                log.warning("a file was not fetched: %s", type(exc).__name__)
+                wait = exc.retry_after if isinstance(exc, RateLimited) else 2.0**attempt
+                await self._sleep(wait)
+            except ChatError as exc:
+                return _reason(exc)
+            else:
+                return ""
+        return "unreachable"
+
+    async def _paced(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        began, size = self._clock(), 0
+        async for piece in pieces:
+            size += len(piece)
+            took = self._clock() - began
+            if took > LONGEST or (took > GRACE and size < took * SLOWEST):
+                raise Unreachable("too slow")
+            yield piece
+
+    async def _followed(
+        self, ids: Sequence[DocumentId], status: Callable[[str], None]
+    ) -> list[Document]:
+        looks = 0
+        while True:
+            found = await self._manifest.get(ids)
+            documents = [found[each] for each in ids if each in found]
+            waiting = [each for each in documents if each.state not in ENDED]
+            if not waiting:
+                return documents
+            status("\n".join(sentences.reading(each) for each in waiting))
+            await self._sleep(LOOKS[min(looks, len(LOOKS) - 1)])
+            looks += 1
+
+    def _row(self, document: DocumentId, question: Incoming, attachment: Attachment) -> Document:
+        return Document(
+            document,
+            attachment.name or sentences.NAMELESS,
+            key_of(document.place, document.file, attachment.name or "file"),
+            size=attachment.size,
+            sharer=question.person.name,
+            sharer_id=question.person.id,
+            shared_at=self._now(),
+            link=attachment.link,
+            message=question.message_id,
+            media_type=attachment.media_type,
+        )
+
+
+def _reason(exc: ChatError) -> str:
+    match exc:
+        case Gone():
+            return "gone"
+        case Forbidden():
+            return "forbidden"
+        case _:
+            return "unreachable"
+
+
+def _unread(document: Document) -> str:
+    reason = document.reason if document.state is not State.DELETED else "gone"
+    return sentences.not_read(document.name, reason)
