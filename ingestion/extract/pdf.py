@@ -1,0 +1,87 @@
+"""PDF: text page by page; pages without text, as images."""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pypdfium2 as pdfium  # type: ignore[import-untyped]
+from pypdfium2 import raw  # type: ignore[import-untyped]
+
+from core.documents import Block, Locator, Picture
+from ingestion.extract.errors import Unreadable, clean
+from ingestion.extract.sandbox import Total
+
+FEW = 20
+"""Characters below which a page with images is taken for a scan."""
+SCANS = 100
+"""Scanned pages of a document that are read."""
+EDGE = 1568
+"""Pixels of an image's longer side that the model sees."""
+HYPHEN = re.compile(r"(?<=[a-zà-ÿ])-\n(?=[a-zà-ÿ])")
+SOFT = re.compile("\ufffe\\s*|\x02\\s*")
+"""How PDFium gives a hyphen at a line's end that is no part of the word."""
+
+
+def read(path: Path) -> Iterator[Block | Picture | Total]:
+    """A block for each paragraph-like stretch of a page."""
+    try:
+        document = pdfium.PdfDocument(path)
+    except pdfium.PdfiumError as exc:
+        code = raw.FPDF_GetLastError()
+        raise Unreadable("encrypted" if code == raw.FPDF_ERR_PASSWORD else "damaged") from exc
+    with document:
+        count = len(document)
+        if not count:
+            raise Unreadable("damaged")
+        yield Total(count)
+        scans = 0
+        for number in range(count):
+            where = Locator("page", number + 1, number + 1)
+            try:
+                page = document[number]
+            except pdfium.PdfiumError:
+                continue  # a page that cannot be loaded leaves the others as they are
+            try:
+                text = _text(page)
+                if len(text) >= FEW or not _has_image(page):
+                    yield from (Block(each, where) for each in _stretches(text))
+                elif scans < SCANS:
+                    scans += 1
+                    yield Picture(_picture(page), "image/jpeg", where)
+                else:
+                    yield Block(f"(Page {number + 1} is an image and was not read.)", where)
+            finally:
+                page.close()
+
+
+def _text(page: Any) -> str:
+    text = page.get_textpage()
+    try:
+        found = text.get_text_bounded()
+    finally:
+        text.close()
+    return clean(HYPHEN.sub("", SOFT.sub("", found.replace("\r\n", "\n")))).strip()
+
+
+def _stretches(text: str) -> Iterator[str]:
+    for each in re.split(r"\n\s*\n", text):
+        if each.strip():
+            yield each.strip()
+
+
+def _has_image(page: Any) -> bool:
+    kinds = [raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_FORM]
+    return next(iter(page.get_objects(filter=kinds, max_depth=3)), None) is not None
+
+
+def _picture(page: Any) -> bytes:
+    width, height = page.get_size()
+    scale = min(EDGE / max(width, height, 1), 150 / 72 * 1.4)
+    image = page.render(scale=scale, grayscale=True).to_pil()
+    out = io.BytesIO()
+    image.convert("L").save(out, "JPEG", quality=80)
+    return out.getvalue()

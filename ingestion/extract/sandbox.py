@@ -1,0 +1,181 @@
+"""Reads a file in a child process that cannot harm us: limits on memory, CPU, time and output.
+
+No parser survives every file: some take gigabytes, some loop, some abort the process. The child
+gets none of our environment, may open no socket and write no file, and is killed with its whole
+process group when it exceeds a limit, is cancelled, or has nothing to say for too long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import struct
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from core.documents import Block, Locator, Picture
+from ingestion.extract.errors import Unreadable
+
+ROOT = Path(__file__).parents[2]
+HEADER = struct.Struct(">II")
+"""Lengths of a record's JSON and of the bytes after it."""
+MIB = 1024**2
+LOOK = 0.2
+"""Seconds between looks at the child's memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`stall`: seconds without a record; `cpu` and `wall`: seconds in all; the others in bytes."""
+
+    stall: float = 30.0
+    cpu: int = 240
+    wall: float = 600.0
+    space: int = 2048 * MIB
+    resident: int = 512 * MIB
+    output: int = 256 * MIB
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How many pages, slides or sheets there are."""
+
+    pages: int
+
+
+Record = Block | Picture | Total
+USUAL = Limits()
+
+
+async def extract(path: Path, name: str, limits: Limits = USUAL) -> AsyncIterator[Record]:
+    """What is in a file, in order. Raises Unreadable."""
+    told = json.dumps({"path": str(path), "name": name, **asdict(limits)})
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-I",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
+        "from ingestion.extract.child import main; main()",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+        start_new_session=True,
+        cwd=path.parent,
+    )
+    watch = _Watch(child, limits)
+    guard = asyncio.create_task(watch.run())
+    try:
+        if child.stdin is None or child.stdout is None:
+            raise AssertionError("pipes were asked for")
+        with suppress(ConnectionError):
+            child.stdin.write(told.encode() + b"\n")
+            await child.stdin.drain()
+        async for record in _records(child.stdout, watch):
+            yield record
+        await child.wait()
+        if watch.reason or child.returncode:
+            raise Unreadable(watch.reason or _reason(child.returncode))
+    finally:
+        guard.cancel()
+        watch.kill()
+        await asyncio.gather(guard, return_exceptions=True)
+        with suppress(ProcessLookupError):
+            await child.wait()
+
+
+class _Watch:
+    """Ends a child that exceeds its limits, and knows why."""
+
+    def __init__(self, child: asyncio.subprocess.Process, limits: Limits) -> None:
+        self._child = child
+        self._limits = limits
+        self._now = asyncio.get_running_loop().time
+        self.reason = ""
+        self.heard = self._began = self._now()
+        self.waits = True
+        """False while what the child said is being dealt with."""
+        self.size = 0
+
+    async def run(self) -> None:
+        while self._child.returncode is None:
+            self.reason = self.reason or self._exceeded()
+            if self.reason:
+                self.kill()
+                return
+            await asyncio.sleep(LOOK)
+
+    def kill(self) -> None:
+        if self._child.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child.pid, signal.SIGKILL)
+
+    def _exceeded(self) -> str:
+        now = self._now()
+        if self.waits and now - self.heard > self._limits.stall:
+            return "too_slow"
+        if now - self._began > self._limits.wall:
+            return "too_slow"
+        if self.size > self._limits.output:
+            return "too_large"
+        return "too_much_memory" if _resident(self._child.pid) > self._limits.resident else ""
+
+
+async def _records(stream: asyncio.StreamReader, watch: _Watch) -> AsyncIterator[Record]:
+    while True:
+        watch.waits, watch.heard = True, asyncio.get_running_loop().time()
+        try:
+            told, more = HEADER.unpack(await stream.readexactly(HEADER.size))
+            watch.size += told + more
+            if told + more > USUAL.output:
+                raise Unreadable("too_large")
+            fields = json.loads(await stream.readexactly(told))
+            data = await stream.readexactly(more)
+        except asyncio.IncompleteReadError:
+            return  # the end, or a child that was ended
+        watch.waits = False
+        yield _record(fields, data)
+
+
+def _record(fields: dict[str, object], data: bytes) -> Record:
+    match fields.pop("record"):
+        case "unreadable":
+            raise Unreadable(str(fields["reason"]))
+        case "total":
+            return Total(int(str(fields["pages"])))
+        case kind:
+            where = fields.pop("locator")
+            locator = Locator(**where) if isinstance(where, dict) else Locator()
+            locator = replace(locator, headings=tuple(locator.headings))
+            if kind == "picture":
+                return Picture(data, str(fields["media_type"]), locator)
+            return Block(locator=locator, **fields)  # type: ignore[arg-type]
+
+
+def _reason(code: int | None) -> str:
+    """Why a child ended by itself, by its exit status."""
+    match code:
+        case 77:
+            return "too_much_memory"
+        case None:
+            return "damaged"
+        case _ if code == -signal.SIGXCPU:
+            return "too_slow"
+        case _ if code == -signal.SIGKILL:
+            return "too_much_memory"
+        case _:
+            return "damaged"
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory a process has; 0 where the system does not tell."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
