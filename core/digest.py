@@ -15,9 +15,8 @@ from core.tokens import estimate
 PART = 60_000
 """Tokens of a part that is read at a time."""
 AT_ONCE = 4
-CODE = (
-    "py js jsx mjs ts tsx java go rs c h cc cpp hpp sql sh bash kt swift rb php cs scala".split()  # noqa: SIM905
-)
+_CODE = "py js jsx mjs ts tsx java go rs c h cc cpp hpp sql sh bash kt swift rb php cs scala"
+CODE = frozenset(_CODE.split())
 TABLES = ("xlsx", "xls", "ods", "csv", "tsv")
 
 ASK = """\

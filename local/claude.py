@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from local import claude_documents as documents
+
 NOTE = "_This is the offline stand-in, not Claude: it can only quote this conversation._"
 CAN = """\
 I found nothing about that in this conversation, and without AWS credentials there is no model \
@@ -40,6 +42,17 @@ _QUOTES = 6
 
 def answer(body: Mapping[str, Any]) -> str:
     """The answer to a Converse request, as Markdown."""
+    system = " ".join(each.get("text", "") for each in body.get("system", ()))
+    last = "".join(p.get("text", "") for p in (body.get("messages") or [{}])[-1].get("content", ()))
+    if system.startswith("You read images"):
+        return "(An image. The offline stand-in cannot see it.)"
+    if system.startswith("You condense"):
+        return documents.condensed(last)
+    if system.startswith("You rewrite"):
+        return documents.rewritten(last)
+    found = documents.answer(last)
+    if found is not None:
+        return found
     said = _said(body.get("messages", ()))
     if not said:
         return NOTE

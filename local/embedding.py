@@ -32,7 +32,8 @@ Encode = Callable[[Sequence[str]], list[list[float]]]
 class EmbeddingScript:
     """How the stand-in answers InvokeModel.
 
-    `vectors`: by the offline model, or made up from a hash. `latency`: seconds before each answer.
+    `vectors`: by the offline model, or made up from a hash. `latency`: seconds that each answer takes, with what
+    the vectors take.
     `throttle`: how many calls get a 429 first; `throttle_for`: all of them for so many seconds from
     when this is set. `rate`: calls a second in each region before a 429, 0 for any. `failure`:
     `deny`, `drop` (the connection), or a status. `regions`: those that take part, all if empty.
@@ -139,6 +140,7 @@ class EmbeddingStandIn:
 
     async def answer(self, region: str, model: str, body: Mapping[str, Any]) -> bytes:
         """The body of an answer. Raises Fault."""
+        arrived = time.monotonic()
         self.calls.append({"region": region, "model": model, "body": body})
         del self.calls[: -self.keep]
         if not self.script.regions or region in self.script.regions:
@@ -150,19 +152,14 @@ class EmbeddingStandIn:
         else:
             raise Fault(400, "ValidationException", "The provided model identifier is invalid.")
         script = self.script
-        await asyncio.sleep(script.latency)
         if script.vectors == "hash":
             vectors = [hashed(text) for text in texts]
         else:
             vectors = await self.encoder.vectors(texts)
         self.served += len(texts)
-        if "inputText" not in body:
-            return orjson.dumps({"embeddings": {"float": vectors}, "response_type": "by_type"})
-        count = len(texts[0]) // 4 + 1
-        by_type = {"float": vectors[0]}
-        return orjson.dumps(
-            {"embedding": vectors[0], "embeddingsByType": by_type, "inputTextTokenCount": count}
-        )
+        answer = _answer(texts, vectors, titan="inputText" in body)
+        await asyncio.sleep(max(0.0, arrived + script.latency - time.monotonic()))
+        return answer
 
     def _fail(self, region: str) -> None:
         """The fault that is due, if one is."""
@@ -184,6 +181,15 @@ class EmbeddingStandIn:
         if throttled:
             self.throttled += 1
             raise Fault(429, "ThrottlingException", "Too many requests, please wait.")
+
+
+def _answer(texts: Sequence[str], vectors: Sequence[Sequence[float]], *, titan: bool) -> bytes:
+    if not titan:
+        return orjson.dumps({"embeddings": {"float": vectors}, "response_type": "by_type"})
+    count, by_type = len(texts[0]) // 4 + 1, {"float": vectors[0]}
+    return orjson.dumps(
+        {"embedding": vectors[0], "embeddingsByType": by_type, "inputTextTokenCount": count}
+    )
 
 
 def _titan(body: Mapping[str, Any]) -> Sequence[str]:

@@ -7,6 +7,7 @@ import json
 import os
 import secrets
 import socket
+import sys
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -18,6 +19,7 @@ from core.aws.provision import provision
 from core.wiring import settings_of
 from local.aws import LocalAws
 from local.bedrock import BedrockStandIn
+from local.opensearch import LocalOpenSearch, OpenSearchError
 from local.slack.server import SlackStandIn
 
 HOST = "127.0.0.1"
@@ -26,6 +28,9 @@ OFFLINE = (
     "No AWS credentials were found, so an offline stand-in answers here instead of Claude. "
     "It can only quote what was said."
 )
+WARMING = "Search is starting: files that you share now are read in a moment."
+SEARCH = "Search is ready: drop a file into a channel, then ask about it."
+NO_SEARCH = "Search could not be started, so files wait until it can. Talk works without."
 AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
 AWS_CREDENTIALS_TOO = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_BEARER_TOKEN_BEDROCK")
 
@@ -54,12 +59,20 @@ async def running(
         if offline or environ.get("AWS_ENDPOINT_URL"):
             endpoints["aws"] = await _aws(stack, state, environ)
         _provision(environ)
+        search = None
+        if not environ.get("OPENSEARCH_URL"):
+            search = LocalOpenSearch(state / "opensearch", free_port())
+            environ["OPENSEARCH_URL"] = search.url
+        endpoints["opensearch"] = environ["OPENSEARCH_URL"]
         real_slack = bool(environ.get("SLACK_BOT_TOKEN"))
         product_port = port if real_slack else free_port()
         events_url = f"http://{HOST}:{product_port}/slack/events"
+        standin = None
         if not real_slack:
-            page = await _slack(stack, state, environ, port, events_url, offline=offline)
-            endpoints["page"] = page
+            standin = await _slack(stack, state, environ, port, events_url, offline=offline)
+            endpoints["page"] = standin.delivery.base_url
+        if search is not None:
+            await stack.enter_async_context(_searching(search, standin, offline=offline))
         settings = settings_of(environ)
         address = await stack.enter_async_context(serving(settings, HOST, product_port))
         endpoints |= {
@@ -120,7 +133,7 @@ async def _slack(
     events_url: str,
     *,
     offline: bool,
-) -> str:
+) -> SlackStandIn:
     secret, token = secrets.token_hex(16), f"xoxb-{secrets.token_hex(12)}"
     standin = SlackStandIn(
         signing_secret=secret,
@@ -134,7 +147,36 @@ async def _slack(
     standin.delivery.base_url = url
     environ["SLACK_SIGNING_SECRET"], environ["SLACK_BOT_TOKEN"] = secret, token
     environ["SLACK_API_URL"] = f"{url}/slack/api/"
-    return url
+    return standin
+
+
+@asynccontextmanager
+async def _searching(
+    search: LocalOpenSearch, standin: SlackStandIn | None, *, offline: bool
+) -> AsyncIterator[None]:
+    """Starts the index beside everything else; the page says how far it is."""
+
+    def say(level: str, text: str) -> None:
+        if standin is not None:
+            standin.set_banner(level, f"{text} {OFFLINE}" if offline else text)
+        elif level == "warn":
+            print(text, file=sys.stderr, flush=True)
+
+    async def start() -> None:
+        try:
+            await asyncio.to_thread(search.start)
+        except OpenSearchError as exc:
+            say("warn", f"{NO_SEARCH} {exc}")
+        else:
+            say("info", SEARCH)
+
+    say("info", WARMING)
+    starting = asyncio.create_task(start())
+    try:
+        yield
+    finally:
+        await asyncio.gather(starting, return_exceptions=True)
+        await asyncio.to_thread(search.stop)
 
 
 async def _served(stack: AsyncExitStack, app: web.Application, port: int) -> str:

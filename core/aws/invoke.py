@@ -29,8 +29,8 @@ class Wire(Protocol):
     @property
     def batch(self) -> int: ...
     def body(self, texts: Sequence[str], *, query: bool) -> bytes: ...
-    def vectors(self, answer: bytes) -> list[list[float]]:
-        """The vectors in an answer. Raises Broken."""
+    def vectors(self, answer: bytes, count: int) -> list[list[float]]:
+        """The vectors in an answer, as many as there were texts. Raises Broken."""
         ...
 
 
@@ -55,8 +55,8 @@ class Titan:
         (text,) = texts
         return orjson.dumps({"inputText": cut(text), "dimensions": self._dims, "normalize": True})
 
-    def vectors(self, answer: bytes) -> list[list[float]]:
-        return [_member(answer, "embedding")]
+    def vectors(self, answer: bytes, count: int) -> list[list[float]]:
+        return _checked([_member(answer, "embedding")], count, self._dims)
 
 
 class Cohere:
@@ -77,10 +77,10 @@ class Cohere:
             }
         )
 
-    def vectors(self, answer: bytes) -> list[list[float]]:
+    def vectors(self, answer: bytes, count: int) -> list[list[float]]:
         found = _member(answer, "embeddings")
-        vectors: list[list[float]] = found["float"] if isinstance(found, Mapping) else found
-        return vectors
+        vectors = found.get("float") if isinstance(found, Mapping) else found
+        return _checked(vectors, count, self._dims)
 
 
 def cut(text: str) -> str:
@@ -96,6 +96,15 @@ def _member(answer: bytes, name: str) -> Any:
         return orjson.loads(answer)[name]
     except (ValueError, KeyError, TypeError) as exc:
         raise Broken("not an answer of the embedding model") from exc
+
+
+def _checked(vectors: Any, count: int, dims: int) -> list[list[float]]:
+    """Vectors of the right number and size; what is in them is the model's affair."""
+    if not isinstance(vectors, list) or len(vectors) != count:
+        raise Broken("not as many vectors as texts")
+    if not all(isinstance(each, list) and len(each) == dims for each in vectors):
+        raise Broken("not the vectors that were asked for")
+    return vectors
 
 
 class _Handed(Exception):

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pypdfium2 as pdfium  # type: ignore[import-untyped]
-from pypdfium2 import raw  # type: ignore[import-untyped]
+import pypdfium2 as pdfium
+from pypdfium2 import raw
 
 from core.documents import Block, Locator, Picture
 from ingestion.extract.errors import Unreadable, clean

@@ -8,50 +8,11 @@ from pathlib import Path
 from ingestion.extract.archive import members
 from ingestion.extract.errors import Unreadable
 
-CODE = frozenset(
-    [
-        "py",
-        "pyi",
-        "js",
-        "jsx",
-        "mjs",
-        "cjs",
-        "ts",
-        "tsx",
-        "java",
-        "go",
-        "rs",
-        "c",
-        "h",
-        "cc",
-        "cpp",
-        "cxx",
-        "hpp",
-        "hh",
-        "sql",
-        "sh",
-        "bash",
-        "zsh",
-        "kt",
-        "kts",
-        "swift",
-        "rb",
-        "php",
-        "cs",
-        "scala",
-        "lua",
-        "pl",
-        "r",
-        "jl",
-        "dart",
-        "vue",
-        "svelte",
-        "ps1",
-        "tf",
-        "proto",
-        "graphql",
-    ]
-)
+_CODE = """
+    py pyi js jsx mjs cjs ts tsx java go rs c h cc cpp cxx hpp hh sql sh bash zsh kt kts swift rb
+    php cs scala lua pl r jl dart vue svelte ps1 tf proto graphql
+"""
+CODE = frozenset(_CODE.split())
 TEXTS = {
     "md": "markdown", "markdown": "markdown", "rst": "text", "txt": "text", "log": "text",
     "html": "html", "htm": "html", "xhtml": "html", "eml": "email",

@@ -1,0 +1,125 @@
+"""The offline answerer on documents: quotes the passages in its prompt, each with its number."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NOTE = "_This is the offline stand-in, not Claude: it can only quote what the files say._"
+NOTHING = "I found nothing about this in this channel's files."
+PASSAGE = re.compile(r'<passage id="(\d+)"([^>]*)>\n(.*?)\n</passage>', re.S)
+FILE = re.compile(r' file="([^"]*)"')
+BLOCK = re.compile(r"<passages>.*?</passages>", re.S)
+FILES = re.compile(r"<files>.*?</files>\s*", re.S)
+UNREAD = re.compile(r'<file name="([^"]*)" state="(could not be read[^"]*|is still[^"]*)"/>')
+SUMMARY = "Somebody shared "
+WORD = re.compile(r"[A-Za-z0-9À-ɏ]+|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2}")
+WIDE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]+")
+SENTENCE = re.compile(r"(?<=[.!?。])\s+|\n{2,}|\n(?=[-*#|])")
+_COMMON = """
+    a about an and are as at be but by can could did do does for from had has have how i in is it
+    its me my of on or our say so tell that the their them there they this to us was we were what
+    when where which who why will with would you your
+"""
+COMMON = frozenset(_COMMON.split())
+QUOTES, POINTS = 4, 6
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    number: str
+    file: str
+    text: str
+
+
+def answer(asked: str) -> str | None:
+    """The answer to a prompt's last turn, None where no documents are in it."""
+    block = BLOCK.search(asked)
+    if block is None:
+        return None
+    unread = UNREAD.findall(asked[: block.start()])
+    question = asked[block.end() :].strip()
+    passages = [
+        _Passage(number, found[1] if (found := FILE.search(told)) else "", text)
+        for number, told, text in PASSAGE.findall(block[0])
+    ]
+    if question.startswith(SUMMARY):
+        return f"{NOTE}\n\n{_summary(passages)}"
+    if not passages:
+        more = [f"“{name}” {state}." for name, state in unread]
+        return "\n\n".join((NOTHING, *more))
+    return f"{NOTE}\n\n{_quoted(question, passages)}"
+
+
+def condensed(text: str) -> str:
+    """The sentences of a text that say most of what it is about."""
+    return "\n".join(_best(text, POINTS))
+
+
+def rewritten(asked: str) -> str:
+    """A question with the one before it, in place of what it leaves out."""
+    said = re.findall(r"^user: (?:[^:\n]{1,40}: )?(.+)$", asked, re.M)
+    question = asked.rpartition("Rewrite this question:")[2].strip()
+    return f"{said[-1]} {question}" if said else question
+
+
+def _quoted(question: str, passages: Sequence[_Passage]) -> str:
+    wanted = _words(question)
+    scored = []
+    for order, passage in enumerate(passages):
+        for sentence in _sentences(passage.text):
+            score = len(wanted & _words(sentence))
+            if score:
+                scored.append((-score, order, sentence, passage))
+    best = sorted(scored, key=lambda each: each[:2])[:QUOTES]
+    if not best:
+        first = passages[0]
+        sentence = next(iter(_sentences(first.text)), first.text)[:300]
+        best = [(0, 0, sentence, first)]
+    lines = [f"- “{_flat(sentence)}” [{each.number}]" for _, _, sentence, each in best]
+    return "The files here say:\n\n" + "\n".join(lines)
+
+
+def _summary(passages: Sequence[_Passage]) -> str:
+    parts = []
+    for file in dict.fromkeys(each.file for each in passages):
+        text = "\n\n".join(each.text for each in passages if each.file == file)
+        first = next(iter(_sentences(text)), "")
+        points = [each for each in _best(text, POINTS) if each != first]
+        lines = "\n".join(f"- {_flat(each)}" for each in points)
+        parts.append(f"It begins: “{_flat(first)}”\n\nIt also says:\n\n{lines}")
+    return "\n\n".join(parts) or "There is nothing in it that I could quote."
+
+
+def _best(text: str, number: int) -> list[str]:
+    """Sentences with the text's most frequent words, in its order."""
+    sentences = _sentences(text)[:2000]
+    counts = Counter(word for each in sentences for word in _words(each))
+    weight = {word: count for word, count in counts.items() if count > 1}
+
+    def value(sentence: str) -> float:
+        words = _words(sentence)
+        return sum(weight.get(word, 0) for word in words) / (len(words) + 8)
+
+    best = set(sorted(sentences, key=value, reverse=True)[:number])
+    return [each for each in dict.fromkeys(sentences) if each in best]
+
+
+def _sentences(text: str) -> list[str]:
+    stripped = (each.strip(" \t\n-*#>|") for each in SENTENCE.split(text))
+    return [each for each in stripped if len(each) > 15]
+
+
+def _words(text: str) -> set[str]:
+    """Latin words, and pairs of characters where words are not divided by spaces."""
+    words = {word for word in WORD.findall(text.lower()) if word not in COMMON}
+    for run in WIDE.findall(text):
+        words |= {run[n : n + 2] for n in range(len(run) - 1)}
+    return words
+
+
+def _flat(text: str) -> str:
+    flat = " ".join(text.replace("&lt;", "<").split()).replace("“", "'").replace("”", "'")
+    return flat if len(flat) <= 300 else f"{flat[:299]}…"
