@@ -53,36 +53,67 @@ class Delivery:
         if self._http is not None:
             await self._http.close()
 
-    def said(self, message: Message, *, subtype: str = "", previous: str = "") -> None:
-        """Tells the app of a message, an edit or a deletion, where it would hear of it."""
+    def said(
+        self, message: Message, *, subtype: str = "", previous: str = "", files: Any = None
+    ) -> None:
+        """Tells the app of a message, an edit or a deletion, where it would hear of it.
+
+        `previous` and `files` are what it said and showed before.
+        """
         channel = self.workspace.channel(message["channel"])
         direct = channel["kind"] == "dm"
-        plain = {k: v for k, v in message.items() if k not in ("blocks", "metadata")}
-        event = {**plain, "type": "message", "channel_type": "im" if direct else "channel"}
+        if BOT not in channel["members"]:
+            return
+        plain = {k: v for k, v in message.items() if k not in ("blocks", "metadata", "files")}
+        if shown := self.workspace.files.within(message):
+            plain |= {"files": shown, "upload": False, "display_as_bot": False}
+        kind = "im" if direct else "group" if channel.get("private") else "channel"
+        event = {**plain, "type": "message", "channel_type": kind}
         if subtype:
+            before = {**plain, "text": previous, **({"files": files} if files else {})}
             event = {
                 "type": "message", "subtype": subtype, "channel": message["channel"],
-                "ts": self.workspace.stamp(), "hidden": True,
-                "channel_type": event["channel_type"],
-                "message": {**plain, "text": message["text"]},
-                "previous_message": {**plain, "text": previous},
+                "ts": self.workspace.stamp(), "hidden": True, "channel_type": kind,
+                "previous_message": before,
             }  # fmt: skip
-        if direct or subtype:
-            self._later(self.send_event(event))
-        elif f"<@{BOT}>" in message["text"]:
-            mention = {k: v for k, v in event.items() if k != "channel_type"}
-            self._later(self.send_event({**mention, "type": "app_mention"}))
-            self._later(self.send_event(event))
+            if subtype == "message_deleted":
+                event["deleted_ts"] = message["ts"]
+            else:
+                event["message"] = plain
+        mentioned = f"<@{BOT}>" in message["text"]
+        if mentioned and not direct and not subtype:
+            mention = {k: v for k, v in event.items() if k not in ("channel_type", "subtype")}
+            self.tell({**mention, "type": "app_mention"})
+        if direct or subtype or mentioned or "files" in message:
+            self.tell(event)
+
+    def moved(self, kind: str, channel: dict[str, Any], user: str) -> None:
+        """Tells the app of somebody who came or went, itself too.
+
+        https://docs.slack.dev/reference/events/member_left_channel
+        """
+        at = {"channel": channel["id"], "event_ts": self.workspace.stamp()}
+        if user == BOT and kind == "leave":
+            self.tell({"type": "group_left" if channel.get("private") else "channel_left", **at})
+        if user == BOT or BOT in channel["members"]:
+            name = "member_joined_channel" if kind == "join" else "member_left_channel"
+            letter = "G" if channel.get("private") else "C"
+            self.tell({"type": name, "user": user, "channel_type": letter, **at})
+
+    def tell(self, event: dict[str, Any]) -> None:
+        """Sends an event, and again if it is not taken."""
+        self._later(self.send_event(event))
 
     async def send_event(self, event: dict[str, Any]) -> bool:
+        at = event.get("event_ts") or event["ts"]
         envelope = {
             "type": "event_callback",
             "token": "deprecated",
             "team_id": TEAM["id"],
             "api_app_id": APP_ID,
-            "event": {"event_ts": event["ts"], "team": TEAM["id"], **event},
+            "event": {"event_ts": at, "team": TEAM["id"], **event},
             "event_id": f"Ev{uuid.uuid4().hex[:10].upper()}",
-            "event_time": int(float(event["ts"])),
+            "event_time": int(float(at)),
             "authorizations": [
                 {"enterprise_id": None, "team_id": TEAM["id"], "user_id": BOT, "is_bot": True}
             ],

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
+from local.slack import directory, shelf
 from local.slack.blocks import accepted
 from local.slack.workspace import APP_ID, BOT, BOT_ID, TEAM, Message, SlackError, Workspace
 
@@ -99,41 +100,6 @@ def history(workspace: Workspace, a: Arguments) -> dict[str, Any]:
     return _page(workspace, top[::-1], a, 100)
 
 
-def conversation_info(workspace: Workspace, a: Arguments) -> dict[str, Any]:
-    return {"channel": _conversation(workspace, workspace.channel(a.get("channel", "")))}
-
-
-def conversation_list(workspace: Workspace, a: Arguments) -> dict[str, Any]:
-    kinds = str(a.get("types") or "public_channel").split(",")
-    wanted = {"public_channel": "channel", "im": "dm"}
-    found = [c for c in workspace.channels if c["kind"] in {wanted.get(k) for k in kinds}]
-    listed = [_conversation(workspace, each) for each in found]
-    return {"channels": listed, "response_metadata": {"next_cursor": ""}}
-
-
-def conversation_members(workspace: Workspace, a: Arguments) -> dict[str, Any]:
-    members = [*workspace.channel(a.get("channel", ""))["members"]]
-    return {"members": members, "response_metadata": {"next_cursor": ""}}
-
-
-def conversation_open(workspace: Workspace, a: Arguments) -> dict[str, Any]:
-    users = [user for user in str(a.get("users") or "").split(",") if user]
-    if len(users) != 1:
-        raise SlackError(
-            "method_not_supported_for_channel_type" if users else "users_list_not_supplied"
-        )
-    return {"channel": {"id": workspace.channel(workspace.user(users[0])["id"])["id"]}}
-
-
-def user_info(workspace: Workspace, a: Arguments) -> dict[str, Any]:
-    return {"user": _user(workspace.user(a.get("user", "")))}
-
-
-def user_list(workspace: Workspace, _: Arguments) -> dict[str, Any]:
-    members = [_user(each) for each in workspace.users]
-    return {"members": members, "response_metadata": {"next_cursor": ""}}
-
-
 def view_open(workspace: Workspace, a: Arguments) -> dict[str, Any]:
     born = workspace.triggers.pop(str(a.get("trigger_id", "")), None)
     if born is None:
@@ -164,28 +130,34 @@ METHODS: Mapping[str, Method] = MappingProxyType(
         "chat.postMessage": post_message,
         "chat.update": update,
         "conversations.history": history,
-        "conversations.info": conversation_info,
-        "conversations.list": conversation_list,
-        "conversations.members": conversation_members,
-        "conversations.open": conversation_open,
+        "conversations.info": directory.conversation_info,
+        "conversations.list": directory.conversation_list,
+        "conversations.members": directory.conversation_members,
+        "conversations.open": directory.conversation_open,
         "conversations.replies": replies,
+        "files.delete": shelf.delete,
+        "files.info": shelf.info,
+        "files.list": shelf.listed,
         "reactions.add": react,
-        "users.info": user_info,
-        "users.list": user_list,
+        "users.info": directory.user_info,
+        "users.conversations": directory.user_conversations,
+        "users.list": directory.user_list,
         "views.open": view_open,
         "views.publish": view_publish,
     }
 )
-NO_JSON = frozenset(name for name in METHODS if name.startswith(("conversations.", "users."))) - {
-    "conversations.open"
-}
+NO_JSON = frozenset(
+    name for name in METHODS if name.startswith(("conversations.", "files.", "users."))
+) - {"conversations.open", "files.delete"}
 """Methods that look for their arguments in a form or the address only, whatever the body is."""
 
 
 def told(workspace: Workspace, message: Message, *, metadata: bool = True) -> dict[str, Any]:
     """A message as apps get it."""
-    hidden = {"channel", "author"} | (set() if metadata else {"metadata"})
+    hidden = {"channel", "author", "files"} | (set() if metadata else {"metadata"})
     shown = {name: value for name, value in message.items() if name not in hidden}
+    if files := workspace.files.within(message):
+        shown["files"] = files
     if answers := workspace.replies(message["channel"], message["ts"]):
         users = [*dict.fromkeys(each["user"] for each in answers.values())]
         shown |= {"thread_ts": message["ts"], "reply_count": len(answers), "reply_users": users}
@@ -225,7 +197,7 @@ def _own(workspace: Workspace, a: Arguments, error: str) -> Message:
 
 
 def _joined(workspace: Workspace, a: Arguments) -> dict[str, Any]:
-    where = workspace.channel(a.get("channel", ""))
+    where = directory.known(workspace, a)
     if BOT not in where["members"]:
         raise SlackError("not_in_channel")
     return where
@@ -269,24 +241,6 @@ def _number(a: Arguments, name: str, usual: float) -> float:
 
 def _flag(a: Arguments, name: str) -> bool:
     return str(a.get(name, "")).lower() in ("1", "true")
-
-
-def _user(user: Mapping[str, Any]) -> dict[str, Any]:
-    name = str(user["name"])
-    profile = {"display_name": name, "real_name": name, "title": user["title"]}
-    handle = name.split(maxsplit=1)[0].lower()
-    team = {"team_id": TEAM["id"], "deleted": False, "is_bot": user["is_bot"]}
-    return {"id": user["id"], "name": handle, "real_name": name, "profile": profile, **team}
-
-
-def _conversation(workspace: Workspace, channel: Mapping[str, Any]) -> dict[str, Any]:
-    direct = channel["kind"] == "dm"
-    told_of = {"id": channel["id"], "is_im": direct, "is_channel": not direct, "is_private": False}
-    if direct:
-        return {**told_of, "user": channel["members"][0]}
-    archived, joined = channel["id"] in workspace.archived, BOT in channel["members"]
-    named = {"name": channel["name"], "topic": {"value": channel["topic"]}}
-    return {**told_of, **named, "is_archived": archived, "is_member": joined}
 
 
 def _view(workspace: Workspace, a: Arguments, user: str) -> dict[str, Any]:

@@ -18,10 +18,24 @@ CHANNELS = (
     ("C0SUPPORT", "support", "Customers' questions"),
     ("C0DESIGN", "design-review", "Show work, get comments"),
 )
+PRIVATE = (("C0FINANCE", "finance", "Budgets and invoices", ("U0ANA", "U0BEN", BOT)),)
+COMMANDS = [
+    {
+        "name": "/model",
+        "usage": "/model [haiku | sonnet | opus]",
+        "description": "See or choose which Claude answers here",
+    },
+    {
+        "name": "/files",
+        "usage": "/files [auto on|off]",
+        "description": "See what Parley has read here",
+    },
+]
 
 
 def seeded() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Users and channels: everybody and the bot in each channel, and its chat with each person."""
+    """Users and channels: everybody and the bot in each public channel, a private one of some, and
+    the bot's chat with each person."""
     users: list[dict[str, Any]] = [
         {"id": i, "name": n, "color": c, "is_bot": False, "title": t} for i, n, c, t in PEOPLE
     ]
@@ -30,6 +44,10 @@ def seeded() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     channels: list[dict[str, Any]] = [
         {"id": i, "name": n, "kind": "channel", "members": [u["id"] for u in users], "topic": t}
         for i, n, t in CHANNELS
+    ]
+    channels += [
+        {"id": i, "name": n, "kind": "channel", "private": True, "members": [*m], "topic": t}
+        for i, n, t, m in PRIVATE
     ]
     channels += [
         {"id": f"D{i[1:]}", "name": "Parley", "kind": "dm", "members": [i, BOT], "topic": ""}

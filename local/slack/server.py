@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,27 +13,18 @@ from aiohttp import WSMsgType, web
 
 from local.slack.api import WebApi
 from local.slack.delivery import Delivery
+from local.slack.downloads import Downloads
+from local.slack.errors import sentence
+from local.slack.hosting import Hosting, Shared
 from local.slack.limits import RateLimits
+from local.slack.people import COMMANDS
 from local.slack.workspace import SlackError, Workspace
 
 PAGE = Path(__file__).parent.parent / "page"
-COMMANDS = [
-    {
-        "name": "/model",
-        "usage": "/model [haiku | sonnet | opus]",
-        "description": "See or choose which Claude answers here",
-    }
-]
-SENTENCES = {
-    "is_archived": "This channel is archived: nobody can write here.",
-    "not_in_channel": "You are not in this channel.",
-    "message_not_found": "That message is no longer there.",
-    "thread_not_found": "That thread is no longer there.",
-}
 
 
 class SlackStandIn:
-    """`app` is to be served at `base_url`; `workspace`, `api` and `delivery` are for tests."""
+    """`app` is to be served at `base_url`; the parts are for tests."""
 
     def __init__(
         self,
@@ -51,18 +42,22 @@ class SlackStandIn:
         self.workspace = Workspace(clock, state)
         self.api = WebApi(self.workspace, RateLimits(clock), bot_token, latency)
         self.delivery = Delivery(self.workspace, events_url, signing_secret, base_url, retry_delays)
+        self.hosting = Hosting(self.workspace, self.delivery)
+        self.downloads = Downloads(self.workspace, bot_token)
         self.banner: dict[str, str] | None = None
         self._sockets: dict[asyncio.Queue[str], str] = {}
         self.api.app_token = app_token
         self.api.socket_url = lambda: (
             f"ws{self.delivery.base_url.removeprefix('http')}/slack/socket"
         )
+        self.workspace.files.base = lambda: self.delivery.base_url
         self.workspace.listeners.append(self._tell)
+        self.workspace.moved = self._moved
 
     @property
     def app(self) -> web.Application:
         app = web.Application(middlewares=[_own_page_only], client_max_size=4 * 1024**2)
-        app.add_routes(self.api.routes())
+        app.add_routes([*self.api.routes(), *self.downloads.routes(), *self.hosting.routes()])
         app.add_routes(
             [
                 web.post("/slack/response/{key}", self._respond),
@@ -101,6 +96,44 @@ class SlackStandIn:
         before = self._own(user, channel, ts)["text"]
         message = self.workspace.remove(channel, ts)
         self.delivery.said(message, subtype="message_deleted", previous=before)
+        self.hosting.unshared(message)
+
+    def share(
+        self,
+        user: str,
+        channel: str,
+        files: Iterable[Shared],
+        text: str = "",
+        thread_ts: str | None = None,
+        *,
+        connect: bool = False,
+    ) -> str:
+        """Posts files, each (name, bytes, media type), as a person; the message's ts.
+
+        With `connect` they come from another workspace: the event has their ids only.
+        """
+        message = self.hosting.share(user, channel, files, text, thread_ts, connect=connect)
+        return str(message["ts"])
+
+    def files(self, channel: str, ts: str) -> list[dict[str, Any]]:
+        """A message's files, whole."""
+        return self.workspace.files.within(self.workspace.get(channel, ts), whole=True)
+
+    def delete_file(self, user: str, file_id: str) -> None:
+        self.hosting.delete(user, file_id)
+
+    def join(self, user: str, channel: str, who: str = "") -> None:
+        """Comes into a channel, or brings `who`; into a private one only who is there brings."""
+        where = self.workspace.channel(channel)
+        if user not in where["members"] and (who not in ("", user) or where.get("private")):
+            raise SlackError("not_in_channel")
+        self.workspace.join(channel, who or user)
+
+    def leave(self, user: str, channel: str, who: str = "") -> None:
+        """Leaves a channel, or removes `who`."""
+        if user not in self.workspace.channel(channel)["members"]:
+            raise SlackError("not_in_channel")
+        self.workspace.leave(channel, who or user)
 
     async def command(self, user: str, channel: str, command: str, text: str = "") -> str:
         if command not in [each["name"] for each in COMMANDS]:
@@ -124,6 +157,14 @@ class SlackStandIn:
         self.banner = {"level": level, "text": text}
         self._tell({"type": "banner", "banner": self.banner})
 
+    def clear_banner(self) -> None:
+        self.banner = None
+        self._tell({"type": "banner", "banner": None})
+
+    def _moved(self, kind: str, channel: dict[str, Any], user: str) -> None:
+        self.delivery.moved(kind, channel, user)
+        self._tell({"type": "members", "where": channel["id"], "members": channel["members"]})
+
     def _own(self, user: str, channel: str, ts: str) -> dict[str, Any]:
         message = self.workspace.get(channel, ts)
         if message["user"] != user:
@@ -142,7 +183,7 @@ class SlackStandIn:
         try:
             messages = list(self.workspace.visible(channel, user))
         except SlackError as exc:
-            return web.json_response({"ok": False, "error": _sentence(exc)}, status=404)
+            return web.json_response({"ok": False, "error": sentence(exc)}, status=404)
         return web.json_response({"messages": messages})
 
     async def _act(self, request: web.Request) -> web.Response:
@@ -150,7 +191,7 @@ class SlackStandIn:
         try:
             answer = await self._verb(request.match_info["verb"], body)
         except SlackError as exc:
-            answer = {"ok": False, "error": _sentence(exc)}
+            answer = {"ok": False, "error": sentence(exc)}
         except (KeyError, TypeError):
             answer = {"ok": False, "error": "The page sent something incomplete: reload it."}
         return web.json_response(answer)
@@ -169,6 +210,12 @@ class SlackStandIn:
                 self.edit(user, channel, body["ts"], str(body["text"]))
             case "delete":
                 self.delete(user, channel, body["ts"])
+            case "delete_file":
+                self.delete_file(user, body["file"])
+            case "join":
+                self.join(user, channel, body.get("who") or "")
+            case "leave":
+                self.leave(user, channel, body.get("who") or "")
             case "dismiss":
                 self.workspace.unwhisper(body["ts"])
             case "command":
@@ -254,7 +301,3 @@ def _elements(message: dict[str, Any]) -> list[dict[str, Any]]:
         if block.get("type") == "actions"
         for element in block["elements"]
     ]
-
-
-def _sentence(error: SlackError) -> str:
-    return SENTENCES.get(str(error), f"That did not work ({error}).")

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from local.slack.errors import SlackError
+from local.slack.files import File, Files
 from local.slack.journal import Change, Journal
 from local.slack.people import BOT, SLACKBOT, TEAM, seeded
 
@@ -21,27 +23,21 @@ Listener = Callable[[dict[str, Any]], None]
 Message = dict[str, Any]
 
 
-class SlackError(Exception):
-    """Slack's own error name; `detail` is what it says beside it."""
-
-    def __init__(self, name: str, detail: str = "") -> None:
-        super().__init__(name)
-        self.detail = detail
-
-
-def _nobody(_kind: str, _message: Message, _previous: str) -> None:
+def _nobody(*_: object) -> None:
     pass
 
 
 @dataclass
 class Workspace:
     """`file` keeps it across restarts. `listeners` are called with every change, `echo` with what
-    the bot did: `message`, `message_changed` or `message_deleted`, and the text before."""
+    the bot did: `message`, `message_changed` or `message_deleted`, and the text before; `moved`
+    with everybody who came or went: `join` or `leave`, the channel, and the person."""
 
     clock: Callable[[], float]
     file: Path | None = None
     listeners: list[Listener] = field(default_factory=list)
     echo: Callable[[str, Message, str], None] = _nobody
+    moved: Callable[[str, dict[str, Any], str], None] = _nobody
     archived: set[str] = field(default_factory=set)
     messages: dict[str, dict[str, Message]] = field(default_factory=dict)
     ephemerals: dict[str, Message] = field(default_factory=dict)
@@ -53,9 +49,11 @@ class Workspace:
     def __post_init__(self) -> None:
         self.users, self.channels = seeded()
         self.messages = {channel["id"]: {} for channel in self.channels}
+        self.files = Files(self.file.parent / "slack-files" if self.file else None)
         self._journal = Journal(self.file)
         for change in self._journal.read():
             self._replay(change)
+        self.files.sweep()
         self._journal.replace(self._everything())
 
     def state(self) -> dict[str, Any]:
@@ -97,7 +95,7 @@ class Workspace:
 
     def add(self, channel: str, user: str, text: str, **more: Any) -> Message:
         """Posts a message; `more` are its blocks, thread_ts, metadata and so on."""
-        where = self._open(channel, user)
+        where = self.writable(channel, user)
         more = {name: value for name, value in more.items() if value}
         if "thread_ts" in more:
             more["thread_ts"] = self.thread(where["id"], more["thread_ts"])[0]["ts"]
@@ -106,6 +104,24 @@ class Workspace:
         self._put(message)
         self._changed("message", message)
         return message
+
+    def share(self, channel: str, user: str, text: str, files: list[File], thread: str) -> Message:
+        """Posts files that were added to `files`."""
+        listed = [{"id": each["id"]} for each in files]
+        more = {"subtype": "file_share", "files": listed, "thread_ts": thread}
+        for each in files:
+            self._journal.add({"kind": "file", "file": each})
+        return self.add(channel, user, text, **more)
+
+    def drop_file(self, file_id: str) -> list[Message]:
+        """Deletes a file; the messages that showed it, which now show that it is gone."""
+        record = self.files.get(file_id)
+        self.files.drop(file_id)
+        self._journal.add({"kind": "file_deleted", "file": {"id": file_id}})
+        showed = [self.messages[channel][ts] for channel, ts, _ in record["shares"]]
+        for message in showed:
+            self._changed("changed", message)
+        return showed
 
     def change(self, channel: str, ts: str, text: str, blocks: list[Any] | None = None) -> Message:
         message = self.get(channel, ts)
@@ -156,11 +172,11 @@ class Workspace:
             self._tell("ephemeral_deleted", message)
 
     def join(self, channel: str, user: str) -> None:
-        self._member(self.channel(channel), self.user(user)["id"], "join")
+        self._move(channel, user, "join")
 
     def leave(self, channel: str, user: str) -> None:
         """The channel's later messages are neither shown nor sent to whoever left."""
-        self._member(self.channel(channel), self.user(user)["id"], "leave")
+        self._move(channel, user, "leave")
 
     def shown(self, message: Message) -> dict[str, Any]:
         """A message as the page gets it."""
@@ -174,6 +190,7 @@ class Workspace:
             "blocks": message["blocks"],
             "edited": "edited" in message and not message.get("bot_id"),
             "reply_count": len(replies),
+            "files": self.files.within(message, whole=True),
             "ephemeral": ephemeral,
             "to": message.get("to"),
         }
@@ -199,13 +216,22 @@ class Workspace:
             text = re.sub(rf"@{name}(?![A-Za-z0-9_])", f"<@{user['id']}>", text, flags=re.I)
         return text
 
-    def _open(self, channel: str, user: str) -> dict[str, Any]:
+    def writable(self, channel: str, user: str) -> dict[str, Any]:
+        """The channel, if the person may write there."""
         where = self.channel(channel)
         if where["id"] in self.archived:
             raise SlackError("is_archived")
         if user not in where["members"]:
             raise SlackError("not_in_channel")
         return where
+
+    def _move(self, channel: str, user: str, kind: str) -> None:
+        where, who = self.channel(channel), self.user(user)["id"]
+        if where["kind"] == "dm":
+            raise SlackError("method_not_supported_for_channel_type")
+        if (who in where["members"]) != (kind == "join"):
+            self._member(where, who, kind)
+            self.moved(kind, where, who)
 
     def _member(self, where: dict[str, Any], user: str, kind: str) -> None:
         members = [each for each in where["members"] if each != user]
@@ -217,11 +243,13 @@ class Workspace:
         self.messages.setdefault(where, {})[ts] = message
         if root and root != ts:
             self._threads.setdefault((where, root), {})[ts] = message
+        self.files.place(message)
         self._last = max(self._last, int(ts.replace(".", "")))
 
     def _drop(self, message: Message) -> None:
         where, ts = message["channel"], message["ts"]
         self.messages[where].pop(ts, None)
+        self.files.place(message, there=False)
         self._threads.get((where, message.get("thread_ts") or ""), {}).pop(ts, None)
 
     def _changed(self, kind: str, message: Message) -> None:
@@ -244,6 +272,10 @@ class Workspace:
         try:
             if kind in ("join", "leave"):
                 self._member(self.channel(change["channel"]), change["user"], kind)
+            elif kind == "file":
+                self.files.keep(change["file"])
+            elif kind == "file_deleted":
+                self.files.drop(change["file"]["id"])
             elif kind == "deleted":
                 self._drop(change["message"])
             elif isinstance(message, dict) and message["channel"] in self.messages:
@@ -260,6 +292,7 @@ class Workspace:
             changes += [{"kind": "leave", "channel": at, "user": user} for user in gone]
             new = [user for user in now if user not in before]
             changes += [{"kind": "join", "channel": at, "user": user} for user in new]
+        changes += [{"kind": "file", "file": each} for each in self.files]
         for within in self.messages.values():
             changes += [{"kind": "message", "message": message} for message in within.values()]
         return changes
