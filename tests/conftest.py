@@ -1,9 +1,11 @@
 """What tests share.
 
+`opensearch`: one node for the whole run; `index`: an index on it that is this test's alone.
 `ministack`: one local AWS for the whole run. `aws`: clients of it, and a bucket, a table and
 queues that are this test's alone; the environment is set so that botocore finds them.
 """
 
+import os
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,8 +16,10 @@ import pytest
 
 from core.aws.calls import Calls
 from core.aws.clients import client
+from core.aws.opensearch import OpenSearchIndex
 from core.aws.provision import Resources, provision
 from local.aws import LocalAws, free_port
+from local.opensearch import LocalOpenSearch
 
 REGION = "us-east-1"
 
@@ -43,6 +47,25 @@ class Aws:
 def ministack(tmp_path_factory):
     with LocalAws(tmp_path_factory.mktemp("aws"), free_port()) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def opensearch(tmp_path_factory):
+    """The address of a real node. `PARLEY_TEST_OPENSEARCH_URL` names one that runs already."""
+    if running := os.environ.get("PARLEY_TEST_OPENSEARCH_URL"):
+        yield running
+        return
+    with LocalOpenSearch(tmp_path_factory.mktemp("opensearch"), free_port()) as node:
+        yield node.url
+
+
+@pytest.fixture
+async def index(opensearch, monkeypatch):
+    name = f"t-{uuid.uuid4().hex[:12]}"
+    monkeypatch.setattr("core.aws.opensearch.ALIAS", name)
+    index = OpenSearchIndex(opensearch, REGION, model=name, dims=512)
+    yield index
+    await index.close()
 
 
 @pytest.fixture(scope="session")

@@ -170,7 +170,7 @@ def test_text_without_spaces_is_cut_between_whole_characters():
 
 
 def test_a_table_or_function_that_fits_stays_whole():
-    rows = "\n".join(f"| {n} | some value |" for n in range(72))
+    rows = "\n".join(f"| {n} | some value |" for n in range(90))
     assert 400 < estimate(rows) <= 480
     made = chunks(Block(words(150)), Block(rows, kind="table"))
     assert [each.text for each in made][-1] == rows
@@ -268,16 +268,14 @@ def test_white_space_without_end_makes_no_blank_chunk():
 )
 def test_ten_megabytes_take_seconds_even_in_one_line(block):
     start = time.process_time()
-    count = sum(1 for _ in chunked([Block(block)]))
+    sum(1 for _ in chunked([Block(block)]))
     took = time.process_time() - start
-    print(f"{len(block.encode()) / 1e6:.1f} MB, {count} chunks, {took:.2f} s")
     assert took < 10
 
 
 def test_ten_megabytes_of_small_paragraphs_take_seconds():
     start = time.process_time()
     paragraph = Block(sentences(2), Locator("page", 1, 1))
-    count = sum(1 for _ in chunked(paragraph for _ in range(130_000)))
+    sum(1 for _ in chunked(paragraph for _ in range(130_000)))
     took = time.process_time() - start
-    print(f"{130_000 * len(paragraph.text) / 1e6:.1f} MB, {count} chunks, {took:.2f} s")
     assert took < 10

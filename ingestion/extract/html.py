@@ -1,0 +1,137 @@
+"""Web pages: what a reader sees, with headings, lists and tables. Nothing is fetched."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from lxml import etree, html
+
+from core.documents import Block
+from ingestion.extract.decode import decode
+from ingestion.extract.errors import Unreadable, clean
+from ingestion.extract.tables import markdown
+
+_UNSEEN = "script style template noscript head iframe object svg math select"
+UNSEEN = frozenset(_UNSEEN.split())
+_PARTS = """
+    p div section article main header footer aside nav li dt dd blockquote figcaption address ul ol
+    dl figure form fieldset details summary body center
+"""
+PARTS = frozenset(_PARTS.split())
+HIDDEN = re.compile(
+    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|opacity\s*:\s*0(?![.\d])",
+    re.I,
+)
+CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?\s*([\w-]+)", re.I)
+
+
+def read(path: Path) -> Iterator[Block]:
+    """The title, then a block for each stretch of text."""
+    yield from of_text(_decoded(path.read_bytes()))
+
+
+def of_text(text: str) -> Iterator[Block]:
+    """The same of a page in memory. Raises Unreadable."""
+    parser = html.HTMLParser(
+        no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
+    )
+    try:
+        root = html.document_fromstring(text, parser=parser)
+    except (etree.ParserError, etree.XMLSyntaxError, ValueError) as exc:
+        raise Unreadable("no_text") from exc
+    title = clean(root.findtext(".//title") or "").strip()
+    if title:
+        yield Block(" ".join(title.split()), kind="heading", level=1)
+    body = root.find(".//body")
+    yield from _Walk().blocks(body if body is not None else root)
+
+
+class _Walk:
+    """Gathers inline text until something begins a block of its own."""
+
+    def __init__(self) -> None:
+        self._text: list[str] = []
+
+    def blocks(self, element: Any) -> Iterator[Block]:
+        yield from self._inside(element)
+        yield from self._flushed()
+
+    def _inside(self, element: Any, lead: str = "") -> Iterator[Block]:
+        self._text.append(lead + (element.text or ""))
+        for child in element:
+            if isinstance(child.tag, str) and not _unseen(child):
+                yield from self._child(child)
+            self._text.append(child.tail or "")
+
+    def _child(self, child: Any) -> Iterator[Block]:
+        tag = child.tag.lower()
+        if re.fullmatch("h[1-6]", tag):
+            yield from self._flushed()
+            text = _flat(_seen_text(child))
+            if text:
+                yield Block(text, kind="heading", level=int(tag[1]))
+        elif tag == "table" and child.find(".//table") is None:
+            yield from self._flushed()
+            rows = [
+                [_flat(_seen_text(cell)) for cell in row if cell.tag in ("td", "th")]
+                for row in child.iter("tr")
+            ]
+            rows = [row for row in rows if any(row)]
+            if rows:
+                yield Block(markdown(rows), kind="table")
+        elif tag == "pre":
+            yield from self._flushed()
+            code = clean(_seen_text(child)).strip("\n")
+            if code.strip():
+                yield Block(f"```\n{code}\n```", kind="code")
+        elif tag == "br":
+            self._text.append("\n")
+        elif tag in PARTS:
+            yield from self._flushed()
+            yield from self._inside(child, "- " if tag == "li" else "")
+            yield from self._flushed()
+        else:
+            yield from self._inside(child)
+
+    def _flushed(self) -> Iterator[Block]:
+        lines = [" ".join(line.split()) for line in clean("".join(self._text)).split("\n")]
+        self._text = []
+        text = re.sub(r"\n{2,}", "\n", " ".join(line for line in lines if line)).strip()
+        if text.strip("- "):
+            yield Block(text)
+
+
+def _unseen(element: Any) -> bool:
+    if element.tag.lower() in UNSEEN or "hidden" in element.attrib:
+        return True
+    if element.get("aria-hidden", "").lower() == "true":
+        return True
+    return HIDDEN.search(element.get("style", "")) is not None
+
+
+def _seen_text(element: Any) -> str:
+    pieces = [element.text or ""]
+    for child in element:
+        if isinstance(child.tag, str) and not _unseen(child):
+            pieces.append("\n" if child.tag == "br" else _seen_text(child))
+        pieces.append(child.tail or "")
+    return "".join(pieces)
+
+
+def _flat(text: str) -> str:
+    return " ".join(clean(text).split())
+
+
+def _decoded(data: bytes) -> str:
+    named = CHARSET.search(data[:4096])
+    if named and not data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        try:
+            text = data.decode(named[1].decode("ascii"), "replace")
+        except LookupError:
+            text = decode(data)
+    else:
+        text = decode(data)
+    return re.sub(r"\A\s*<\?xml[^>]*\?>", "", text)

@@ -1,0 +1,61 @@
+"""JSON and JSON lines: records as a table where they are alike, else laid out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from core.documents import Block
+from ingestion.extract import text as plain
+from ingestion.extract.decode import decoded
+from ingestion.extract.tables import blocks
+
+PIECE = 1_500
+
+
+def read(path: Path) -> Iterator[Block]:
+    """Raises nothing for what is no JSON after all: it is text then."""
+    text = decoded(path)
+    try:
+        value = _parsed(text)
+    except (ValueError, RecursionError):
+        yield from plain.paragraphs(text.split("\n"), 1)
+        return
+    if _alike(value):
+        names = [*dict.fromkeys(name for each in value for name in each)]
+        rows = ([_cell(each.get(name)) for name in names] for each in value)
+        yield from blocks([names, *rows])
+        return
+    laid_out = json.dumps(value, ensure_ascii=False, indent=1).split("\n")
+    begun: list[str] = []
+    for line in laid_out:
+        begun.append(line)
+        if sum(map(len, begun)) > PIECE:
+            yield Block("\n".join(begun), kind="code")
+            begun = []
+    if begun:
+        yield Block("\n".join(begun), kind="code")
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return [json.loads(line) for line in text.splitlines() if line.strip()]
+
+
+def _alike(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) > 1
+        and all(isinstance(each, Mapping) for each in value)
+        and len({name for each in value for name in each}) <= 40
+    )
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        return json.dumps(value, ensure_ascii=False)
+    return value

@@ -1,0 +1,67 @@
+"""Presentations: slides with their titles, texts, tables and notes."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pptx
+from pptx.exc import PackageNotFoundError
+
+from core.documents import Block, Locator
+from ingestion.extract.errors import Unreadable, clean
+from ingestion.extract.sandbox import Total
+from ingestion.extract.tables import markdown
+
+
+def read(path: Path) -> Iterator[Block | Total]:
+    """For each slide a heading, what is on it, and its notes."""
+    try:
+        slides = list(pptx.Presentation(str(path)).slides)
+    except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile, OSError) as exc:
+        raise Unreadable("damaged") from exc
+    yield Total(len(slides))
+    for number, slide in enumerate(slides, 1):
+        where = Locator("slide", number, number)
+        title = slide.shapes.title
+        heading = clean(title.text_frame.text).strip() if title is not None else ""
+        yield Block(heading or f"Slide {number}", where, "heading", 1)
+        for shape in _flat(slide.shapes):
+            if title is not None and shape.shape_id == title.shape_id:
+                continue
+            yield from _shape(shape, where)
+        if slide.has_notes_slide and slide.notes_slide.notes_text_frame is not None:
+            notes = clean(slide.notes_slide.notes_text_frame.text).strip()
+            if notes:
+                yield Block(f"Notes: {notes}", where)
+
+
+def _flat(shapes: Iterable[Any]) -> Iterator[Any]:
+    for shape in shapes:
+        if shape.shape_type == 6:  # a group
+            yield from _flat(shape.shapes)
+        else:
+            yield shape
+
+
+def _shape(shape: Any, where: Locator) -> Iterator[Block]:
+    if getattr(shape, "has_table", False):
+        rows = [[clean(cell.text) for cell in row.cells] for row in shape.table.rows]
+        yield Block(markdown(rows), where, "table")
+    elif getattr(shape, "has_chart", False):
+        yield from _chart(shape.chart, where)
+    elif shape.has_text_frame and (text := clean(shape.text_frame.text).strip()):
+        yield Block(text.replace("\v", "\n"), where)
+
+
+def _chart(chart: Any, where: Locator) -> Iterator[Block]:
+    for plot in chart.plots:
+        head = ["", *(str(each.name) for each in plot.series)]
+        columns = [list(each.values) for each in plot.series]
+        rows = [
+            [str(label), *(str(values[n]) if n < len(values) else "" for values in columns)]
+            for n, label in enumerate(plot.categories)
+        ]
+        yield Block(markdown([head, *rows]), where, "table")
