@@ -1,7 +1,7 @@
 """Which passages answer a question: fusion of both legs, the floor, parents. Pure.
 
-Scores that mean the same for every question are added: the cosine, and BM25 as a share of the most
-that any passage could score for this question. Where a question's words are not in the index (a
+Scores that mean the same for every question are added: the cosine, and BM25 as a share of what a
+passage with all of the question's words would score. Where a question's words are not in the index (a
 Korean question, English files) that share is small by itself, and the vectors decide.
 """
 
@@ -16,6 +16,8 @@ from core.stores import Found, Hit
 
 WORDS = 0.5
 """How much a passage with all of the question's words gains on one with none."""
+MOST = 1.5
+"""Of that share: words that are repeated say a little more."""
 FLOOR = 0.35
 """What scores less is not shown: nothing found is an answer too."""
 PARENTS = 6
@@ -89,7 +91,7 @@ def distinct(texts: Sequence[str]) -> list[int]:
 
 
 def _share(score: float, most: float) -> float:
-    return min(1.0, score / most) if most > 0 else 0.0
+    return min(MOST, score / most) if most > 0 else 0.0
 
 
 def _key(hit: Hit) -> tuple[DocumentId, str, int]:

@@ -117,8 +117,8 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Both legs, best first. `vector` scores are cosines, `words` BM25, at most `most` for this
-    question."""
+    """Both legs, best first. `vector` scores are cosines, `words` BM25: `most` where each word of
+    the question stands once in a passage of usual length."""
 
     vector: Sequence[Hit]
     words: Sequence[Hit]
@@ -156,7 +156,7 @@ class Index(Protocol):
         only: Collection[DocumentId] = (),
     ) -> Found: ...
     async def most(self, question: str) -> float:
-        """The best BM25 score that any chunk could have for a question."""
+        """The BM25 score of a chunk that has each word of a question once."""
         ...
 
     async def texts(

@@ -34,6 +34,9 @@ from core.stores import Found, Hit, Rejected
 ALIAS = "parley-chunks"
 CANDIDATES = 50
 """Chunks that each leg finds."""
+TYPICAL = 1 / 2.2
+"""What BM25 makes of a word's rarity where the word stands once in a passage of usual length: with
+k1 = 1.2, 1 / (1 + k1)."""
 BULK_TRIES = 8
 """Times that items which were too many at once are sent."""
 
@@ -175,7 +178,7 @@ class OpenSearchIndex:
             return 0.0
         field = answer.get("term_vectors", {}).get("text", {})
         documents = field.get("field_statistics", {}).get("doc_count", 0)
-        return sum(
+        return TYPICAL * sum(
             math.log(1 + (documents - seen + 0.5) / (seen + 0.5))
             for term in field.get("terms", {}).values()
             for seen in [min(term.get("doc_freq", 0), documents)]
