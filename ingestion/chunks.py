@@ -216,11 +216,10 @@ def _split(text: str, child: int, *, prose: bool) -> Iterator[tuple[str, int, st
     whole = child * 6 // 5
     while True:
         rest = text[at : at + whole * 4 + 1]
-        tokens = estimate(rest)
-        if tokens <= whole and at + len(rest) == len(text):
+        if at + len(rest) == len(text) and (tokens := estimate(rest)) <= whole:
             yield rest, tokens, ""
             return
-        size = min(len(rest), child * 4)
+        size = min(len(rest), child * child // max(1, estimate(rest[:child])))
         while (tokens := estimate(rest[:size])) > child:
             size = size * child // tokens
         cut = at + _cut(rest, size, prose=prose)
