@@ -18,7 +18,7 @@ WORDS = 0.5
 """How much a passage with all of the question's words gains on one with none."""
 MOST = 1.5
 """Of that share: words that are repeated say a little more."""
-FLOOR = 0.35
+FLOOR = 0.2
 """What scores less is not shown: nothing found is an answer too."""
 PARENTS = 6
 """Passages that go into a prompt."""

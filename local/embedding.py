@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
+from functools import cache
 from importlib import import_module
 from typing import Any, Literal
 
@@ -98,6 +99,7 @@ class Encoder:
         return self._encode(texts)
 
 
+@cache
 def offline() -> Encode:
     """The bundled multilingual model, which takes a second to import and load.
 

@@ -17,10 +17,10 @@ LOGIN = "<!doctype html><title>Slack</title><h1>Sign in to Acme</h1>"
 
 @dataclass
 class Downloads:
-    """`faults` by file are what its downloads meet: a string for all of them, a list for the next
-    ones, `""` for none. `endless` (a body without end), `slow` (a byte every 50 ms), `html` (a
-    page instead), `redirect:URL`, `truncated` (half of what its length says), `drop`, or a status
-    (`404`; 429 as `429:30`). `counts` has how often each was asked for."""
+    """`faults` by file (`*` for all) are what its downloads meet: a string for all of them, a list
+    for the next ones, `""` for none. `endless` (a body without end), `slow` (a byte every 50 ms),
+    `html` (a page instead), `redirect:URL`, `truncated` (half of what its length says), `drop`, or
+    a status (`404`; 429 as `429:30`). `counts` has how often each was asked for."""
 
     workspace: Workspace
     bot_token: str
@@ -63,7 +63,7 @@ class Downloads:
                 return web.FileResponse(path, headers={"Content-Type": file["mimetype"]})
 
     def _fault(self, file_id: str) -> str:
-        fault = self.faults.get(file_id, "")
+        fault = self.faults.get(file_id, self.faults.get("*", ""))
         if isinstance(fault, str):
             return fault
         return fault.pop(0) if fault else ""
