@@ -13,8 +13,8 @@ import os
 import signal
 import struct
 import sys
-from collections.abc import AsyncIterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -31,14 +31,19 @@ LOOK = 0.2
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`stall`: seconds without a record; `cpu` and `wall`: seconds in all; the others in bytes."""
+    """`stall`: seconds without a record; `cpu` and `wall`: seconds in all; the others in bytes.
+
+    Time in which nobody takes the records counts for neither `stall` nor `wall`.
+    """
 
     stall: float = 30.0
     cpu: int = 240
     wall: float = 600.0
-    space: int = 2048 * MIB
+    space: int = 1024 * MIB
     resident: int = 512 * MIB
     output: int = 256 * MIB
+    record: int = 32 * MIB
+    records: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,7 @@ async def extract(path: Path, name: str, limits: Limits = USUAL) -> AsyncIterato
     told = json.dumps({"path": str(path), "name": name, **asdict(limits)})
     child = await asyncio.create_subprocess_exec(
         sys.executable,
-        "-I",
+        "-IB",
         "-c",
         f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
         "from ingestion.extract.child import main; main()",
@@ -67,6 +72,7 @@ async def extract(path: Path, name: str, limits: Limits = USUAL) -> AsyncIterato
         env={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
         start_new_session=True,
         cwd=path.parent,
+        limit=MIB,
     )
     watch = _Watch(child, limits)
     guard = asyncio.create_task(watch.run())
@@ -76,8 +82,9 @@ async def extract(path: Path, name: str, limits: Limits = USUAL) -> AsyncIterato
         with suppress(ConnectionError):
             child.stdin.write(told.encode() + b"\n")
             await child.stdin.drain()
-        async for record in _records(child.stdout, watch):
-            yield record
+        async with aclosing(_records(child.stdout, watch)) as records:
+            async for record in records:
+                yield record
         await child.wait()
         if watch.reason or child.returncode:
             raise Unreadable(watch.reason or _reason(child.returncode))
@@ -97,10 +104,10 @@ class _Watch:
         self._limits = limits
         self._now = asyncio.get_running_loop().time
         self.reason = ""
-        self.heard = self._began = self._now()
-        self.waits = True
-        """False while what the child said is being dealt with."""
-        self.size = 0
+        self._since = self._now()
+        self._waits = True
+        self._waited = 0.0
+        self._size = self._count = 0
 
     async def run(self) -> None:
         while self._child.returncode is None:
@@ -110,36 +117,53 @@ class _Watch:
                 return
             await asyncio.sleep(LOOK)
 
+    def waits(self) -> None:
+        """We wait for the child's next record."""
+        self._waits, self._since = True, self._now()
+
+    def heard(self) -> None:
+        """A record came whole; until it is dealt with, the child is not to blame."""
+        self._waits = False
+        self._waited += self._now() - self._since
+
+    def weigh(self, size: int) -> None:
+        """A record is about to be read. Raises Unreadable."""
+        self._size += size
+        self._count += 1
+        most = self._limits
+        if size > most.record or self._size > most.output or self._count > most.records:
+            raise Unreadable("too_large")
+
     def kill(self) -> None:
         if self._child.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._child.pid, signal.SIGKILL)
 
     def _exceeded(self) -> str:
-        now = self._now()
-        if self.waits and now - self.heard > self._limits.stall:
+        waiting = self._now() - self._since if self._waits else 0.0
+        if waiting > self._limits.stall or self._waited + waiting > self._limits.wall:
             return "too_slow"
-        if now - self._began > self._limits.wall:
-            return "too_slow"
-        if self.size > self._limits.output:
-            return "too_large"
         return "too_much_memory" if _resident(self._child.pid) > self._limits.resident else ""
 
 
-async def _records(stream: asyncio.StreamReader, watch: _Watch) -> AsyncIterator[Record]:
+async def _records(stream: asyncio.StreamReader, watch: _Watch) -> AsyncGenerator[Record, None]:
     while True:
-        watch.waits, watch.heard = True, asyncio.get_running_loop().time()
+        watch.waits()
         try:
             told, more = HEADER.unpack(await stream.readexactly(HEADER.size))
-            watch.size += told + more
-            if told + more > USUAL.output:
-                raise Unreadable("too_large")
+            watch.weigh(told + more)
             fields = json.loads(await stream.readexactly(told))
             data = await stream.readexactly(more)
         except asyncio.IncompleteReadError:
             return  # the end, or a child that was ended
-        watch.waits = False
-        yield _record(fields, data)
+        except (ValueError, RecursionError) as exc:
+            raise Unreadable("damaged") from exc
+        watch.heard()
+        try:
+            record = _record(fields, data)
+        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            raise Unreadable("damaged") from exc  # a parser that was taken over says anything
+        yield record
 
 
 def _record(fields: dict[str, object], data: bytes) -> Record:
