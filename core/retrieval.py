@@ -1,8 +1,8 @@
 """Which passages answer a question: fusion of both legs, the floor, parents. Pure.
 
 Scores that mean the same for every question are added: the cosine, and BM25 as a share of what a
-passage with all of the question's words would score. Where a question's words are not in the index (a
-Korean question, English files) that share is small by itself, and the vectors decide.
+passage with all of the question's words would score. Where a question's words are not in the index
+(a Korean question, English files) that share is small by itself, and the vectors decide.
 """
 
 from __future__ import annotations

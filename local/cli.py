@@ -34,6 +34,10 @@ def main() -> None:
                 asyncio.run(run(options.port, Path(options.state), as_json=options.json))
             case "serve":
                 asyncio.run(_serve(options.host))
+            case "upload":
+                sys.exit(_upload(options))
+            case "status":
+                _status(options)
             case _:
                 _init(options.name)
     except SettingsError as exc:
@@ -57,6 +61,16 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("--json", action="store_true", help="print the endpoints as one line of JSON")
     serve = commands.add_parser("serve", help="the product alone, from the environment or .env")
     serve.add_argument("--host", default=os.environ.get("HOST", "127.0.0.1"))
+    upload = commands.add_parser("upload", help="documents into the bucket, until searchable")
+    upload.add_argument("paths", nargs="+", metavar="PATH", type=Path, help="files or folders")
+    upload.add_argument(
+        "--to", default="library", help="library (everyone's), or platform/tenant/channel"
+    )
+    status = commands.add_parser("status", help="queues, documents and failures")
+    status.add_argument("--redrive", action="store_true", help="put dead letters back first")
+    status.add_argument("--watch", type=float, default=0.0, help="measure rates for these seconds")
+    for each in (upload, status):
+        each.add_argument("--state", default=".state", help="that of a running `parley run`")
     init = commands.add_parser("init", help="create bucket, queues and table; safe to repeat")
     init.add_argument("--name", default="parley", help="what they are called")
     return parser
@@ -77,6 +91,20 @@ async def _serve(host: str) -> None:
     async with serving(settings, host, settings.port) as address:
         print(f"ready {address}", flush=True)
         await until_stopped()
+
+
+def _upload(options: argparse.Namespace) -> int:
+    from local import bulk  # noqa: PLC0415 - heavy, and only here
+
+    bulk.reached(os.environ, Path(options.state))
+    return 1 if bulk.upload(options.paths, options.to, os.environ) else 0
+
+
+def _status(options: argparse.Namespace) -> None:
+    from local import bulk  # noqa: PLC0415 - heavy, and only here
+
+    bulk.reached(os.environ, Path(options.state))
+    bulk.status(os.environ, back=options.redrive, watch=options.watch)
 
 
 def _init(name: str) -> None:

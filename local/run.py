@@ -19,6 +19,7 @@ from core.aws.provision import provision
 from core.wiring import settings_of
 from local.aws import LocalAws
 from local.bedrock import BedrockStandIn
+from local.bulk import note
 from local.opensearch import LocalOpenSearch, OpenSearchError
 from local.slack.server import SlackStandIn
 
@@ -82,6 +83,8 @@ async def running(
             "turns_queue": settings.turns_queue_url,
             "files_queue": settings.files_queue_url,
         }
+        noted = note(environ, state)
+        stack.callback(noted.unlink, missing_ok=True)
         yield endpoints
 
 

@@ -1,0 +1,213 @@
+"""`parley upload` and `parley status`: many documents at once, and how far everything is."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import mimetypes
+import sys
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator, MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import sentences
+from core.aws.calls import Calls
+from core.aws.clients import client
+from core.aws.manifest import DynamoManifest
+from core.aws.queues import dead_letters, depth, redrive
+from core.conversation import LIBRARY
+from core.documents import Document, DocumentId, State, document_of, key_of
+from core.settings import SettingsError
+
+ENDPOINTS = "endpoints.json"
+"""Where `parley run` notes how to reach it, within its state."""
+UPLOADS = 8
+LOOK = 1.0
+NEEDED = ("PARLEY_BUCKET", "PARLEY_TABLE", "PARLEY_TURNS_QUEUE_URL", "PARLEY_FILES_QUEUE_URL")
+QUEUES = (("turns", "PARLEY_TURNS_QUEUE_URL"), ("files", "PARLEY_FILES_QUEUE_URL"))
+HIDDEN = (".", "~$")
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    path: Path
+    key: str
+
+
+def reached(environ: MutableMapping[str, str], state: Path) -> None:
+    """Fills in from a running `parley run` what the environment leaves open.
+
+    Raises SettingsError where there is neither.
+    """
+    noted = state / ENDPOINTS
+    if not environ.get("PARLEY_BUCKET") and noted.exists():
+        environ.update(json.loads(noted.read_text()))
+    missing = [name for name in (*NEEDED, "AWS_REGION") if not environ.get(name)]
+    if missing:
+        raise SettingsError(
+            [f"{name} is not set: start `parley run`, or name yours in .env." for name in missing]
+        )
+
+
+def note(environ: MutableMapping[str, str], state: Path) -> Path:
+    """Notes how to reach this run, for `reached`."""
+    names = [*NEEDED, "AWS_REGION", "AWS_ENDPOINT_URL", "OPENSEARCH_URL"]
+    names += ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] * bool(environ.get("AWS_ENDPOINT_URL"))
+    path = state / ENDPOINTS
+    path.touch(0o600)
+    path.write_text(json.dumps({name: environ[name] for name in names if environ.get(name)}))
+    return path
+
+
+def upload(paths: Sequence[Path], to: str, environ: MutableMapping[str, str]) -> int:
+    """Uploads and waits until all can be searched; how many cannot. Raises SettingsError."""
+    if to != LIBRARY.prefix and (to.count("/") != 2 or not all(to.split("/"))):
+        raise SettingsError(["--to is `library`, or a place: platform/tenant/channel."])
+    absent = [str(path) for path in paths if not path.exists()]
+    if absent:
+        raise SettingsError([f"{each} is not there." for each in absent])
+    uploads = [Upload(file, key) for path in paths for file, key in _keys(path, to)]
+    if not uploads:
+        raise SettingsError(["There are no files in it."])
+    began = time.time()
+    _store(uploads, environ)
+    ids = [found[0] for each in uploads if (found := document_of(each.key)) is not None]
+    return asyncio.run(_follow(ids, environ, began))
+
+
+def _keys(path: Path, to: str) -> Iterator[tuple[Path, str]]:
+    """The files under a path, with their object keys."""
+    files = sorted(each for each in path.rglob("*") if each.is_file()) if path.is_dir() else [path]
+    for each in files:
+        relative = each.relative_to(path.parent).as_posix()
+        if any(part.startswith(HIDDEN) for part in Path(relative).parts):
+            continue
+        if to == LIBRARY.prefix:
+            yield each, f"{to}/{relative}"
+        else:
+            # the same path again is a new version of the same document
+            digest = hashlib.sha256(relative.encode()).hexdigest()[:16]
+            yield each, key_of(to, f"up-{digest}", each.name)
+
+
+def _store(uploads: Sequence[Upload], environ: MutableMapping[str, str]) -> None:
+    s3 = client("s3", environ["AWS_REGION"])
+
+    def one(each: Upload) -> None:
+        kind = mimetypes.guess_type(each.path.name)[0] or "application/octet-stream"
+        s3.upload_file(
+            str(each.path), environ["PARLEY_BUCKET"], each.key, ExtraArgs={"ContentType": kind}
+        )
+
+    with ThreadPoolExecutor(UPLOADS) as threads:
+        running = [threads.submit(one, each) for each in uploads]
+        for done, future in enumerate(as_completed(running), 1):
+            future.result()
+            _say(f"uploaded {done} of {len(uploads)}", last=done == len(uploads))
+    s3.close()
+
+
+async def _follow(
+    ids: Sequence[DocumentId], environ: MutableMapping[str, str], began: float
+) -> int:
+    failed: list[Document] = []
+    async with _manifest(environ) as manifest:
+        waiting, ready = [*ids], 0
+        while waiting:
+            found = await manifest.get(waiting[:2_000])
+            still = []
+            for each in waiting:
+                known = found.get(each)
+                if known is None or known.updated < began or not _ended(known):
+                    still.append(each)
+                elif known.state is State.READY:
+                    ready += 1
+                else:
+                    failed.append(known)
+            waiting = still
+            rate = ready / max(time.time() - began, 1)
+            _say(
+                f"searchable {ready} of {len(ids)}, {len(failed)} failed, {rate:.1f} a second",
+                last=not waiting,
+            )
+            if waiting:
+                await asyncio.sleep(LOOK)
+    for unread in failed:
+        print(sentences.not_read(unread.name, unread.reason), file=sys.stderr)
+    return len(failed)
+
+
+def _ended(document: Document) -> bool:
+    return document.state in (State.READY, State.FAILED, State.DELETED)
+
+
+@asynccontextmanager
+async def _manifest(environ: MutableMapping[str, str]) -> AsyncIterator[DynamoManifest]:
+    calls = Calls()
+    dynamodb = client("dynamodb", environ["AWS_REGION"])
+    try:
+        yield DynamoManifest(dynamodb, environ["PARLEY_TABLE"], calls, clock=time.time)
+    finally:
+        calls.close()
+        dynamodb.close()
+
+
+def status(environ: MutableMapping[str, str], *, back: bool, watch: float = 0.0) -> None:
+    """Prints queue depths, documents by state, failures by reason; `back` redrives dead letters."""
+    sqs = client("sqs", environ["AWS_REGION"])
+    for name, variable in QUEUES:
+        url = environ[variable]
+        dead = dead_letters(sqs, url)
+        if back and dead:
+            print(f"{name}: {redrive(sqs, dead, url)} dead letters put back")
+        now = depth(sqs, url)
+        lost = depth(sqs, dead).waiting if dead else 0
+        print(
+            f"{name}: {now.waiting} waiting, {now.in_flight} in flight, {now.delayed} delayed, "
+            f"{lost} dead letters"
+        )
+    before = _counted(environ)
+    states, reasons, chunks = before
+    told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none yet"
+    print(f"documents: {told}; {chunks} passages")
+    for reason, count in reasons.most_common():
+        print(f"  failed, {count}: {sentences.REASONS.get(reason, reason)}")
+    if watch:
+        time.sleep(watch)
+        after = _counted(environ)
+        ready = after[0]["ready"] - states["ready"]
+        print(f"rate: {ready / watch:.1f} documents, {(after[2] - chunks) / watch:.1f} passages/s")
+    sqs.close()
+
+
+def _counted(environ: MutableMapping[str, str]) -> tuple[Counter[str], Counter[str], int]:
+    """Documents by state, failed ones by reason, and chunks in all."""
+    dynamodb = client("dynamodb", environ["AWS_REGION"])
+    states, reasons, chunks = Counter[str](), Counter[str](), 0
+    pages = dynamodb.get_paginator("scan").paginate(
+        TableName=environ["PARLEY_TABLE"],
+        FilterExpression="begins_with(pk, :files)",
+        ExpressionAttributeValues={":files": {"S": "files#"}},
+    )
+    for page in pages:
+        for item in page["Items"]:
+            state = item["state"]["S"]
+            states[state] += 1
+            if state == State.FAILED:
+                reasons[item.get("reason", {}).get("S", "")] += 1
+            chunks += int(float(item.get("chunks", {}).get("N", "0")))
+    dynamodb.close()
+    return states, reasons, chunks
+
+
+def _say(text: str, *, last: bool) -> None:
+    """Progress in one line on a terminal; only its end elsewhere."""
+    if sys.stdout.isatty():
+        print(f"\r\x1b[K{text}", end="\n" if last else "", flush=True)
+    elif last:
+        print(text, flush=True)
