@@ -2,6 +2,7 @@
 
 import { act, get, listen } from "/api.js";
 import { Composer } from "/composer.js";
+import { dropZone, upload } from "/files.js";
 import { Log } from "/log.js";
 import { el } from "/mrkdwn.js";
 
@@ -16,8 +17,8 @@ let stopListening = () => {};
 const log = new Log($("messages"), $("newer"));
 const threadLog = new Log($("thread-messages"), $("thread-newer"));
 const shared = { people: () => world.users.filter((user) => user.id !== state.me), commands: () => world.commands };
-const composer = new Composer($("composer-slot"), { ...shared, testid: "composer", label: "Message", send: (text, editing) => send(text, editing, null), editLast: () => editLast(composer, null) });
-const threadComposer = new Composer($("thread-composer-slot"), { ...shared, commands: () => [], testid: "thread-composer", label: "Reply in thread", send: (text, editing) => send(text, editing, state.thread), editLast: () => editLast(threadComposer, state.thread) });
+const composer = new Composer($("composer-slot"), { ...shared, testid: "composer", label: "Message", send: (...said) => send(null, ...said), editLast: () => editLast(composer, null) });
+const threadComposer = new Composer($("thread-composer-slot"), { ...shared, commands: () => [], testid: "thread-composer", label: "Reply in thread", send: (...said) => send(state.thread, ...said), editLast: () => editLast(threadComposer, state.thread) });
 
 async function start() {
   world = await get("/ui/state");
@@ -97,6 +98,7 @@ function context(inThread) {
     onReply: (message) => openThread(message.thread_ts ?? message.ts),
     onEdit: (message) => (inThread ? threadComposer : composer).edit(message, plain(message.text)),
     onDelete: async (message) => tell(await act("delete", { user: state.me, channel: state.channel, ts: message.ts })),
+    onDeleteFile: async (file) => tell(await act("delete_file", { user: state.me, channel: state.channel, file: file.id })),
     onDismiss: async (message) => tell(await act("dismiss", { user: state.me, channel: state.channel, ts: message.ts })),
     onAction: async (message, element, extra) => tell(await act("action", { user: state.me, channel: state.channel, ts: message.ts, action_id: element.action_id, ...extra })),
   };
@@ -134,14 +136,15 @@ function closeThread() {
   view("channel");
 }
 
-async function send(text, editing, thread) {
+async function send(thread, text, editing, files, progress) {
   const where = { user: state.me, channel: state.channel };
   if (editing) return (await act("edit", { ...where, ts: editing.ts, text })).error;
   const command = !thread && text.match(/^(\/\w+)\s*([^]*)$/);
   if (command) return (await act("command", { ...where, command: command[1], text: command[2].trim() })).error;
-  const answer = await act("say", { ...where, text, ...(thread ? { thread_ts: thread } : {}) });
+  const said = { ...where, ...(thread ? { thread_ts: thread } : {}) };
+  const answer = files.length ? await upload(said, text, files, progress) : await act("say", { ...said, text });
   (thread ? threadLog : log).toEnd();
-  if (answer.ok && !thread && place().kind !== "dm" && /@parley\b/i.test(text)) state.awaiting.add(answer.ts);
+  if (answer.ok && !thread && place().kind !== "dm" && (files.length || /@parley\b/i.test(text))) state.awaiting.add(answer.ts);
   return answer.error;
 }
 
@@ -224,5 +227,8 @@ document.addEventListener("keydown", (event) => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "k") { event.preventDefault(); switcher(); }
   else if (event.key === "Escape" && state.thread && !$("switcher").open) { closeThread(); composer.box.focus(); }
 });
+dropZone(document.querySelector(".channel"), (files) => { composer.attachments.add(files); composer.box.focus(); });
+dropZone($("thread"), (files) => { threadComposer.attachments.add(files); threadComposer.box.focus(); });
+for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event) => event.preventDefault());
 view("list");
 start().then(() => { if (!wide()) view("list"); }).catch((error) => tell({ error: error.message }));

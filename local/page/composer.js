@@ -1,9 +1,10 @@
 // The message box: drafts, completion of @people and /commands, Enter to send.
 
+import { Attachments } from "/files.js";
 import { el } from "/mrkdwn.js";
 
 export class Composer {
-  /** `options`: {testid, label, people(), commands(), send(text) -> error, editLast()}. */
+  /** `options`: {testid, label, people(), commands(), send(text, editing, files, progress) -> error, editLast()}. */
   constructor(slot, options) {
     this.options = options;
     this.drafts = new Map();
@@ -15,8 +16,15 @@ export class Composer {
     this.button = el("button", { type: "submit", disabled: true, "data-testid": options.testid === "composer" ? "send" : `${options.testid}-send` }, "Send");
     this.list = el("ul", { class: "complete", id: `${options.testid}-list`, role: "listbox", "data-testid": "completion", hidden: true });
     this.note = el("div", { class: "note", "aria-live": "polite" });
-    const form = el("form", { class: "composer" }, this.box, this.button);
+    this.attachments = new Attachments(() => this.changed());
+    const { chips, input, button } = this.attachments;
+    const form = el("form", { class: "composer" }, chips, button, input, this.box, this.button);
     slot.append(this.list, form, this.note);
+    this.box.addEventListener("paste", (event) => {
+      if (!event.clipboardData?.files.length) return;
+      event.preventDefault();
+      this.attachments.add(event.clipboardData.files);
+    });
     form.addEventListener("submit", (event) => { event.preventDefault(); this.submit(); });
     this.box.addEventListener("input", () => this.changed());
     this.box.addEventListener("keydown", (event) => this.key_(event));
@@ -51,7 +59,8 @@ export class Composer {
 
   async submit() {
     const text = this.box.value;
-    if (!text.trim() || this.sending) return;
+    if ((!text.trim() && !this.attachments.files.length) || this.sending) return;
+    const files = this.editing ? [] : this.attachments.take();
     this.sending = true;
     this.button.disabled = true;
     const editing = this.editing;
@@ -59,9 +68,13 @@ export class Composer {
     this.editing = null;
     this.note.textContent = "";
     this.changed();
-    const error = await this.options.send(text, editing);
+    const error = await this.options.send(text, editing, files, (share) => {
+      this.note.textContent = share < 1 ? `Uploading, ${Math.round(100 * share)} %` : "";
+    });
     this.sending = false;
+    this.note.textContent = "";
     if (error) {
+      if (files.length) this.attachments.add(files);
       this.note.textContent = error;
       if (!this.box.value) this.box.value = text;
     }
@@ -72,7 +85,8 @@ export class Composer {
     this.box.style.height = "auto";
     const height = this.box.scrollHeight; // 0 while the panel is not shown
     if (height) this.box.style.height = `${height}px`;
-    this.button.disabled = !this.box.value.trim() || this.sending;
+    this.button.disabled = (!this.box.value.trim() && !this.attachments?.files.length) || this.sending;
+    if (this.attachments?.error) { this.note.textContent = this.attachments.error; this.attachments.error = ""; }
     this.complete(this.found());
   }
 

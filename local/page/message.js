@@ -1,11 +1,12 @@
 // One message as DOM, and its blocks. A message that grows is changed in place.
 
+import { filesNode } from "/files.js";
 import { el, render } from "/mrkdwn.js";
 
 const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
 export const dayOf = (ts) => new Date(Number(ts) * 1000).toDateString();
 
-/** `context`: {users, names, me, inThread, onAction, onReply, onEdit, onDelete, onDismiss}. */
+/** `context`: {users, names, me, inThread, onAction, onReply, onEdit, onDelete, onDeleteFile, onDismiss}. */
 export function messageNode(message, previous, context) {
   const author = context.users.get(message.user) ?? { name: "Somebody", color: "#888" };
   const follows = previous && previous.user === message.user && !message.ephemeral
@@ -34,7 +35,7 @@ export function updateNode(node, message, context) {
   const content = node.querySelector(".content");
   const before = node.shown ?? {};
   const blocks = message.blocks?.length ? message.blocks : [{ type: "section", text: { text: message.text } }];
-  const shown = { blocks: blocks.map((block) => JSON.stringify(block)), extra: JSON.stringify([message.edited, message.reply_count]) };
+  const shown = { blocks: blocks.map((block) => JSON.stringify(block)), extra: JSON.stringify([message.edited, message.reply_count, message.files]) };
   const kept = [...content.querySelectorAll(":scope > .block")];
   blocks.forEach((block, index) => {
     if (kept[index] && before.blocks?.[index] === shown.blocks[index]) return;
@@ -63,10 +64,21 @@ function blockNode(block, message, context) {
     return small;
   }
   if (block.type === "divider") return el("hr", { class: "block" });
-  const working = /^_(Thinking|Still thinking)/.test(block.text?.text ?? "");
+  const working = /^_(Thinking|Still thinking|Fetching|Reading|Making|It is long)|waits its turn/.test(block.text?.text ?? "");
+  if (!block.text?.text) return el("div", { class: "block" });
   const text = el("div", { class: `block text${working ? " working" : ""}` });
-  text.append(render(block.text?.text ?? "", context.names));
+  text.append(render(block.text.text, context.names));
+  for (const link of text.querySelectorAll("a[href]")) openAs(link, context.me);
   return text;
+}
+
+/** Files are opened as the person one is. */
+function openAs(link, me) {
+  const url = new URL(link.href);
+  if (url.origin !== location.origin || !url.pathname.startsWith("/ui/file/")) return;
+  url.searchParams.set("user", me);
+  link.href = url.href;
+  link.dataset.testid = "source";
 }
 
 function elementNode(element, message, context) {
@@ -92,6 +104,7 @@ function elementNode(element, message, context) {
 
 function afterNode(message, context) {
   const after = el("div", { class: "after" });
+  if (message.files?.length) after.append(filesNode(message.files, context, message.user === context.me));
   if (message.edited) after.append(el("span", { class: "edited" }, "(edited)"));
   if (message.reply_count && !context.inThread) {
     const label = message.reply_count === 1 ? "1 reply" : `${message.reply_count} replies`;
