@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import re
 import zipfile
+from typing import IO
 
 from ingestion.extract.errors import Unreadable
 
 MOST = 10_000
 WHOLE = 500 * 1024**2
-PART = 150 * 1024**2
+PART = 100 * 1024**2
+"""Bytes of a part that is parsed whole, which takes many times as much."""
 RATIO = 200
 LARGE = 1024**2
 """Bytes from which the ratio counts: small parts of zeros are harmless."""
+PROLOG = 64 * 1024
+"""Bytes within which an XML part's first element must begin."""
 DECLARES = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.I)
-CELL = re.compile(rb'<c [^>]*?r="([A-Z]{1,3})(\d{1,7})"')
+ELEMENT = re.compile(rb"<[A-Za-z_\x80-\xff]")
+CELL = re.compile(rb'<[a-z:]*c(?:\s[^<>]*?)?\sr\s*=\s*["\']([A-Z]{1,3})(\d{1,7})')
 CELLS = 60_000_000
 """Rows times columns of a sheet: calamine allocates as much as its farthest cell says."""
 PIECE = 1024**2
@@ -29,19 +34,36 @@ def members(archive: zipfile.ZipFile) -> frozenset[str]:
         if each.flag_bits & 1:
             raise Unreadable("encrypted")
         packed = max(each.compress_size, 1)
-        if each.file_size > PART or (each.file_size > LARGE and each.file_size / packed > RATIO):
+        if each.file_size > LARGE and each.file_size / packed > RATIO:
             raise Unreadable("too_large")
-        if each.filename.endswith((".xml", ".rels")):
-            with archive.open(each) as part:
-                if DECLARES.search(part.read(4096)):
-                    raise Unreadable("damaged")  # Office writes none, and parsers follow them
+        if each.file_size > PART and not is_sheet(each.filename):
+            raise Unreadable("too_large")
+        with archive.open(each) as part:
+            _no_entities(part)
     return frozenset(each.filename for each in infos)
+
+
+def is_sheet(name: str) -> bool:
+    """Whether a part holds a sheet's rows, which are read as a stream."""
+    return name.startswith("xl/worksheets/") and name.endswith(".xml")
+
+
+def _no_entities(part: IO[bytes]) -> None:
+    """Office declares none, and parsers follow them. Any part may be XML, whatever its name."""
+    head = part.read(128).replace(b"\0", b"")
+    if not head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<"):
+        return
+    if not ELEMENT.search(head):
+        head += part.read(PROLOG).replace(b"\0", b"")
+    first = ELEMENT.search(head)
+    if first is None or DECLARES.search(head, 0, first.start()):
+        raise Unreadable("damaged")
 
 
 def far_cells(archive: zipfile.ZipFile) -> None:
     """Refuses a workbook whose farthest cell makes a parser allocate everything up to it."""
     for each in archive.infolist():
-        if not (each.filename.startswith("xl/worksheets/") and each.filename.endswith(".xml")):
+        if not is_sheet(each.filename):
             continue
         row = column = 0
         tail = b""

@@ -6,6 +6,7 @@ import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import docx
 from docx.document import Document
@@ -20,6 +21,9 @@ from ingestion.extract.tables import markdown
 
 HEADING = re.compile(r"(?:heading|title|제목|überschrift|titre|título)\s*(\d?)", re.I)
 DEEPEST = 6
+FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
+ELSEWHERE = (FALLBACK, qn("w:moveFrom"), qn("w:del"))
+"""Where text is that stands elsewhere as well, or no more."""
 
 
 def read(path: Path) -> Iterator[Block]:
@@ -56,12 +60,15 @@ def _text(paragraph: Paragraph) -> str:
     """With links and text boxes, without what was deleted under revision or is hidden."""
     pieces: list[str] = []
     for node in paragraph._p.iter(qn("w:t"), qn("w:tab"), qn("w:br")):  # noqa: SLF001
-        run = node.getparent()
-        hidden = run is not None and run.find(f"{qn('w:rPr')}/{qn('w:vanish')}") is not None
-        if hidden:
+        if _hidden(node.getparent()) or next(node.iterancestors(*ELSEWHERE), None) is not None:
             continue
         pieces.append((node.text or "") if node.tag == qn("w:t") else " ")
     return "".join(pieces)
+
+
+def _hidden(run: Any) -> bool:
+    vanish = run.find(f"{qn('w:rPr')}/{qn('w:vanish')}") if run is not None else None
+    return vanish is not None and vanish.get(qn("w:val")) not in ("0", "false", "off")
 
 
 def _numbered(paragraph: Paragraph) -> bool:

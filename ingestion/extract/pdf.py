@@ -38,7 +38,7 @@ def read(path: Path) -> Iterator[Block | Picture | Total]:
         if not count:
             raise Unreadable("damaged")
         yield Total(count)
-        scans = 0
+        scans, unread = 0, False
         for number in range(count):
             where = Locator("page", number + 1, number + 1)
             try:
@@ -53,7 +53,10 @@ def read(path: Path) -> Iterator[Block | Picture | Total]:
                     scans += 1
                     yield Picture(_picture(page), "image/jpeg", where)
                 else:
-                    yield Block(f"(Page {number + 1} is an image and was not read.)", where)
+                    if not unread:
+                        yield Block("(From here on, pages that are images were not read.)", where)
+                    unread = True
+                    yield from (Block(each, where) for each in _stretches(text))
             finally:
                 page.close()
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import re
+import struct
 import zipfile
 from pathlib import Path
 
@@ -20,18 +23,32 @@ TEXTS = {
 }  # fmt: skip
 BINARY = frozenset("pdf docx pptx xlsx xls ods png jpg jpeg webp gif doc ppt zip".split())  # noqa: SIM905
 IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
+OTHERS = (
+    b"{\\rtf", b"%!PS", b"PK\x05\x06", b"MZ", b"\x7fELF", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0",
+    b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd", b"OggS", b"ID3", b"\xff\xfb",
+    b"SQLite format 3\0", b"PAR1", b"BM", b"II*\0", b"MM\0*", b"\xca\xfe\xba\xbe", b"wOFF", b"wOF2",
+)  # fmt: skip
+"""How files begin that are not for us; those that begin with letters must not be text as well."""
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-PAGES = (b"<!doctype html", b"<html")
+BEFORE = re.compile(rb"(\s|\xef\xbb\xbf|<\?xml[^>]*>|<!--.*?-->)*", re.S)
+PAGES = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<meta", b"<title")
+HEAD = 4096
+END = 0xFFFFFFFA
+MOST_SECTORS = 1024
+"""Of an old Office container's directory, which may be a ring."""
 
 
 def kind(path: Path, name: str) -> str:
     """The name of the module in `ingestion.extract` that reads the file. Raises Unreadable."""
     with path.open("rb") as file:
-        head = file.read(4096)
+        head = file.read(HEAD)
     if not head:
         raise Unreadable("empty")
     ending = name.rpartition(".")[2].lower() if "." in name else ""
-    if b"%PDF-" in head[:1024]:
+    text = _is_text(head) and not (b"\0" in head and _known(head))
+    if head.lstrip().startswith(b"%PDF-") or (
+        b"%PDF-" in head[:1024] and (ending == "pdf" or not text)
+    ):
         return "pdf"
     if head.startswith(IMAGES) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         return "images"
@@ -39,38 +56,88 @@ def kind(path: Path, name: str) -> str:
         return _ole(path)
     if head.startswith(b"PK\x03\x04"):
         return _zipped(path)
-    if head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(PAGES) and ending in BINARY:
-        raise Unreadable("not_the_file")
-    if _is_text(head):
-        if ending in BINARY:
-            raise Unreadable("damaged" if ending in ("pdf", "zip") else "mislabelled")
-        return "code" if ending in CODE else TEXTS.get(ending, "text")
-    raise Unreadable("damaged" if ending in BINARY else "unsupported")
+    if not text:
+        raise Unreadable("damaged" if ending in BINARY and not _known(head) else "unsupported")
+    if head.startswith((b"{\\rtf", b"%!PS")):
+        raise Unreadable("unsupported")
+    if ending in BINARY:
+        if BEFORE.sub(b"", head, count=1).lower().startswith(PAGES):
+            raise Unreadable("not_the_file")
+        raise Unreadable("damaged" if ending in ("pdf", "zip") else "mislabelled")
+    return "code" if ending in CODE else TEXTS.get(ending, "text")
+
+
+def _known(head: bytes) -> bool:
+    return head.startswith(OTHERS) or head[4:8] == b"ftyp" or head[:4] == b"RIFF"
 
 
 def _is_text(head: bytes) -> bool:
-    if head.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return True
+    if head.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)):
+        return _reads(head[: len(head) // 4 * 4], "utf-32")
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return _reads(head, "utf-16")
     if b"\0" in head:
         # UTF-16 without a mark has every second byte zero where it is Latin
-        return head[1::2].count(0) > len(head) // 4 or head[::2].count(0) > len(head) // 4
+        even, odd = head[::2].count(0), head[1::2].count(0)
+        name = "utf-16-le" if odd > even else "utf-16-be"
+        return 8 * max(even, odd) > len(head) // 2 and _reads(head, name)
     control = sum(byte < 32 and byte not in b"\t\n\r\f\x1b" for byte in head)
     return control * 20 < len(head)
 
 
+def _reads(head: bytes, encoding: str) -> bool:
+    """Whether it is text in an encoding in which nearly any bytes can be decoded."""
+    text = head.decode(encoding, "replace")
+    odd = sum(c == "\ufffd" or (c < " " and c not in "\t\n\r\f") or c == "\x7f" for c in text)
+    return odd * 50 <= len(text)
+
+
 def _ole(path: Path) -> str:
     """The old Office container: workbooks are read, and modern files in it are encrypted."""
-    with path.open("rb") as file:
-        data = file.read(4 * 1024**2)
-    if _wide("EncryptedPackage") in data or _wide("EncryptionInfo") in data:
+    try:
+        names = _entries(path)
+    except (struct.error, ValueError, IndexError) as exc:
+        with path.open("rb") as file:
+            sealed = "EncryptedPackage".encode("utf-16-le") in file.read(1024**2)
+        raise Unreadable("encrypted" if sealed else "damaged") from exc
+    if names & {"EncryptedPackage", "EncryptionInfo"}:
         raise Unreadable("encrypted")
-    if _wide("Workbook") in data or _wide("Book") in data:
+    if names & {"WordDocument", "PowerPoint Document", "__properties_version1.0"}:
+        raise Unreadable("unsupported")  # a workbook may be in it, but it is none
+    if names & {"Workbook", "Book"}:
         return "sheets"
     raise Unreadable("unsupported")
 
 
-def _wide(text: str) -> bytes:
-    return text.encode("utf-16-le")
+def _entries(path: Path) -> set[str]:
+    """What is in the container: its directory is a chain of sectors, named by a table of next ones.
+
+    https://learn.microsoft.com/openspecs/windows_protocols/ms-cfb
+    """
+    names: set[str] = set()
+    with path.open("rb") as file:
+        header = file.read(512)
+        (shift,) = struct.unpack_from("<H", header, 30)
+        if shift not in (9, 12):
+            raise ValueError(shift)
+        size = 1 << shift
+        (sector,) = struct.unpack_from("<I", header, 48)
+        tables = struct.unpack_from("<109I", header, 76)
+        for _ in range(MOST_SECTORS):
+            if sector >= END:
+                break
+            file.seek((sector + 1) * size)
+            data = file.read(size)
+            if len(data) < size:
+                break
+            for at in range(0, size, 128):
+                (length,) = struct.unpack_from("<H", data, at + 64)
+                name = data[at : at + min(max(length - 2, 0), 62)].decode("utf-16-le", "replace")
+                names.add(name)
+            table, entry = divmod(sector, size // 4)
+            file.seek((tables[table] + 1) * size + entry * 4)
+            (sector,) = struct.unpack("<I", file.read(4))
+    return names
 
 
 def _zipped(path: Path) -> str:
@@ -81,7 +148,7 @@ def _zipped(path: Path) -> str:
                 with archive.open("mimetype") as file:
                     if b"opendocument.spreadsheet" in file.read(200):
                         return "sheets"
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError) as exc:
+    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError) as exc:
         raise Unreadable("damaged") from exc
     for member, reader in (
         ("word/document.xml", "docx"),
