@@ -33,9 +33,9 @@ Encode = Callable[[Sequence[str]], list[list[float]]]
 class EmbeddingScript:
     """How the stand-in answers InvokeModel.
 
-    `vectors`: by the offline model, or made up from a hash. `latency`: seconds that an answer takes,
-    its making included. `throttle`: how many calls get a 429 first; `throttle_for`: all of them for
-    so many seconds from when this is set. `rate`: calls a second in each region before a 429, 0 for
+    `vectors`: by the offline model, or made up from a hash. `latency`: seconds an answer takes, its
+    making included. `throttle`: how many calls get a 429 first; `throttle_for`: all of them for so
+    many seconds from when this is set. `rate`: calls a second in each region before a 429, 0 for
     any. `failure`: `deny`, `drop` (the connection), or a status. `regions`: those that take part in
     faults, all if empty.
     """

@@ -27,10 +27,9 @@ HOST = "127.0.0.1"
 NAME = "parley"
 OFFLINE = (
     "No AWS credentials were found, so an offline stand-in answers here instead of Claude. "
-    "It can only quote what was said."
+    "It can only quote what was said and what files say."
 )
 WARMING = "Search is starting: files that you share now are read in a moment."
-SEARCH = "Search is ready: drop a file into a channel, then ask about it."
 NO_SEARCH = "Search could not be started, so files wait until it can. Talk works without."
 AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
 AWS_CREDENTIALS_TOO = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_BEARER_TOKEN_BEDROCK")
@@ -161,7 +160,11 @@ async def _searching(
 
     def say(level: str, text: str) -> None:
         if standin is not None:
-            standin.set_banner(level, f"{text} {OFFLINE}" if offline else text)
+            told = " ".join(each for each in (text, OFFLINE if offline else "") if each)
+            if told:
+                standin.set_banner(level, told)
+            else:
+                standin.clear_banner()
         elif level == "warn":
             print(text, file=sys.stderr, flush=True)
 
@@ -171,7 +174,7 @@ async def _searching(
         except OpenSearchError as exc:
             say("warn", f"{NO_SEARCH} {exc}")
         else:
-            say("info", SEARCH)
+            say("info", "")
 
     say("info", WARMING)
     starting = asyncio.create_task(start())

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import logging
 import math
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
@@ -227,6 +228,8 @@ def _client(url: str, region: str, session: boto3.Session | None) -> AsyncOpenSe
 
     https://docs.aws.amazon.com/opensearch-service/latest/developerguide/request-signing.html
     """
+    # the client writes requests, with what is in them, to its log
+    logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     host = urlsplit(url).hostname or ""
     signing: dict[str, Any] = {}
     if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".on.aws")):

@@ -91,6 +91,7 @@ function elementNode(element, message, context) {
   if (element.type === "static_select") {
     const chosen = element.initial_option?.value;
     const select = el("select", { "data-testid": "picker", "aria-label": element.placeholder?.text ?? "Choose" },
+      chosen ? null : el("option", { value: "", disabled: true, selected: true }, element.placeholder?.text ?? "Choose…"),
       ...element.options.map((option) => el("option", { value: option.value, selected: option.value === chosen }, option.text.text)));
     select.addEventListener("change", () => send(select, { selected: select.value }));
     return select;
