@@ -3,11 +3,12 @@
 import asyncio
 import os
 
-from benchmarks import load, receiver, streaming
+from benchmarks import embedding, load, receiver, streaming
 
 if __name__ == "__main__":
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} at the start\n")
     streaming.main()
     asyncio.run(load.main())
     asyncio.run(receiver.main())
+    asyncio.run(embedding.main())
     print(f"\nload {os.getloadavg()[0]:.2f} at the end")

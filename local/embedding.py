@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib import import_module
+from itertools import islice
 from typing import Any, Literal
 
 import orjson
@@ -85,12 +86,17 @@ class Encoder:
                 taken.append(self._waiting.pop(0))
                 count += len(taken[-1][0])
             texts = [text for some, _ in taken for text in some]
-            found = iter(
-                await asyncio.get_running_loop().run_in_executor(self._thread, self._work, texts)
-            )
+            work = asyncio.get_running_loop().run_in_executor(self._thread, self._work, texts)
+            await asyncio.wait([work])
+            error = work.exception()
+            found = iter(() if error else work.result())
             for some, done in taken:
-                vectors = [next(found) for _ in some]
-                if not done.done():
+                vectors = [*islice(found, len(some))]
+                if done.done():
+                    continue
+                if error:
+                    done.set_exception(error)
+                else:
                     done.set_result(vectors)
 
     def _work(self, texts: Sequence[str]) -> list[list[float]]:
