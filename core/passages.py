@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from core.citations import day
 from core.documents import Document, Passage, State
 
-TAG = re.compile(r"<(?=/?\s*(?:passage|passages|document|files?|talk)\b)", re.I)
+TAG = re.compile(r"<(?=\s*/?\s*(?:passages?|document|files?|talk)\b)", re.I)
 
 NOTHING = """\
 <passages>

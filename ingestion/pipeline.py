@@ -134,7 +134,8 @@ class Pipeline:
         if await self._indexed(document, shown, job.seen, chunks) and await self._manifest.ready(
             document, job.seen, pages=pages, chunks=len(chunks)
         ):
-            await self._patiently(lambda: self._index.delete(document, before=job.seen))
+            if known is not None and known.seen:
+                await self._patiently(lambda: self._index.delete(document, before=job.seen))
         else:
             log.info("overtaken by a newer version, or deleted")
             await self._patiently(lambda: self._index.delete(document, only=job.seen))

@@ -62,6 +62,8 @@ class OpenSearchIndex:
         digest = hashlib.sha256(f"{model}/{dims}/{stored.MAPPING}".encode()).hexdigest()[:8]
         self.name = f"{ALIAS}-{digest}"
         self._there = False
+        self._refresh: asyncio.Task[None] | None = None
+        self._refreshing = asyncio.Lock()
 
     async def close(self) -> None:
         await self._client.close()
@@ -113,7 +115,15 @@ class OpenSearchIndex:
         return again
 
     async def settle(self) -> None:
-        await self._asked(self._client.indices.refresh, index=self.name)
+        """One refresh serves all who wait when it begins: each costs as much as many writes."""
+        if self._refresh is None:
+            self._refresh = asyncio.create_task(self._refreshed())
+        await asyncio.shield(self._refresh)
+
+    async def _refreshed(self) -> None:
+        async with self._refreshing:
+            self._refresh = None
+            await self._asked(self._client.indices.refresh, index=self.name)
 
     async def delete(self, document: DocumentId, *, before: str = "", only: str = "") -> None:
         wanted: list[dict[str, Any]] = [{"term": {"document": document.short}}]

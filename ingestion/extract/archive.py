@@ -60,15 +60,18 @@ def _no_entities(part: IO[bytes]) -> None:
         raise Unreadable("damaged")
 
 
-def far_cells(archive: zipfile.ZipFile) -> None:
-    """Refuses a workbook whose farthest cell makes a parser allocate everything up to it."""
+def far_cells(archive: zipfile.ZipFile, most: int) -> None:
+    """Refuses a workbook whose farthest cell makes a parser allocate everything up to it.
+
+    `most`: bytes of each sheet that will be parsed.
+    """
     for each in archive.infolist():
         if not is_sheet(each.filename):
             continue
         row = column = 0
         tail = b""
         with archive.open(each) as part:
-            while data := part.read(PIECE):
+            while part.tell() < most and (data := part.read(PIECE)):
                 for letters, digits in CELL.findall(tail + data):
                     row = max(row, int(digits))
                     column = max(column, _column(letters))

@@ -1,0 +1,69 @@
+"""Numbers in an answer are those of passages that were given; the list names them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from core.citations import Citations, link, sources
+from core.documents import Document, DocumentId, Locator, Passage
+
+
+def passed(text, given_, step=1000):
+    citations = Citations(given_)
+    out = "".join(citations.feed(text[n : n + step]) for n in range(0, len(text), step))
+    return out + citations.end(), citations.cited
+
+
+@pytest.mark.parametrize(
+    ("text", "shown", "cited"),
+    [
+        ("Sales rose [1]. Costs fell [9].", "Sales rose [1]. Costs fell.", [1]),
+        ("매출이 늘었다[2]. 비용은 줄었다[7].", "매출이 늘었다[2]. 비용은 줄었다.", [2]),
+        ("Both [2, 1, 8].", "Both [2, 1].", [2, 1]),
+        ("One [1][2] two", "One [1][2] two", [1, 2]),
+        ("`r[9]` and\n```\na[9]\n```\nthen [9] [1]", "`r[9]` and\n```\na[9]\n```\nthen [1]", [1]),
+        ("[9](https://x.example) [abc] [0] [2024]", "[9](https://x.example) [abc] [0] [2024]", []),
+        ("unfinished [1", "unfinished [1", []),
+    ],
+)  # fmt: skip
+def test_only_what_was_given_is_cited(text, shown, cited):
+    assert passed(text, 2) == (shown, cited)
+
+
+def test_without_passages_nothing_is_cited():
+    assert passed("As they say [1].", 0) == ("As they say.", [])
+
+
+@given(st.text("ab [1]9,`\n(", max_size=60), st.integers(1, 7))
+def test_it_does_not_matter_how_the_text_comes(text, step):
+    assert passed(text, 2, step) == passed(text, 2)
+
+
+def passage(name="report.pdf", address="https://acme.slack.com/f/F1"):
+    document = Document(
+        DocumentId("slack/T1/C1", "F1"), name, "k", sharer="Ana", shared_at=86400, link=address
+    )
+    return Passage(document, "text", Locator("page", 12, 12))
+
+
+def test_a_source_reads_name_place_sharer_and_date():
+    listed = sources([passage()], [1])
+    assert listed == (
+        "**Sources**\n\n[1] [report.pdf](https://acme.slack.com/f/F1#page=12), p. 12"
+        " · Ana, 2 Jan 1970"
+    )
+    assert sources([passage()], []) == ""
+
+
+@pytest.mark.parametrize("name", ["a](https://evil.example)[b.pdf", "**x**_y_<@U1>`.pdf"])
+def test_a_files_name_marks_nothing_up(name):
+    listed = sources([passage(name)], [1])
+    assert "](https://evil" not in listed.replace("\\]", "")
+    assert "<@U1>" not in listed
+
+
+@pytest.mark.parametrize(
+    "address", ["", "javascript:alert(1)", "https://x.example/a b", "https://x/)"]
+)
+def test_an_address_that_is_none_is_no_link(address):
+    assert link(passage(address=address)) == ""
