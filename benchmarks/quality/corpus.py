@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 from core.documents import Block
 
@@ -21,8 +21,42 @@ _HELP = "usr/share/libreoffice/help/ko/text"
 _MALLARD = "{http://projectmallard.org/1.0/}"
 _XML = etree.XMLParser(resolve_entities=False, recover=True, remove_comments=True, remove_pis=True)
 _INLINE = frozenset(
-    "a abbr acronym b bdi bdo big br cite code del dfn em font i img ins kbd mark q s samp small"
-    " span strike strong sub sup td th tt u var wbr".split()
+    [
+        "a",
+        "abbr",
+        "acronym",
+        "b",
+        "bdi",
+        "bdo",
+        "big",
+        "br",
+        "cite",
+        "code",
+        "del",
+        "dfn",
+        "em",
+        "font",
+        "i",
+        "img",
+        "ins",
+        "kbd",
+        "mark",
+        "q",
+        "s",
+        "samp",
+        "small",
+        "span",
+        "strike",
+        "strong",
+        "sub",
+        "sup",
+        "td",
+        "th",
+        "tt",
+        "u",
+        "var",
+        "wbr",
+    ]
 )
 _CHROME = ("head", "header", "aside", "nav", "footer", "script", "style", "noscript")
 
