@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from benchmarks import embedding, load, receiver, streaming
+from benchmarks import documents, embedding, load, receiver, streaming
 
 if __name__ == "__main__":
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} at the start\n")
@@ -11,4 +11,5 @@ if __name__ == "__main__":
     asyncio.run(load.main())
     asyncio.run(receiver.main())
     asyncio.run(embedding.main())
+    asyncio.run(documents.main())
     print(f"\nload {os.getloadavg()[0]:.2f} at the end")

@@ -28,7 +28,7 @@ from core.documents import (
     document_of,
     searched,
 )
-from core.ports import ModelError, Overloaded, StoreError
+from core.ports import Broken, ModelError, Overloaded, StoreError
 from core.stores import Embeddings, Index, Manifest, Missing, Rejected, TooLarge, Vault
 from ingestion.chunks import chunked
 from ingestion.extract.errors import Unreadable
@@ -198,7 +198,7 @@ class Pipeline:
         for delay in DELAYS:
             try:
                 return await call()
-            except (StoreError, Overloaded) as exc:
+            except (StoreError, Overloaded, Broken) as exc:
                 log.warning("%s, again in %s s", type(exc).__name__, delay)
                 await self._sleep(delay)
         return await call()

@@ -8,7 +8,7 @@ from opensearchpy.exceptions import ConnectionError as Unanswered
 
 from core.conversation import Scope
 from core.documents import DocumentId, State, document_of, key_of
-from core.ports import Broken, StoreError
+from core.ports import Refused, StoreError
 from core.stores import Rejected
 from ingestion.jobs import Removed, Written, jobs
 from tests.ingestion.pdfs import pdf
@@ -72,7 +72,7 @@ async def test_until_the_newer_version_is_whole_the_older_one_counts(shelf):
     await shelf.handle(*shelf.events(1))
     shelf.put("library/a.txt", "The heron nests on chimneys.")
     (event,) = shelf.events(1)
-    shelf.words.fails = [Broken("gone")]
+    shelf.words.fails = [Refused("gone")]
     assert await shelf.handle(event) == ["0"]
     assert await shelf.search("heron nests") == ["The heron nests in reeds."]
     assert await shelf.handle(event, received=2) == []
@@ -191,7 +191,7 @@ async def test_poison_takes_nothing_else_down(shelf):
 
 async def test_what_fails_for_the_last_time_is_named(shelf):
     shelf.put("library/a.txt", TEXT)
-    shelf.words.fails = [Broken("no")]
+    shelf.words.fails = [Refused("no")]
     assert await shelf.handle(*shelf.events(1), received=10) == ["0"]
     assert (await shelf.document("library/a.txt")).reason == "trouble"
 
