@@ -143,7 +143,7 @@ async def _arguments(request: web.Request, method: str) -> dict[str, Any]:
     arguments: dict[str, Any] = dict(request.query)
     if request.content_type == "application/json":
         try:
-            body = await request.json()
+            body = json.loads(await request.text() or "{}")
         except ValueError as exc:
             raise SlackError("invalid_json") from exc
         if not isinstance(body, dict):

@@ -156,16 +156,15 @@ async def test_an_empty_mention_is_greeted_without_asking_the_model(parley):
     assert parley.bedrock.calls == []
 
 
-async def test_a_shared_file_is_named_as_not_read(parley):
-    file = {"id": "F1", "name": "report.pdf", "mimetype": "application/pdf", "size": 10}
-    more = {"subtype": "file_share", "files": [file]}
-    parley.slack.say(ANA, GENERAL, "@Parley", **more)
-    parley.slack.say(ANA, DM, "What does it say?", **more)
+async def test_where_no_index_is_set_up_people_are_told_that_files_are_not_read(parley):
+    file = ("report.pdf", b"%PDF-1.7", "application/pdf")
+    parley.slack.share(ANA, GENERAL, [file], "@Parley")
     (only,) = await parley.answered()
-    assert "have not read “report.pdf”" in parley.text(only)
-    (asked,) = await parley.answered(DM)
-    assert "have not read “report.pdf”" in parley.small(asked)
-    assert len(parley.bedrock.calls) == 1
+    assert "“report.pdf”: Reading files is not set up here" in parley.text(only)
+    parley.slack.share(ANA, GENERAL, [file])
+    await asyncio.sleep(1)
+    assert len(parley.answers()) == 1
+    assert parley.bedrock.calls == []
 
 
 async def test_a_message_of_40000_characters_is_answered(parley):
