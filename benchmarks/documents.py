@@ -84,7 +84,7 @@ class Bench:
 async def bench() -> AsyncIterator[Bench]:
     """Everything that documents need, fresh."""
     async with AsyncExitStack() as stack:
-        folder = stack.enter_context(_folder())
+        folder = stack.enter_context(scratch())
         aws = stack.enter_context(LocalAws(folder / "aws", free_port()))
         node = stack.enter_context(LocalOpenSearch(folder / "opensearch", free_port()))
         port = stack.enter_context(_standin())
@@ -106,10 +106,11 @@ async def bench() -> AsyncIterator[Bench]:
 
 
 @contextmanager
-def _folder() -> Iterator[Path]:
+def scratch() -> Iterator[Path]:
+    """A folder that OpenSearch can enter as well, which may be another user."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        folder.chmod(0o755)  # OpenSearch may be another user
+        folder.chmod(0o755)
         yield folder
 
 

@@ -104,7 +104,7 @@ class Manifest(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that a leg of the search found; `score` is that leg's own."""
+    """A chunk that a leg of the search found; `score` is that leg's own, `wide` its script's."""
 
     document: DocumentId
     version: str
@@ -113,16 +113,18 @@ class Hit:
     last: int
     locator: Locator
     score: float
+    wide: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
     """Both legs, best first. `vector` scores are cosines, `words` BM25: `most` where each word of
-    the question stands once in a passage of usual length."""
+    the question stands once in a passage of usual length. `wide` is the question's script."""
 
     vector: Sequence[Hit]
     words: Sequence[Hit]
     most: float
+    wide: bool = False
 
 
 class Index(Protocol):

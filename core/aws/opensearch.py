@@ -31,6 +31,7 @@ from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId
 from core.ports import StoreError
 from core.stores import Found, Hit, Rejected
+from core.tokens import is_wide
 
 ALIAS = "parley-chunks"
 CANDIDATES = 50
@@ -175,7 +176,8 @@ class OpenSearchIndex:
                     return Found((), (), most)
                 raise StoreError(str(response["error"].get("type")))
             found.append([stored.hit(each) for each in response["hits"]["hits"]])
-        return Found([stored.cosine(hit) for hit in found[0]], found[1], most)
+        near_first = [stored.cosine(hit) for hit in found[0]]
+        return Found(near_first, found[1], most, is_wide(question))
 
     async def most(self, question: str) -> float:
         body = {"doc": {"text": question[:10_000]}, "fields": ["text"]}

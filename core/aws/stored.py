@@ -10,10 +10,11 @@ import orjson
 
 from core.documents import Chunk, Document, DocumentId, Locator, searched
 from core.stores import Hit
+from core.tokens import is_wide
 
-MAPPING = 1
+MAPPING = 2
 """Raised when the mapping changes: a new index is made then."""
-FIELDS = ("place", "file", "version", "ordinal", "first", "last", "locator")
+FIELDS = ("place", "file", "version", "ordinal", "first", "last", "locator", "wide")
 """What a search gives back of a chunk."""
 
 
@@ -42,6 +43,7 @@ def definition(model: str, dims: int) -> dict[str, Any]:
                 "first": {**number, "index": False},
                 "last": {**number, "index": False},
                 "locator": {"type": "object", "enabled": False},
+                "wide": {"type": "boolean"},
                 "glue": {**keyword, "index": False, "doc_values": False},
                 "body": {"type": "text", "index": False},
                 "text": {"type": "text", "analyzer": "cjk"},
@@ -70,6 +72,7 @@ def item(
         "first": chunk.first,
         "last": chunk.last,
         "locator": {name: value for name, value in locator.items() if value},
+        "wide": is_wide(chunk.text),
         "glue": chunk.glue,
         "body": chunk.text,
         "text": searched(document.name, chunk),
@@ -88,6 +91,7 @@ def hit(found: Mapping[str, Any]) -> Hit:
         source["last"],
         _locator(source.get("locator", {})),
         float(found["_score"]),
+        bool(source.get("wide")),
     )
 
 

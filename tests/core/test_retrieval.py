@@ -1,5 +1,7 @@
 """What is found: fused, within what may be seen, above the floor, a parent once."""
 
+from dataclasses import replace
+
 from core.conversation import Scope
 from core.documents import Document, DocumentId, Locator, State
 from core.retrieval import allowed, distinct, fused, parents
@@ -25,13 +27,15 @@ def test_both_legs_count():
 
 def test_words_that_stand_nowhere_do_not_drown_what_is_near():
     """A Korean question and English files: hardly any word can match."""
-    near, words = [hit(1, 0.5), hit(2, 0.3)], [hit(2, 0.8)]
-    assert order(Found(near, words, 20.0)) == [1, 2]
+    near, words = [hit(1, 0.5), hit(2, 0.45)], [hit(2, 6.0)]
+    assert order(Found(near, words, 20.0)) == [2, 1]
+    korean = [replace(each, wide=each.ordinal == 2) for each in near]
+    assert order(Found(korean, [replace(words[0], wide=True)], 20.0, wide=True)) == [1, 2]
 
 
 def test_what_the_vectors_did_not_find_is_no_nearer_than_what_they_did():
     ranked = fused(Found([hit(1, 0.3)], [hit(2, 1.0)], 10.0))
-    assert {each.hit.ordinal: round(each.score, 3) for each in ranked} == {1: 0.3, 2: 0.35}
+    assert {each.hit.ordinal: round(each.score, 3) for each in ranked} == {1: 0.3, 2: 0.34}
 
 
 def test_only_the_present_version_of_what_may_be_seen_counts():
