@@ -52,6 +52,7 @@ class Asked:
     words: Scores
     most: float
     coverage: float
+    languages: NDArray[np.str_]
     right: NDArray[np.bool_]
     right_parents: frozenset[int]
 
@@ -96,6 +97,7 @@ def asked(
 ) -> list[Asked]:
     matrix = vectors([searched(each.document, each.chunk) for each in held], cache)
     near = vectors([each.question for each in questions], cache) @ matrix.T
+    languages = np.array([each.language for each in held])
     texts = [squeezed(each.chunk.text) for each in held]
     whole = [
         (parent, "".join(squeezed(each.chunk.text) for each in group))
@@ -108,7 +110,7 @@ def asked(
         parents = frozenset(n for n, text in whole if answer and answer in text)
         scores, most = words.scores(each.question), words.most(each.question)
         coverage = words.coverage(each.question)
-        made.append(Asked(each, cosine, scores, most, coverage, right, parents))
+        made.append(Asked(each, cosine, scores, most, coverage, languages, right, parents))
     return made
 
 
@@ -137,12 +139,13 @@ def added(
     weight: float,
     most: float = retrieval.MOST,
     follow: str = "",
-    power: float = 1.0,
+    elsewise: float = 0.0,
 ) -> Scores:
     """What the product does: the cosine and BM25's share, of the best 50 of both legs.
 
     `follow`: the weight is multiplied by the question's `coverage` in all of the index, or by the
-    share of the `best` passage here.
+    share of the `best` passage here. `elsewise`: the part of the best share that a passage in
+    another language than the question's gets.
     """
     cosine, words = vector_only(each, seen), words_only(each, seen)
     near = np.argsort(-cosine, kind="stable")[:CANDIDATES]
@@ -154,9 +157,11 @@ def added(
     base[said] = cosine[near].min()
     base[near] = cosine[near]
     if follow == "coverage":
-        weight *= each.coverage**power
+        weight *= each.coverage
     elif follow == "best":
-        weight *= min(1.0, float(share.max())) ** power
+        weight *= min(1.0, float(share.max()))
+    other = each.languages != each.question.lang
+    share[other] = np.maximum(share[other], elsewise * share.max())
     total: Scores = base + weight * share
     return total
 
@@ -204,12 +209,14 @@ def main() -> None:
         "BM25": words_only,
         "ranks, equal": ranks,
     }
-    for weight in (0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.7):
+    for weight in (0.1, 0.2, 0.3, 0.4, 0.5):
         ways[f"+ {weight} BM25"] = partial(added, weight=weight)
-    for weight in (0.2, 0.3, 0.4, 0.5, 0.7, 1.0):
-        for follow, power in (("coverage", 1.0), ("best", 1.0), ("best", 2.0)):
-            name = f"+ {weight} BM25 · {follow}" + ("²" if power == 2 else "")
-            ways[name] = partial(added, weight=weight, follow=follow, power=power)
+    for weight, follow in ((0.4, "coverage"), (0.4, "best")):
+        ways[f"+ {weight} BM25 · {follow}"] = partial(added, weight=weight, follow=follow)
+    for weight in (0.2, 0.3, 0.4, 0.5):
+        for part in (0.5, 0.7, 0.9):
+            name = f"+ {weight} BM25, {part} of the best in other languages"
+            ways[name] = partial(added, weight=weight, elsewise=part)
     for apart in (False, True):
         words = Words(texts, apart=apart)
         everything = asked([*real, *none], held, words, cache)
