@@ -28,7 +28,7 @@ export class Composer {
     form.addEventListener("submit", (event) => { event.preventDefault(); this.submit(); });
     this.box.addEventListener("input", () => this.changed());
     this.box.addEventListener("keydown", (event) => this.key_(event));
-    this.box.addEventListener("blur", () => setTimeout(() => this.complete([]), 150));
+    this.box.addEventListener("blur", () => setTimeout(() => { if (document.activeElement !== this.box) this.complete([]); }, 150));
   }
 
   /** Turns to another place; its draft comes back. */
