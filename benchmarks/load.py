@@ -22,7 +22,7 @@ import aiohttp
 import boto3
 from aiohttp import web
 
-from bots.slack.chat import LIMITS
+from bots.slack.chat import QUOTAS
 from bots.slack.mrkdwn import MrkdwnSurface, render
 from core.answer import MessageId, Prompt, Rendered, Turn
 from core.aws.bedrock import BedrockModel, tune_gc
@@ -87,7 +87,7 @@ async def _built(url: str) -> BedrockModel:
 
 
 async def _ours(model: BedrockModel) -> None:
-    workspace = WorkspaceBudget(LIMITS, asyncio.get_running_loop().time)
+    workspace = WorkspaceBudget(QUOTAS, asyncio.get_running_loop().time)
 
     async def posted(_: Sequence[MessageId]) -> None:
         return None

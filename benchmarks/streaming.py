@@ -13,7 +13,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bots.slack.chat import LIMITS
+from bots.slack.chat import QUOTAS
 from core.answer import MessageId, Rendered
 from core.budget import WorkspaceBudget
 from core.live import Ending, LiveMessage
@@ -181,7 +181,7 @@ def simulate(streams: int, gap: float, every: float | None = None) -> tuple[list
 
     async def main() -> tuple[list[Run], Slack]:
         slack = Slack(RateLimits(now))
-        workspace = WorkspaceBudget(LIMITS, now)
+        workspace = WorkspaceBudget(QUOTAS, now)
         runs = await asyncio.gather(
             *(
                 ours(slack, workspace, i, gap) if every is None else fixed(slack, i, gap, every)
@@ -237,9 +237,9 @@ def main() -> None:
 def _bound(streams: int) -> float:
     """Seconds until the last final of simultaneous answers can stand, by the tiers alone: 50
     edits at once, the others as new messages out of what placeholders left of the minute."""
-    posts = LIMITS.workspace[Call.POST].calls - streams
-    over = max(0, streams - LIMITS.workspace[Call.EDIT].calls)
-    return 2 * LATENCY if over <= posts else LIMITS.workspace[Call.POST].seconds
+    posts = QUOTAS.workspace[Call.POST].calls - streams
+    over = max(0, streams - QUOTAS.workspace[Call.EDIT].calls)
+    return 2 * LATENCY if over <= posts else QUOTAS.workspace[Call.POST].seconds
 
 
 def _percentile(values: Sequence[float], percent: int) -> float:

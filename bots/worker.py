@@ -37,7 +37,7 @@ log = logging.getLogger(__name__)
 DELETE_TRIES = 5
 
 Platform = Callable[[Conversation, Mapping[str, str]], tuple[Chat, ConversationBudget]]
-"""Builds the chat of a conversation; the mapping is a command's `extra`."""
+"""Builds the chat of a conversation; the mapping is the turn's `extra`."""
 
 
 class Worker:
@@ -83,11 +83,10 @@ class Worker:
             log.exception("a queued turn cannot be read")
             return False
         try:
+            chat, budget = self._chat(item.conversation, item.extra)
             if isinstance(item, Command):
-                chat, _ = self._chat(item.conversation, item.extra)
                 await self._commands.handle(item, chat)
             else:
-                chat, budget = self._chat(item.conversation, {})
                 leftovers = await self._assistant.answer(item, chat, budget, again=again)
                 self._clean(chat, budget, leftovers)
         except Busy as exc:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import Literal, NewType
 
 from core.documents import Picture
@@ -77,12 +78,39 @@ class Option:
     selected: bool = False
 
 
+class Stage(Enum):
+    """How far an answer is that a message belongs to; NOTICE is no answer's.
+
+    STATUS has no text of the answer yet, GROWING will be followed by more, DONE is whole.
+    """
+
+    NOTICE = auto()
+    STATUS = auto()
+    GROWING = auto()
+    DONE = auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A source that a text refers to by its number, `[2]`.
+
+    `name` is the document's, `where` a place in it, `url` empty if it can't be opened, `snippet`
+    how its text begins.
+    """
+
+    number: int
+    name: str
+    url: str = ""
+    where: str = ""
+    snippet: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Rendered:
     """One message to show: canonical Markdown that is already safe, buttons and a picker as data.
 
     `footer` is small print under the text. `options` makes a picker that sends the command
-    `picker` with the chosen value.
+    `picker` with the chosen value. `citations` are those whose numbers are in the text.
     """
 
     markdown: str
@@ -90,3 +118,5 @@ class Rendered:
     footer: str = ""
     options: tuple[Option, ...] = ()
     picker: str = ""
+    stage: Stage = Stage.NOTICE
+    citations: tuple[Citation, ...] = ()

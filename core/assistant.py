@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
 from core import runs, sentences
 from core.answer import Button, MessageId, Rendered, Turn, Usage
 from core.briefing import Brief, Briefing
-from core.citations import Citations, link, sources
+from core.citations import Citations, citations, link, sources
 from core.conversation import Incoming, Kind, dumps
 from core.lease import Lease, held
 from core.live import THINKING, Ending, LiveMessage
@@ -37,8 +37,10 @@ from core.ports import (
     Model,
     ModelError,
     Priority,
+    Stopped,
     StoreError,
 )
+from core.sharing import completed
 
 log = logging.getLogger(__name__)
 
@@ -91,8 +93,10 @@ class Assistant:
         `again` says that this delivery may not be the first. Raises Busy, StoreError, Unreachable.
         """
         try:
-            if not await self._briefing.wanted(question):
+            wanted = await self._briefing.wanted(question, chat)
+            if wanted is None:
                 return ()
+            question = wanted
             claim = await self._claims.take(question.event_id, dumps(question))
         except StoreError:
             if not question.addressed:
@@ -107,7 +111,7 @@ class Assistant:
                 await self._give_up(question, claim, chat, live.ids)
                 return ()
             return await self._turn(question, claim, chat, budget, live)
-        except (Gone, Forbidden) as exc:
+        except (Gone, Forbidden, Stopped) as exc:
             # nobody can be shown anything: the channel or message went, or the app's right to it
             log.warning("answer has nowhere to go: %s", type(exc).__name__)
             await _patiently(lambda: self._claims.settle(claim))
@@ -157,15 +161,19 @@ class Assistant:
     async def _turn(
         self, question: Incoming, claim: Claim, chat: Chat, budget: Budget, live: LiveMessage
     ) -> Sequence[MessageId]:
-        if not question.text.strip() and not question.attachments:
-            await live.finish(Ending(sentences.EMPTY))
-            await _patiently(lambda: self._claims.settle(claim))
-            return tuple(live.retired)
         fresh = claim.attempt == 1
         with budget.answering():
             async with held(self._claims, claim) as lease:
-                await live.start(anew=fresh and bool(question.shown))
+                if question.partial or not _empty(question):
+                    await live.start(anew=fresh and bool(question.shown))
+                question, unseen = await completed(question, chat)
+                if _empty(question):
+                    await live.finish(Ending(unseen or sentences.EMPTY))
+                    await _patiently(lambda: self._claims.settle(claim))
+                    return tuple(live.retired)
                 outcome = await self._stream(question, claim, chat, live, lease)
+                if unseen:
+                    outcome = replace(outcome, notices=(*outcome.notices, unseen))
                 lease.check()
                 said = live.text
                 if outcome.sources:
@@ -187,7 +195,10 @@ class Assistant:
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if writer.done():
-                writer.result()  # Gone or Forbidden: nobody reads on
+                try:
+                    writer.result()  # Gone or Forbidden: nobody reads on
+                except Stopped:
+                    return _Outcome(stopped=True)
             if model.done():
                 live.close()
                 await writer
@@ -211,15 +222,16 @@ class Assistant:
             if brief.prompt is None:
                 return _Outcome(notices=brief.notices)
             live.allow(link(each) for each in brief.passages)
+            live.cite(citations(brief.passages))
             live.status(THINKING)
-            citations = Citations(len(brief.passages))
+            checked = Citations(len(brief.passages))
             stop, usage = None, Usage()
             async for delta in self._model.stream(brief.prompt):
-                if text := citations.feed(delta.text):
+                if text := checked.feed(delta.text):
                     live.feed(text)
                 stop, usage = delta.stop or stop, delta.usage or usage
-            live.feed(citations.end())
-            listed = sources(brief.passages, citations.cited)
+            live.feed(checked.end())
+            listed = sources(brief.passages, checked.cited)
             return _Outcome(stop, usage, brief.model, brief.notices, listed)
         except ModelError as exc:
             log.warning("model did not finish: %s", type(exc).__name__)
@@ -287,6 +299,10 @@ class Assistant:
             await chat.post(Rendered(sentences.NO_STORE), mark=question.event_id)
         except ChatError as exc:
             log.warning("people not told of the outage: %s", type(exc).__name__)
+
+
+def _empty(question: Incoming) -> bool:
+    return not question.text.strip() and not question.attachments
 
 
 async def _patiently(call: Callable[[], Awaitable[T]], live: LiveMessage | None = None) -> T:

@@ -16,7 +16,17 @@ from core.documents import Document, Passage, State
 from core.follow_up import standing_alone
 from core.models import MODELS
 from core.passages import files_block, passages_block
-from core.ports import Chat, ChatError, History, Model, ModelError, PlaceSettings, StoreError
+from core.ports import (
+    Chat,
+    ChatError,
+    Forbidden,
+    Gone,
+    History,
+    Model,
+    ModelError,
+    PlaceSettings,
+    StoreError,
+)
 from core.sharing import Sharing
 from core.stores import Library, Manifest
 from core.tokens import estimate
@@ -82,13 +92,23 @@ class Briefing:
         self._default_model = default_model
         self._today = today
 
-    async def wanted(self, question: Incoming) -> bool:
-        """Whether anything is to be said: files that were only shared may be none of ours."""
+    async def wanted(self, question: Incoming, chat: Chat) -> Incoming | None:
+        """What is to be answered, None if nothing: files that were only shared may be none of ours.
+
+        Raises StoreError, RateLimited or Unreachable.
+        """
         if question.addressed:
-            return True
-        if not question.attachments or self._knowledge is None:
-            return False
-        return await self._settings.auto(question.conversation.place)
+            return question
+        if self._knowledge is None or not (question.attachments or question.partial):
+            return None
+        if not await self._settings.auto(question.conversation.place):
+            return None
+        if question.partial:
+            try:
+                question = await chat.completed(question)
+            except (Forbidden, Gone) as exc:
+                log.info("a message's files are not known: %s", type(exc).__name__)
+        return question if question.attachments else None
 
     async def of(
         self, question: Incoming, chat: Chat, live: Shows, thread: Sequence[Turn]

@@ -1,16 +1,14 @@
 """The calls a workspace may make, shared out: finals first, then first text, then progress.
 
-Invariants, per bucket (one method of one workspace, or of one of its channels):
+Invariants, per bucket (what counts together: some calls of one workspace, channel or conversation):
 
-1. Never more than `rate.calls` grants in any `rate.seconds`. That also keeps under a bucket of
-   `calls` refilled evenly, the other reading of Slack's tiers.
+1. Never more than `rate.calls` grants in any `rate.seconds`, for each of its rates. That also keeps
+   under a bucket of `calls` refilled evenly, the other reading of Slack's tiers.
 2. While n answers run, n grants are kept for their finals: first text and progress see what is
-   left beyond them.
-3. Progress is spread so that what is free now would last `HORIZON` seconds: a lone answer starts
+   left beyond them. In a window of a few seconds at most half: a final can wait it out.
+3. Progress is spread so that what is free now would last a part of the window: a lone answer starts
    lively and slows as the window fills; many share, longest-waiting first.
 4. A pause (a 429's Retry-After) holds for everyone, finals included.
-
-Published rates: https://docs.slack.dev/apis/web-api/rate-limits
 """
 
 from __future__ import annotations
@@ -22,11 +20,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
+from typing import Literal
 
 from core.ports import Call, Priority
 
-HORIZON = 13.0
-"""Seconds over which the free part of a window is spread."""
+HORIZON = 0.21
+"""The part of a window over which what is free in it is spread."""
+SHORT = 5.0
+"""Seconds of a window that is short enough to wait for."""
+MANY = 1024
+"""Buckets of channels and conversations after which those that are not in use are dropped."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,24 +41,60 @@ class Rate:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
-    """A platform's rates: by workspace and, where it has one, by channel as well."""
+class Quota:
+    """Rates that some calls count in together: one count for each of what `by` names.
 
-    workspace: Mapping[Call, Rate]
-    channel: Mapping[Call, Rate]
+    `gap` are the fewest seconds between two calls that show progress.
+    """
+
+    calls: frozenset[Call]
+    rates: tuple[Rate, ...]
+    by: Literal["workspace", "channel", "conversation"] = "workspace"
+    gap: float = 0.0
+
+
+class _Window:
+    """One rate, and the grants that still count in it."""
+
+    def __init__(self, rate: Rate) -> None:
+        self.rate = rate
+        self.granted: deque[float] = deque()
+
+    def forget(self, now: float) -> None:
+        while self.granted and self.granted[0] + self.rate.seconds <= now:
+            self.granted.popleft()
+
+    def ready_at(self, now: float, answers: int, ahead: int, progress_since: float | None) -> float:
+        """When one more may be granted; `answers` are kept for, `ahead` go first.
+
+        `progress_since` is when progress was last granted, None for other calls.
+        """
+        self.forget(now)
+        calls, seconds = self.rate.calls, self.rate.seconds
+        kept = min(answers, calls // 2) if seconds <= SHORT else answers
+        free = calls - len(self.granted) - kept - ahead
+        if free > 0:
+            if progress_since is None:
+                return now
+            return max(now, progress_since + HORIZON * seconds / free)
+        # enough grants must leave the window; with more kept than a window holds, never soon
+        leave = 1 - free
+        if leave > len(self.granted):
+            return now + seconds
+        return max(now, self.granted[leave - 1] + seconds)
 
 
 class Bucket:
-    """One rate and those who wait for it."""
+    """What counts together, and those who wait for it."""
 
-    def __init__(self, rate: Rate, clock: Callable[[], float]) -> None:
-        self._rate = rate
+    def __init__(self, quota: Quota, clock: Callable[[], float]) -> None:
+        self._windows = [_Window(rate) for rate in quota.rates]
+        self._gap = quota.gap
         self._clock = clock
-        self._granted: deque[float] = deque()
         self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
         self._order = count()
         self._paused_until = 0.0
-        self._last_progress = -HORIZON
+        self._last_progress = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
         self._answers = 0
 
@@ -68,7 +107,8 @@ class Bucket:
             await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
-                self._granted.pop()  # granted, never made
+                for window in self._windows:
+                    window.granted.pop()  # granted, never made
             future.cancel()
             self._pump()
             raise
@@ -88,25 +128,23 @@ class Bucket:
         ahead = sum(1 for p, _, f in self._waiting if p <= priority and not f.done())
         return max(0.0, self._ready_at(priority, now, ahead) - now)
 
-    def _ready_at(self, priority: Priority, now: float, ahead: int = 0) -> float:
-        self._forget(now)
-        kept = self._answers if priority > Priority.FINAL else 0
-        free = self._rate.calls - len(self._granted) - kept - ahead
-        at = max(now, self._paused_until)
-        if free <= 0:
-            # enough grants must leave the window; with more kept than a window holds, never soon
-            leave = 1 - free
-            if leave > len(self._granted):
-                at = max(at, now + self._rate.seconds)
-            else:
-                at = max(at, self._granted[leave - 1] + self._rate.seconds)
-        elif priority is Priority.PROGRESS:
-            at = max(at, self._last_progress + HORIZON / free)
-        return at
+    @property
+    def idle(self) -> bool:
+        """Whether nothing would be lost with it."""
+        now = self._clock()
+        for window in self._windows:
+            window.forget(now)
+        used = any(window.granted for window in self._windows)
+        return not (used or self._waiting or self._answers or self._paused_until > now)
 
-    def _forget(self, now: float) -> None:
-        while self._granted and self._granted[0] + self._rate.seconds <= now:
-            self._granted.popleft()
+    def _ready_at(self, priority: Priority, now: float, ahead: int = 0) -> float:
+        answers = self._answers if priority > Priority.FINAL else 0
+        progress = priority is Priority.PROGRESS
+        since = self._last_progress if progress else None
+        at = max(window.ready_at(now, answers, ahead, since) for window in self._windows)
+        if progress:
+            at = max(at, self._last_progress + self._gap)
+        return max(at, self._paused_until)
 
     def _pump(self) -> None:
         if self._timer is not None:
@@ -124,7 +162,8 @@ class Bucket:
                 self._timer = loop.call_later(at - now + 1e-4, self._pump)
                 return
             heapq.heappop(self._waiting)
-            self._granted.append(now)
+            for window in self._windows:
+                window.granted.append(now)
             if priority == Priority.PROGRESS:
                 self._last_progress = now
             future.set_result(None)
@@ -133,26 +172,29 @@ class Bucket:
 class WorkspaceBudget:
     """One workspace's buckets, in this process. `of` gives a conversation its view of them."""
 
-    def __init__(self, limits: Limits, clock: Callable[[], float]) -> None:
-        self._limits = limits
+    def __init__(self, quotas: tuple[Quota, ...], clock: Callable[[], float]) -> None:
+        self._quotas = quotas
         self._clock = clock
-        self._workspace = {call: Bucket(rate, clock) for call, rate in limits.workspace.items()}
-        self._channels: dict[tuple[str, Call], Bucket] = {}
+        self._buckets: dict[tuple[int, str, str], Bucket] = {}
 
-    def of(self, channel: str) -> ConversationBudget:
-        """The budget of one channel: its own buckets, and those it shares."""
-        buckets: dict[Call, list[Bucket]] = {}
-        for call in Call:
-            shared = [self._workspace[call]] if call in self._workspace else []
-            own = self._own(channel, call)
-            buckets[call] = [*([own] if own else []), *shared]
+    def of(self, channel: str, thread: str = "") -> ConversationBudget:
+        """The budget of one conversation: its own buckets, and those it shares."""
+        if len(self._buckets) > MANY:
+            self._buckets = {key: each for key, each in self._buckets.items() if not each.idle}
+        buckets: dict[Call, list[Bucket]] = {call: [] for call in Call}
+        for number, quota in enumerate(self._quotas):
+            match quota.by:
+                case "conversation":
+                    key = (number, channel, thread)
+                case "channel":
+                    key = (number, channel, "")
+                case _:
+                    key = (number, "", "")
+            if key not in self._buckets:
+                self._buckets[key] = Bucket(quota, self._clock)
+            for call in quota.calls:
+                buckets[call].append(self._buckets[key])
         return ConversationBudget(buckets)
-
-    def _own(self, channel: str, call: Call) -> Bucket | None:
-        rate = self._limits.channel.get(call)
-        if rate is None:
-            return None
-        return self._channels.setdefault((channel, call), Bucket(rate, self._clock))
 
 
 class ConversationBudget:

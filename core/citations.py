@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
+from core.answer import Citation
 from core.documents import Passage
 
 LONGEST = 24
@@ -19,6 +20,8 @@ MARK = re.compile(r"( ?)\[\s*([1-9]\d{0,2}(?:\s*[,;]\s*[1-9]\d{0,2})*)\s*\]")
 BEGINS = re.compile(r" ?\[[\s\d,;]*\Z")
 SPECIAL = re.compile(r"([\\\[\]*_`~<>|])")
 HEADING = "**Sources**"
+SNIPPET = 160
+"""Characters of a passage that are told with its citation."""
 
 
 class Citations:
@@ -100,6 +103,28 @@ def sources(passages: Sequence[Passage], cited: Sequence[int]) -> str:
         detail = ", ".join(each for each in (named, escaped(where)) if each)
         lines.append(f"[{number}] {detail}{_origin(passage)}")
     return "\n\n".join((HEADING, "  \n".join(lines))) if lines else ""
+
+
+def citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:
+    """What the numbers of passages refer to."""
+    return tuple(
+        Citation(
+            number,
+            each.document.name,
+            link(each),
+            each.locator.label,
+            " ".join(each.text[: 4 * SNIPPET].split())[:SNIPPET],
+        )
+        for number, each in enumerate(passages, 1)
+    )
+
+
+def within(text: str, citations: Sequence[Citation]) -> tuple[Citation, ...]:
+    """Those whose numbers stand in a text."""
+    if not citations or "[" not in text:
+        return ()
+    numbers = {int(n) for mark in MARK.finditer(text) for n in re.findall(r"\d+", mark[2])}
+    return tuple(each for each in citations if each.number in numbers)
 
 
 def link(passage: Passage) -> str:

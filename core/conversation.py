@@ -97,6 +97,10 @@ class Incoming:
     """Whether it was said to us; files are read also where they were only shared."""
     shown: tuple[str, ...] = ()
     """Messages of an earlier answer to the same post, which this one is to replace."""
+    partial: bool = False
+    """Whether it may have files that the platform tells of only when it is asked."""
+    extra: dict[str, str] = field(default_factory=dict)
+    """What the platform needs to be reached again, of no meaning to others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +108,7 @@ class Command:
     """A slash command or a button. `argument` is its text or value.
 
     `name`: `model`, `stop`, `retry`, `regenerate`, `feedback`. `target` is the message whose
-    button was pressed, None for a slash command.
+    button was pressed, None for a slash command. `extra` as of `Incoming`.
     """
 
     event_id: str

@@ -110,8 +110,7 @@ def _state(document: Document) -> str:
         case State.READY:
             return "Can be asked about"
         case State.FAILED:
-            reason = sentences.REASONS.get(document.reason, sentences.REASONS["trouble"])
-            return f"Not read: {reason.rstrip('.')}"
+            return f"Not read: {sentences.why_not(document.reason).rstrip('.')}"
         case State.EMBEDDING if document.total:
             return f"Being read, {100 * document.done // document.total} %"
         case State.RECEIVED:

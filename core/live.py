@@ -15,7 +15,8 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from core.answer import Button, MessageId, Rendered
+from core.answer import Button, Citation, MessageId, Rendered, Stage
+from core.citations import within
 from core.draft import Edit, parts, plan
 from core.markdown import Policy, present
 from core.ports import (
@@ -25,6 +26,7 @@ from core.ports import (
     Forbidden,
     Priority,
     RateLimited,
+    Stopped,
     Surface,
     TooLong,
     Unreachable,
@@ -61,7 +63,8 @@ class LiveMessage:
     """The messages of one answer. `start`, then `feed` while `run` writes, then `finish`.
 
     `posted` is told the message ids whenever they change. `ids` are those of an earlier try.
-    Raises Gone or Forbidden from `run` and `finish` when there is nobody to show it to any more.
+    Raises Gone or Forbidden from `run` and `finish` when there is nobody to show it to any more,
+    and Stopped from `run` when the person ended it at the platform.
     """
 
     def __init__(
@@ -91,6 +94,7 @@ class LiveMessage:
         self._since = 0.0
         self._floor = 0
         self._status = THINKING
+        self._citations: tuple[Citation, ...] = ()
         self.retired: list[MessageId] = []
 
     @property
@@ -108,7 +112,8 @@ class LiveMessage:
         """
         self._since = asyncio.get_running_loop().time()
         if not self._ids:
-            await self._post(Rendered(THINKING, self._running), Priority.FIRST)
+            status = Rendered(THINKING, self._running, stage=Stage.STATUS)
+            await self._post(status, Priority.FIRST)
         elif anew:
             self.retired += self._ids[1:]
             del self._ids[1:], self._shown[1:]
@@ -124,6 +129,10 @@ class LiveMessage:
         """Lets these addresses be links: those of sources."""
         more = self._policy.urls | {url for url in urls if url}
         self._policy = replace(self._policy, urls=more)
+
+    def cite(self, citations: Iterable[Citation]) -> None:
+        """The sources that numbers in the text refer to."""
+        self._citations = tuple(citations)
 
     def keep_until(self, size: int) -> None:
         """Lets stand what an earlier try has shown until there are `size` new characters."""
@@ -167,12 +176,17 @@ class LiveMessage:
     async def finish(self, ending: Ending) -> None:
         """Shows the whole text and how it ended. Returns when it stands."""
         self._closing.set()
+        stopped = False
         while True:
             try:
                 await self._final(self._complete(ending))
                 return
             except TooLong:
                 self._tighten()
+            except Stopped:
+                if stopped:
+                    return  # what they saw when they stopped it stays
+                stopped = True
 
     # what should show
 
@@ -184,18 +198,25 @@ class LiveMessage:
         if not split:
             waited = int(asyncio.get_running_loop().time() - self._since)
             still = silent and self._status is THINKING
-            split = (f"_Still thinking… {waited} s_" if still else self._status,)
-        return self._rendered(split, self._running, "")
+            status = f"_Still thinking… {waited} s_" if still else self._status
+            return [Rendered(status, self._running, stage=Stage.STATUS)]
+        return self._rendered(split, self._running, "", Stage.GROWING)
 
     def _complete(self, ending: Ending) -> list[Rendered]:
         split = parts(present(self.text, self._policy, final=True), self._surface)
         if not split:
-            return self._rendered((ending.notice or "_No answer came._",), ending.buttons, "")
-        return self._rendered(split, ending.buttons, ending.notice)
+            return [Rendered(ending.notice or "_No answer came._", ending.buttons)]
+        return self._rendered(split, ending.buttons, ending.notice, Stage.DONE)
 
-    @staticmethod
-    def _rendered(split: Sequence[str], buttons: tuple[Button, ...], footer: str) -> list[Rendered]:
-        return [*(Rendered(p) for p in split[:-1]), Rendered(split[-1], buttons, footer)]
+    def _rendered(
+        self, split: Sequence[str], buttons: tuple[Button, ...], footer: str, stage: Stage
+    ) -> list[Rendered]:
+        cited = [within(part, self._citations) for part in split]
+        whole = zip(split[:-1], cited[:-1], strict=True)
+        return [
+            *(Rendered(part, stage=Stage.DONE, citations=each) for part, each in whole),
+            Rendered(split[-1], buttons, footer, stage=stage, citations=cited[-1]),
+        ]
 
     # how to get there
 

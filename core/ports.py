@@ -4,6 +4,7 @@ ChatError            the platform refused
   RateLimited        wait `retry_after` seconds
   Gone               the message or channel is no longer there
   Forbidden          the token may not do this (revoked, not in channel, archived)
+  Stopped            the person ended the answer, at the platform itself
   TooLong            the text does not fit a message
   Unreachable        no answer, or a passing fault: try again
 ModelError           the model did not finish
@@ -42,6 +43,14 @@ class Gone(ChatError):
 
 
 class Forbidden(ChatError):
+    """`needs` names the right that is missing, as people call it; empty if none would help."""
+
+    def __init__(self, message: str, needs: str = "") -> None:
+        super().__init__(message)
+        self.needs = needs
+
+
+class Stopped(ChatError):
     pass
 
 
@@ -121,6 +130,10 @@ class Chat(Protocol):
     async def audience(self, person: Person) -> frozenset[Scope]: ...
     async def name(self, person: Person) -> str:
         """What people call somebody, empty if that is not known."""
+        ...
+
+    async def completed(self, question: Incoming) -> Incoming:
+        """A `partial` question with all its files."""
         ...
 
     async def described(self, attachment: Attachment) -> Attachment:

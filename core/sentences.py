@@ -46,13 +46,29 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "too_much_memory": "it grows too large when opened. Share it in smaller parts.",
         "no_text": "I found no text in it. If it is a scan, share it in a better resolution.",
         "not_the_file": "I was given a web page in its place. Share the file itself again.",
-        "forbidden": "I may not open it. Whoever runs me can give me the right `files:read`.",
+        "forbidden": "I may not open it. Share it again, or ask whoever shared it for access.",
         "gone": "it was deleted.",
         "unreachable": "it could not be downloaded. Press Retry in a minute.",
         "trouble": "I tried several times and failed. Press Retry, or share it again.",
     }
 )
 """Why a file was not read, by the manifest's reason: a plain sentence, and what to do."""
+
+
+def why_not(reason: str) -> str:
+    """Why a file was not read: a sentence for the manifest's reason. `forbidden NEEDS` names the
+    right that is missing."""
+    name, _, needs = reason.partition(" ")
+    if name == "forbidden" and needs:
+        return f"I may not open it. Whoever runs me can give me {needs}."
+    return REASONS.get(name, REASONS["trouble"])
+
+
+def unseen(needs: str) -> str:
+    """What to say where we may not know whether files came with a message."""
+    if needs:
+        return f"I can't see files that come with messages here: I need {needs}."
+    return "I could not look whether files came with this message. Press Regenerate in a minute."
 
 
 def ending(stop: str | None) -> str:
@@ -90,7 +106,7 @@ def failure(error: ModelError, *, partial: bool) -> str:
 
 def not_read(name: str, reason: str) -> str:
     """Names a file that was not read, why, and what to do."""
-    return f"I could not read “{plain(name)}”: {REASONS.get(reason, REASONS['trouble'])}"
+    return f"I could not read “{plain(name)}”: {why_not(reason)}"
 
 
 def fetching(name: str) -> str:

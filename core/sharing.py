@@ -29,6 +29,9 @@ SLOWEST = 20_000
 """Bytes a second, on average after `GRACE` seconds, below which a download is given up."""
 LONGEST = 900.0
 """Seconds of one download."""
+PATIENCE = (0.5, 1.0, 2.0)
+"""Seconds between tries to learn of a message's files."""
+LONGEST_WAIT = 10.0
 ENDED = frozenset({State.READY, State.FAILED, State.DELETED})
 
 
@@ -165,12 +168,31 @@ class Sharing:
         )
 
 
+async def completed(
+    question: Incoming, chat: Chat, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> tuple[Incoming, str]:
+    """A question with all its files, and what to say if these could not be known."""
+    if not question.partial:
+        return question, ""
+    for delay in PATIENCE:
+        try:
+            return await chat.completed(question), ""
+        except Unreachable:
+            await sleep(delay)
+        except RateLimited as exc:
+            await sleep(min(exc.retry_after, LONGEST_WAIT))
+        except ChatError as exc:
+            log.warning("a message's files are not known: %s", type(exc).__name__)
+            return question, sentences.unseen(exc.needs if isinstance(exc, Forbidden) else "")
+    return question, sentences.unseen("")
+
+
 def _reason(exc: ChatError) -> str:
     match exc:
         case Gone():
             return "gone"
         case Forbidden():
-            return "forbidden"
+            return f"forbidden {exc.needs}".rstrip()
         case _:
             return "unreachable"
 

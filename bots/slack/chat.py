@@ -13,23 +13,25 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack import events
 from bots.slack.blocks import shown_text, text_and_blocks
-from bots.slack.downloads import checked, download
+from bots.slack.downloads import FILES_READ, checked, download
 from bots.slack.events import SUBTYPES
 from bots.slack.inbound import from_mrkdwn
 from bots.slack.membership import Membership
 from bots.slack.mrkdwn import MrkdwnSurface
 from bots.slack.web import People, call, is_slacks, read
 from core.answer import MessageId, Rendered, Turn
-from core.budget import Limits, Rate
-from core.conversation import LIBRARY, Attachment, Conversation, Kind, Person, Scope
+from core.budget import Quota, Rate
+from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Kind, Person, Scope
 from core.ports import Call, ChatError, Forbidden, Gone, Surface, Unreachable
 from core.runs import post_of
 
 log = logging.getLogger(__name__)
 
-LIMITS = Limits(
-    workspace={Call.EDIT: Rate(50, 62), Call.POST: Rate(300, 62), Call.DELETE: Rate(50, 62)},
-    channel={Call.POST: Rate(1, 1.2)},
+QUOTAS = (
+    Quota(frozenset({Call.POST}), (Rate(1, 1.2),), by="channel"),
+    Quota(frozenset({Call.POST}), (Rate(300, 62),)),
+    Quota(frozenset({Call.EDIT}), (Rate(50, 62),)),
+    Quota(frozenset({Call.DELETE}), (Rate(50, 62),)),
 )
 """Slack's tiers, windows padded for the journey: `chat.update` and `chat.delete` tier 3 (50 a
 minute), `chat.postMessage` one a second and channel, "several hundred" a minute and workspace.
@@ -149,6 +151,9 @@ class SlackChat:
     async def name(self, person: Person) -> str:
         return (await self._people.names([person.id])).get(person.id, "")
 
+    async def completed(self, question: Incoming) -> Incoming:
+        return question  # Slack's events name all files
+
     async def described(self, attachment: Attachment) -> Attachment:
         """Of a file from another workspace the event tells the id only (`check_file_info`)."""
         if attachment.url and attachment.name:
@@ -156,7 +161,7 @@ class SlackChat:
         found = (await read(self._client, "files.info", file=attachment.id)).get("file")
         told = events.attachment(found if isinstance(found, Mapping) else {})
         if not told.url:
-            raise Forbidden("Slack tells no address of this file")
+            raise Forbidden("Slack tells no address of this file", FILES_READ)
         return replace(told, id=attachment.id)
 
     def open(self, attachment: Attachment) -> AsyncIterator[bytes]:

@@ -19,6 +19,7 @@ HOPS = 3
 """Redirects that are followed, each checked anew."""
 PIECE = 256 * 1024
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=20)
+FILES_READ = "the right `files:read` (and have the app installed again)"
 PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
 
@@ -40,7 +41,7 @@ async def download(
                     continue
                 checked(response)
                 if response.content_type in PAGES and attachment.media_type not in PAGES:
-                    raise Forbidden("a page to sign in at, not the file")
+                    raise Forbidden("a page to sign in at, not the file", FILES_READ)
                 async for piece in response.content.iter_chunked(PIECE):
                     yield piece
                 return

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from bots.slack.app import Enqueue, Receiver
-from bots.slack.chat import LIMITS, SlackChat
+from bots.slack.chat import QUOTAS, SlackChat
 from bots.slack.membership import Membership
 from bots.slack.web import People, web_client
 from bots.worker import Platform
@@ -51,7 +51,7 @@ async def slack_platform(settings: Settings) -> AsyncIterator[Platform]:
         def platform(
             conversation: Conversation, extra: Mapping[str, str]
         ) -> tuple[Chat, ConversationBudget]:
-            budget = budgets.setdefault(conversation.tenant, WorkspaceBudget(LIMITS, clock))
+            budget = budgets.setdefault(conversation.tenant, WorkspaceBudget(QUOTAS, clock))
             chat = SlackChat(client, conversation, people, membership, extra=extra, http=http)
             return chat, budget.of(conversation.channel)
 

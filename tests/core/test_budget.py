@@ -3,18 +3,20 @@
 import asyncio
 from itertools import pairwise
 
-from core.budget import Limits, Rate, WorkspaceBudget
+from core.budget import Quota, Rate, WorkspaceBudget
 from core.ports import Call, Priority
 from tests.virtual import now, run
 
-LIMITS = Limits(
-    workspace={Call.EDIT: Rate(50, 60), Call.POST: Rate(100, 60), Call.DELETE: Rate(50, 60)},
-    channel={Call.POST: Rate(1, 1.2)},
+QUOTAS = (
+    Quota(frozenset({Call.POST}), (Rate(1, 1.2),), by="channel"),
+    Quota(frozenset({Call.POST}), (Rate(100, 60),)),
+    Quota(frozenset({Call.EDIT}), (Rate(50, 60),)),
+    Quota(frozenset({Call.DELETE}), (Rate(50, 60),)),
 )
 
 
 def budget():
-    return WorkspaceBudget(LIMITS, lambda: now())
+    return WorkspaceBudget(QUOTAS, lambda: now())
 
 
 async def spend_many(view, call, priority, times, number):
@@ -147,3 +149,66 @@ def test_when_answers_end_what_was_kept_for_them_goes_to_those_who_wait():
         return now()
 
     assert run(main) == 1
+
+
+def several():
+    """A thread's rates as Teams has them: some calls count together, in several windows."""
+    rates = (Rate(7, 1), Rate(8, 2), Rate(60, 30))
+    quota = Quota(frozenset({Call.POST, Call.EDIT}), rates, by="conversation", gap=0.5)
+    return WorkspaceBudget((quota,), lambda: now())
+
+
+def test_calls_that_count_together_keep_to_every_window():
+    async def main():
+        workspace, times = several(), []
+        view = workspace.of("C1", "t1")
+        await asyncio.gather(
+            spend_many(view, Call.POST, Priority.FINAL, times, 40),
+            spend_many(view, Call.EDIT, Priority.FIRST, times, 60),
+        )
+        return times
+
+    times = run(main)
+    assert busiest(times, 1) == 7
+    assert busiest(times, 2) == 8
+    assert busiest(times, 30) == 60
+
+
+def test_a_thread_has_its_own_count_and_progress_its_gap():
+    async def main():
+        workspace, one, two = several(), [], []
+        await asyncio.gather(
+            spend_many(workspace.of("C1", "t1"), Call.EDIT, Priority.PROGRESS, one, 4),
+            spend_many(workspace.of("C1", "t2"), Call.POST, Priority.FINAL, two, 7),
+        )
+        return one, two
+
+    one, two = run(main)
+    assert two == [0] * 7
+    assert all(b - a >= 0.5 for a, b in pairwise(one))
+
+
+def test_short_windows_keep_no_more_than_half_for_finals():
+    async def main():
+        view = several().of("C1", "t1")
+        held = [view.answering() for _ in range(20)]
+        for each in held:
+            each.__enter__()
+        await view.spend(Call.POST, Priority.FIRST)
+        return now()
+
+    assert run(main) == 0
+
+
+def test_what_a_conversation_used_is_remembered_however_many_others_there_are():
+    async def main():
+        workspace, times = several(), []
+        await spend_many(workspace.of("C1", "t1"), Call.POST, Priority.FINAL, times, 7)
+        for number in range(3000):
+            workspace.of("C1", f"x{number}")
+        await spend_many(workspace.of("C1", "t1"), Call.POST, Priority.FINAL, times, 1)
+        return times, len(workspace._buckets)
+
+    times, buckets = run(main)
+    assert times[-1] >= 1
+    assert buckets < 2500

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.citations import Citations, link, sources
+from core.citations import Citations, citations, link, sources, within
 from core.documents import Document, DocumentId, Locator, Passage
 
 
@@ -67,3 +67,15 @@ def test_a_files_name_marks_nothing_up(name):
 )
 def test_an_address_that_is_none_is_no_link(address):
     assert link(passage(address=address)) == ""
+
+
+def test_numbers_in_a_text_lead_to_their_passages():
+    document = Document(DocumentId("p", "f"), "a.pdf", "k", link="https://x.example/a")
+    given_ = [Passage(document, f"Text  {n}\n{'x' * 300}", Locator("page", n)) for n in (1, 2, 3)]
+    named = within("See [3, 1] and [7].", citations(given_))
+    assert [(c.number, c.where, c.url) for c in named] == [
+        (1, "p. 1", "https://x.example/a#page=1"),
+        (3, "p. 3", "https://x.example/a#page=3"),
+    ]
+    assert named[0].snippet.startswith("Text 1 xxx")
+    assert len(named[0].snippet) == 160

@@ -6,18 +6,20 @@ from itertools import pairwise
 
 import pytest
 
-from core.answer import Button, MessageId, Rendered
-from core.budget import Limits, Rate, WorkspaceBudget
+from core.answer import Button, Citation, MessageId, Rendered, Stage
+from core.budget import Quota, Rate, WorkspaceBudget
 from core.live import THINKING, Ending, LiveMessage
 from core.markdown import Policy
-from core.ports import Call, Gone, Priority, RateLimited, TooLong, Unreachable
+from core.ports import Call, Gone, Priority, RateLimited, Stopped, TooLong, Unreachable
 from tests.virtual import now, run
 
 STOP = Button("stop", "Stop", "run")
 RETRY = Button("retry", "Retry", "run")
-LIMITS = Limits(
-    workspace={Call.EDIT: Rate(50, 60), Call.POST: Rate(300, 60), Call.DELETE: Rate(50, 60)},
-    channel={Call.POST: Rate(1, 1.2)},
+QUOTAS = (
+    Quota(frozenset({Call.POST}), (Rate(1, 1.2),), by="channel"),
+    Quota(frozenset({Call.POST}), (Rate(300, 60),)),
+    Quota(frozenset({Call.EDIT}), (Rate(50, 60),)),
+    Quota(frozenset({Call.DELETE}), (Rate(50, 60),)),
 )
 
 
@@ -72,7 +74,7 @@ class Scene:
 
     def __init__(self, chat=None, budget=None, ids=()):
         self.chat = chat or FakeChat()
-        workspace = WorkspaceBudget(LIMITS, lambda: now())
+        workspace = WorkspaceBudget(QUOTAS, lambda: now())
         self.budget = budget or workspace.of("C1")
         self.recorded = []
         self.live = LiveMessage(
@@ -114,7 +116,7 @@ def test_the_placeholder_stands_before_any_text_and_its_id_is_recorded():
         return scene
 
     scene = run(main)
-    assert list(scene.chat.messages.values()) == [Rendered(THINKING, (STOP,))]
+    assert list(scene.chat.messages.values()) == [Rendered(THINKING, (STOP,), stage=Stage.STATUS)]
     assert scene.recorded == [tuple(scene.chat.messages)]
 
 
@@ -126,7 +128,8 @@ def test_text_grows_in_one_message_and_ends_whole():
 
     scene, took = run(main)
     (message,) = scene.chat.messages.values()
-    assert message == Rendered("".join(words(100)).strip(), (RETRY,), "Claude")
+    text = "".join(words(100)).strip()
+    assert message == Rendered(text, (RETRY,), "Claude", stage=Stage.DONE)
     assert took < 1.2
     edits = [entry[2] for entry in scene.chat.log if entry[1] == "edit"]
     assert len(edits) > 3
@@ -321,10 +324,57 @@ def test_an_answer_begun_anew_replaces_all_its_messages():
     assert scene.live.retired == ["b"]
 
 
+def test_a_platform_is_told_how_far_an_answer_is_and_which_sources_a_part_names():
+    sources = (Citation(1, "one.pdf"), Citation(2, "two.pdf"))
+
+    async def main():
+        scene = Scene(FakeChat(surface=Plain(limit=400)))
+        stages = []
+        edit, post = scene.chat.edit, scene.chat.post
+
+        async def edited(message_id, message):
+            await edit(message_id, message)
+            stages.append(message.stage)
+
+        async def posted(message, *, mark=""):
+            stages.append(message.stage)
+            return await post(message, mark=mark)
+
+        scene.chat.edit, scene.chat.post = edited, posted
+        scene.live.cite(sources)
+        await scene.answer(["As said [2].\n\n", *words(60), "and [1, 2]."])
+        return scene, stages
+
+    scene, stages = run(main)
+    first, *_, last = scene.chat.messages.values()
+    assert stages[0] is Stage.STATUS
+    assert stages[1] is Stage.GROWING
+    assert {m.stage for m in scene.chat.messages.values()} == {Stage.DONE}
+    assert first.citations == sources[1:]
+    assert last.citations == sources
+
+
+def test_a_stop_at_the_platform_ends_the_writing_and_the_last_word_is_tried_once_more():
+    async def main():
+        scene = Scene(FakeChat(faults={"edit": [None, Stopped(), Stopped()]}))
+        await scene.live.start()
+        writer = asyncio.ensure_future(scene.live.run())
+        for word in words(100):
+            scene.live.feed(word)
+            await asyncio.sleep(0.1)
+        with pytest.raises(Stopped):
+            await writer
+        await scene.live.finish(Ending("Stopped."))
+        return scene
+
+    (message,) = run(main).chat.messages.values()
+    assert message.footer == "Stopped."
+
+
 @pytest.mark.parametrize("streams", [10, 50])
 def test_finals_of_many_answers_land_soon_and_no_limit_is_passed(streams):
     async def main():
-        workspace = WorkspaceBudget(LIMITS, lambda: now())
+        workspace = WorkspaceBudget(QUOTAS, lambda: now())
         scenes = [Scene(budget=workspace.of(f"C{i}")) for i in range(streams)]
         waits = await asyncio.gather(*(s.answer(words(300), gap=0.06) for s in scenes))
         calls = sorted(e[0] for s in scenes for e in s.chat.log if e[1] == "edit")
@@ -352,7 +402,7 @@ def test_priority_is_first_text_then_progress():
                 asked.append((call, priority))
                 await self.inner.spend(call, priority)
 
-        workspace = WorkspaceBudget(LIMITS, lambda: now())
+        workspace = WorkspaceBudget(QUOTAS, lambda: now())
         scene = Scene(budget=Watching(workspace.of("C1")))
         await scene.answer(words(50))
         return asked

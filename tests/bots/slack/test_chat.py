@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from bots.slack.chat import LIMITS, SlackChat
+from bots.slack.chat import QUOTAS, SlackChat
 from bots.slack.membership import Membership
 from bots.slack.web import People, call, is_slacks, read, web_client
 from core.answer import Button, Rendered, Turn
@@ -519,9 +519,9 @@ async def test_nothing_that_is_said_is_logged(slack, caplog):
 
 
 def test_every_call_has_a_rate():
-    for call_ in Call:
-        assert call_ in LIMITS.workspace
-    assert LIMITS.workspace[Call.EDIT].calls / LIMITS.workspace[Call.EDIT].seconds <= 50 / 60
+    assert frozenset().union(*(quota.calls for quota in QUOTAS)) == {*Call}
+    (edits,) = (quota.rates for quota in QUOTAS if Call.EDIT in quota.calls)
+    assert all(rate.calls / rate.seconds <= 50 / 60 for rate in edits)
 
 
 async def test_a_long_text_loses_nothing(slack):
