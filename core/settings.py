@@ -11,6 +11,11 @@ from core.models import DEFAULT, MODELS, resolve
 SLACK_API = "https://slack.com/api/"
 REQUIRED = ("PARLEY_BUCKET", "PARLEY_TABLE", "PARLEY_TURNS_QUEUE_URL", "PARLEY_FILES_QUEUE_URL")
 SLACK = ("SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN")
+TEAMS = ("MICROSOFT_APP_ID", "MICROSOFT_APP_PASSWORD", "MICROSOFT_APP_TENANT_ID")
+TEAMS_OPENID = "https://login.botframework.com/v1/.well-known/openidconfiguration"
+TEAMS_LOGIN = "https://login.microsoftonline.com"
+TEAMS_HOSTS = ("smba.trafficmanager.net",)
+GRAPH = "https://graph.microsoft.com/v1.0"
 EMBEDDING_MODEL = "amazon.titan-embed-text-v2:0"
 EMBEDDING_FAMILIES = ("amazon.titan-embed-text-v2", "cohere.embed-v4")
 MAX_FILE_MB = 100
@@ -34,6 +39,22 @@ class SlackSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamsSettings:
+    """`password` is a client secret, or a certificate with its key as PEM.
+
+    `service_hosts` are those that the bot's token may go to, with their port if it is unusual.
+    """
+
+    app_id: str
+    password: str = field(repr=False)
+    tenant_id: str
+    openid_url: str = TEAMS_OPENID
+    login_url: str = TEAMS_LOGIN
+    service_hosts: tuple[str, ...] = TEAMS_HOSTS
+    graph_url: str = GRAPH
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     aws_region: str
     bucket: str
@@ -43,6 +64,7 @@ class Settings:
     model_regions: tuple[str, ...]
     default_model: str
     slack: SlackSettings | None
+    teams: TeamsSettings | None = None
     allowed_tenants: tuple[str, ...] = ()
     allowed_link_hosts: tuple[str, ...] = ()
     port: int = 8400
@@ -66,9 +88,11 @@ def load(environ: Mapping[str, str]) -> Settings:
     model = resolve(_get(environ, "PARLEY_DEFAULT_MODEL") or DEFAULT)
     if model is None:
         problems.append(f"PARLEY_DEFAULT_MODEL is unknown: choose one of {', '.join(MODELS)}.")
-    slack = _slack(environ, problems)
-    if slack is None and not problems:
-        problems.append(f"No platform is configured: set {' and '.join(SLACK)} for Slack.")
+    slack, teams = _slack(environ, problems), _teams(environ, problems)
+    if slack is None and teams is None and not problems:
+        problems.append(
+            f"No platform is configured: set {_and(SLACK)} for Slack, or {_and(TEAMS)} for Teams."
+        )
     port = _number(environ, "PORT", 8400, 65535, problems)
     max_file = _number(environ, "PARLEY_MAX_FILE_MB", MAX_FILE_MB, 5000, problems)
     embedding = _get(environ, "PARLEY_EMBEDDING_MODEL") or EMBEDDING_MODEL
@@ -91,6 +115,7 @@ def load(environ: Mapping[str, str]) -> Settings:
         model_regions=regions,
         default_model=model.name,
         slack=slack,
+        teams=teams,
         allowed_tenants=_list(environ, "PARLEY_ALLOWED_TENANTS"),
         allowed_link_hosts=_list(environ, "PARLEY_ALLOWED_LINK_HOSTS"),
         port=port,
@@ -113,12 +138,50 @@ def _slack(environ: Mapping[str, str], problems: list[str]) -> SlackSettings | N
     if app_token and not app_token.startswith("xapp-"):
         problems.append("SLACK_APP_TOKEN is no app-level token: it begins with xapp-.")
     url = _get(environ, "SLACK_API_URL") or SLACK_API
-    parsed = urlsplit(url)
-    if parsed.scheme != "https" and parsed.hostname not in LOOPBACK:
+    if not _safe(url):
         problems.append("SLACK_API_URL must be https: the bot token is sent there.")
     return SlackSettings(
         _get(environ, "SLACK_SIGNING_SECRET"), token, app_token, url.rstrip("/") + "/"
     )
+
+
+def _teams(environ: Mapping[str, str], problems: list[str]) -> TeamsSettings | None:
+    there = [name for name in TEAMS if _get(environ, name)]
+    if not there:
+        return None
+    problems += [
+        f"{name} is not set, but {there[0]} is: Teams needs all three."
+        for name in TEAMS
+        if name not in there
+    ]
+    urls = {
+        "TEAMS_OPENID_URL": TEAMS_OPENID,
+        "TEAMS_LOGIN_URL": TEAMS_LOGIN,
+        "GRAPH_URL": GRAPH,
+    }
+    found = {name: _get(environ, name) or usual for name, usual in urls.items()}
+    problems += [
+        f"{name} must be https: whom to trust is read there, or secrets are sent there."
+        for name, url in found.items()
+        if not _safe(url)
+    ]
+    return TeamsSettings(
+        *(_get(environ, name) for name in TEAMS),
+        openid_url=found["TEAMS_OPENID_URL"],
+        login_url=found["TEAMS_LOGIN_URL"].rstrip("/"),
+        service_hosts=_list(environ, "TEAMS_SERVICE_HOSTS") or TEAMS_HOSTS,
+        graph_url=found["GRAPH_URL"].rstrip("/"),
+    )
+
+
+def _safe(url: str) -> bool:
+    """Over https, or to this machine."""
+    parsed = urlsplit(url)
+    return parsed.scheme == "https" or (parsed.scheme == "http" and parsed.hostname in LOOPBACK)
+
+
+def _and(names: tuple[str, ...]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _number(

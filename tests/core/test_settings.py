@@ -15,6 +15,13 @@ WHOLE = {
 }
 
 
+TEAMS = {
+    "MICROSOFT_APP_ID": "app",
+    "MICROSOFT_APP_PASSWORD": "pa55word",
+    "MICROSOFT_APP_TENANT_ID": "tenant",
+}
+
+
 def problems(**changes):
     environ = {k: v for k, v in {**WHOLE, **changes}.items() if v is not None}
     with pytest.raises(SettingsError) as error:
@@ -49,12 +56,27 @@ def test_every_problem_is_named_at_once():
         ({"SLACK_APP_TOKEN": "xoxb-1"}, "begins with xapp-"),
         ({"SLACK_API_URL": "http://slack.example/api/"}, "must be https"),
         ({"SLACK_BOT_TOKEN": None, "SLACK_SIGNING_SECRET": None}, "No platform"),
+        ({"MICROSOFT_APP_ID": "app"}, "MICROSOFT_APP_PASSWORD is not set"),
+        ({**TEAMS, "MICROSOFT_APP_TENANT_ID": " "}, "MICROSOFT_APP_TENANT_ID is not set"),
+        ({**TEAMS, "GRAPH_URL": "http://graph.example"}, "GRAPH_URL must be https"),
+        ({**TEAMS, "TEAMS_OPENID_URL": "http://login.example"}, "TEAMS_OPENID_URL must be https"),
+        ({**TEAMS, "TEAMS_LOGIN_URL": "file:///etc"}, "TEAMS_LOGIN_URL must be https"),
     ],
 )
 def test_half_a_platform_or_a_wrong_token_stops_the_start(changes, said):
     assert any(said in problem for problem in problems(**changes))
 
 
+def test_either_platform_may_be_left_out():
+    no_slack = {k: v for k, v in WHOLE.items() if not k.startswith("SLACK_")}
+    settings = load({**no_slack, **TEAMS})
+    assert settings.slack is None
+    assert settings.teams.service_hosts == ("smba.trafficmanager.net",)
+    assert settings.teams.graph_url == "https://graph.microsoft.com/v1.0"
+    assert load(WHOLE).teams is None
+
+
 def test_secrets_are_not_in_its_representation():
     assert "s3cret" not in repr(load(WHOLE))
     assert "xoxb-1" not in repr(load(WHOLE))
+    assert "pa55word" not in repr(load({**WHOLE, **TEAMS}))
