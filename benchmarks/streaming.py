@@ -237,9 +237,14 @@ def main() -> None:
 def _bound(streams: int) -> float:
     """Seconds until the last final of simultaneous answers can stand, by the tiers alone: 50
     edits at once, the others as new messages out of what placeholders left of the minute."""
-    posts = QUOTAS.workspace[Call.POST].calls - streams
-    over = max(0, streams - QUOTAS.workspace[Call.EDIT].calls)
-    return 2 * LATENCY if over <= posts else QUOTAS.workspace[Call.POST].seconds
+    ((edits,), (posts,)) = (
+        quota.rates
+        for call in (Call.EDIT, Call.POST)
+        for quota in QUOTAS
+        if call in quota.calls and quota.by == "workspace"
+    )
+    over = max(0, streams - edits.calls)
+    return 2 * LATENCY if over <= posts.calls - streams else posts.seconds
 
 
 def _percentile(values: Sequence[float], percent: int) -> float:

@@ -14,6 +14,7 @@ FILE = re.compile(r' file="([^"]*)"')
 BLOCK = re.compile(r"<passages>.*?</passages>", re.S)
 FILES = re.compile(r"<files>.*?</files>\s*", re.S)
 UNREAD = re.compile(r'<file name="([^"]*)" state="(could not be read[^"]*|is still[^"]*)"/>')
+SPECIAL = re.compile(r"[\\`*_\[\]<>|~]")
 SUMMARY = "Somebody shared "
 WORD = re.compile(r"[A-Za-z0-9À-ɏ]+|[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]{2}")
 WIDE = re.compile(r"[\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]+")
@@ -84,12 +85,14 @@ def _quoted(question: str, passages: Sequence[_Passage]) -> str:
 
 def _summary(passages: Sequence[_Passage]) -> str:
     parts = []
-    for file in dict.fromkeys(each.file for each in passages):
+    files = [*dict.fromkeys(each.file for each in passages)]
+    for file in files:
         text = "\n\n".join(each.text for each in passages if each.file == file)
         first = next(iter(_sentences(text)), "")
         points = [each for each in _best(text, POINTS) if each != first]
         lines = "\n".join(f"- {_flat(each)}" for each in points)
-        parts.append(f"It begins: “{_flat(first)}”\n\nIt also says:\n\n{lines}")
+        name = f"**{SPECIAL.sub(_escaped, file)}**\n\n" if len(files) > 1 else ""
+        parts.append(f"{name}It begins: “{_flat(first)}”\n\nIt also says:\n\n{lines}")
     return "\n\n".join(parts) or "There is nothing in it that I could quote."
 
 
@@ -118,6 +121,10 @@ def _words(text: str) -> set[str]:
     for run in WIDE.findall(text):
         words |= {run[n : n + 2] for n in range(len(run) - 1)}
     return words
+
+
+def _escaped(mark: re.Match[str]) -> str:
+    return f"\\{mark[0]}"
 
 
 def _flat(text: str) -> str:
