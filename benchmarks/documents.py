@@ -32,11 +32,11 @@ from core.aws.manifest import DynamoManifest
 from core.aws.opensearch import CANDIDATES, OpenSearchIndex
 from core.aws.provision import provision
 from core.aws.s3 import S3Vault
+from core.aws.shelf import Shelf
 from core.aws.source import Source
 from core.conversation import Scope
 from core.documents import Block, Chunk, Document, DocumentId, Locator, State, searched
 from core.library import IndexedLibrary
-from core.wiring import Shelf
 from ingestion.app import Ingester
 from ingestion.chunks import chunked
 from ingestion.extract.sandbox import extract

@@ -74,8 +74,11 @@ class Settings:
     max_file_mb: int = MAX_FILE_MB
 
 
-def load(environ: Mapping[str, str]) -> Settings:
-    """The settings in an environment. Raises SettingsError."""
+def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
+    """The settings in an environment. Raises SettingsError.
+
+    `talks`: whether the process speaks to people, so that it needs a platform.
+    """
     problems: list[str] = []
     region = _get(environ, "AWS_REGION") or _get(environ, "AWS_DEFAULT_REGION")
     if not region:
@@ -89,7 +92,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     if model is None:
         problems.append(f"PARLEY_DEFAULT_MODEL is unknown: choose one of {', '.join(MODELS)}.")
     slack, teams = _slack(environ, problems), _teams(environ, problems)
-    if slack is None and teams is None and not problems:
+    if talks and slack is None and teams is None and not problems:
         problems.append(
             f"No platform is configured: set {_and(SLACK)} for Slack, or {_and(TEAMS)} for Teams."
         )

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 import boto3
 
@@ -17,11 +16,8 @@ from core.aws.bedrock import BedrockModel
 from core.aws.calls import Calls
 from core.aws.clients import client
 from core.aws.dynamodb import DynamoClaims, DynamoFeedback, DynamoHistory, DynamoPlaceSettings
-from core.aws.embeddings import EmbeddingPool
-from core.aws.manifest import DynamoManifest
-from core.aws.opensearch import OpenSearchIndex
-from core.aws.s3 import S3Vault
 from core.aws.secrets import SECRETS, looked_up
+from core.aws.shelf import Shelf, shelf_of
 from core.aws.sqs import SqsTurns
 from core.briefing import Briefing, Knowledge
 from core.commands import Commands
@@ -30,16 +26,6 @@ from core.library import IndexedLibrary
 from core.markdown import Policy
 from core.settings import Settings, load
 from core.sharing import Sharing
-
-
-@dataclass(frozen=True, slots=True)
-class Shelf:
-    """What documents are kept in."""
-
-    vault: S3Vault
-    manifest: DynamoManifest
-    index: OpenSearchIndex
-    embeddings: EmbeddingPool
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +62,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
     places = DynamoPlaceSettings(dynamodb, settings.table, calls)
     feedback = DynamoFeedback(dynamodb, settings.table, calls, clock=clock)
     turns = SqsTurns(client("sqs", settings.aws_region, session), settings.turns_queue_url, calls)
-    shelf = _shelf(settings, session, dynamodb, calls, clock)
+    shelf = shelf_of(settings, session, dynamodb, calls, clock)
     knowledge = None
     if shelf is not None:
         limit = settings.max_file_mb * 1024**2
@@ -106,29 +92,5 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
     finally:
         await model.close()
         if shelf is not None:
-            await shelf.embeddings.close()
-            await shelf.index.close()
+            await shelf.close()
         calls.close()
-
-
-def _shelf(
-    settings: Settings,
-    session: boto3.Session,
-    dynamodb: Any,
-    calls: Calls,
-    clock: Callable[[], float],
-) -> Shelf | None:
-    """What documents are kept in; None where no index is configured."""
-    if not settings.opensearch_url:
-        return None
-    embeddings = EmbeddingPool(settings.embedding_regions, settings.embedding_model, session)
-    index = OpenSearchIndex(
-        settings.opensearch_url,
-        settings.aws_region,
-        model=embeddings.model,
-        dims=embeddings.dims,
-        session=session,
-    )
-    vault = S3Vault(client("s3", settings.aws_region, session), settings.bucket, calls)
-    manifest = DynamoManifest(dynamodb, settings.table, calls, clock=clock)
-    return Shelf(vault, manifest, index, embeddings)

@@ -163,7 +163,7 @@ class Source:
         if succeeded:
             await self._delete(message)
         else:
-            await self._show_again(message, _pause(message))
+            await self._show_again(message, pause(message.get("Attributes", {})))
 
     async def _succeeds(self, message: Mapping[str, Any]) -> bool:
         record = {
@@ -214,8 +214,9 @@ class Source:
             log.warning("message not deleted: %s", exc)
 
 
-def _pause(message: Mapping[str, Any]) -> int:
-    received = int(message.get("Attributes", {}).get("ApproximateReceiveCount", "1"))
+def pause(attributes: Mapping[str, Any]) -> int:
+    """Seconds until a message that failed is seen again, by its attributes."""
+    received = int(attributes.get("ApproximateReceiveCount", "1"))
     return int(min(LAST_RETRY, FIRST_RETRY * 2 ** min(received - 1, 10)))
 
 

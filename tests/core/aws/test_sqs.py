@@ -239,7 +239,7 @@ async def test_a_handler_that_raises_has_failed(turns, running, quick, caplog):
 )
 def test_failures_are_further_and_further_apart(received, seconds):
     message = {"Attributes": {"ApproximateReceiveCount": str(received)}}
-    assert source_module._pause(message) == seconds
+    assert source_module.pause(message["Attributes"]) == seconds
 
 
 async def test_a_turn_that_always_fails_ends_in_the_dead_letter_queue_and_holds_nothing_up(
