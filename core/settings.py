@@ -168,8 +168,11 @@ def _teams(environ: Mapping[str, str], problems: list[str]) -> TeamsSettings | N
         for name, url in found.items()
         if not _safe(url)
     ]
+    app_id, password, tenant = (_get(environ, name) for name in TEAMS)
     return TeamsSettings(
-        *(_get(environ, name) for name in TEAMS),
+        app_id,
+        password,
+        tenant,
         openid_url=found["TEAMS_OPENID_URL"],
         login_url=found["TEAMS_LOGIN_URL"].rstrip("/"),
         service_hosts=_list(environ, "TEAMS_SERVICE_HOSTS") or TEAMS_HOSTS,

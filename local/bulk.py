@@ -30,6 +30,19 @@ UPLOADS = 8
 LOOK = 1.0
 NEEDED = ("PARLEY_BUCKET", "PARLEY_TABLE", "PARLEY_TURNS_QUEUE_URL", "PARLEY_FILES_QUEUE_URL")
 QUEUES = (("turns", "PARLEY_TURNS_QUEUE_URL"), ("files", "PARLEY_FILES_QUEUE_URL"))
+REACHED = (
+    "AWS_REGION",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_BEDROCK_RUNTIME",
+    "OPENSEARCH_URL",
+)
+STAND_INS = {
+    "SLACK_": "SLACK_API_URL",
+    "MICROSOFT_": "TEAMS_LOGIN_URL",
+    "TEAMS_": "TEAMS_LOGIN_URL",
+    "GRAPH_": "GRAPH_URL",
+}
+"""What a platform's settings begin with, and the one that is over http where it is stood in for."""
 HIDDEN = (".", "~$")
 
 
@@ -56,8 +69,12 @@ def reached(environ: MutableMapping[str, str], state: Path) -> None:
 
 def note(environ: MutableMapping[str, str], state: Path) -> Path:
     """Notes how to reach this run, for `reached`."""
-    names = [*NEEDED, "AWS_REGION", "AWS_ENDPOINT_URL", "OPENSEARCH_URL"]
-    names += ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] * bool(environ.get("AWS_ENDPOINT_URL"))
+    names = [*NEEDED, *REACHED]
+    if environ.get("AWS_ENDPOINT_URL"):  # a stand-in's: nobody's secrets
+        names += ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
+    for platform, address in STAND_INS.items():
+        if environ.get(address, "").startswith("http://"):  # likewise
+            names += [name for name in environ if name.startswith(platform)]
     path = state / ENDPOINTS
     path.touch(0o600)
     path.write_text(json.dumps({name: environ[name] for name in names if environ.get(name)}))
@@ -176,7 +193,7 @@ def status(environ: MutableMapping[str, str], *, back: bool, watch: float = 0.0)
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none yet"
     print(f"documents: {told}; {chunks} passages")
     for reason, count in reasons.most_common():
-        print(f"  failed, {count}: {sentences.REASONS.get(reason, reason)}")
+        print(f"  failed, {count}: {sentences.why_not(reason)}")
     if watch:
         time.sleep(watch)
         after = _counted(environ)

@@ -9,6 +9,7 @@ import logging
 import os
 import sys
 from collections.abc import MutableMapping
+from contextlib import suppress
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -38,6 +39,8 @@ def main() -> None:
                 sys.exit(_upload(options))
             case "status":
                 _status(options)
+            case "doctor":
+                sys.exit(_doctor(options))
             case _:
                 _init(options.name)
     except SettingsError as exc:
@@ -69,7 +72,8 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="queues, documents and failures")
     status.add_argument("--redrive", action="store_true", help="put dead letters back first")
     status.add_argument("--watch", type=float, default=0.0, help="measure rates for these seconds")
-    for each in (upload, status):
+    doctor = commands.add_parser("doctor", help="what is missing or wrong, each with its fix")
+    for each in (upload, status, doctor):
         each.add_argument("--state", default=".state", help="that of a running `parley run`")
     init = commands.add_parser("init", help="create bucket, queues and table; safe to repeat")
     init.add_argument("--name", default="parley", help="what they are called")
@@ -105,6 +109,16 @@ def _status(options: argparse.Namespace) -> None:
 
     bulk.reached(os.environ, Path(options.state))
     bulk.status(os.environ, back=options.redrive, watch=options.watch)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from local import bulk  # noqa: PLC0415 - heavy, and only here
+    from local.doctor.examine import report  # noqa: PLC0415
+
+    if not os.environ.get("PARLEY_BUCKET"):
+        with suppress(SettingsError):  # it will say what is missing itself
+            bulk.reached(os.environ, Path(options.state))
+    return 1 if asyncio.run(report(os.environ)) else 0
 
 
 def _init(name: str) -> None:

@@ -84,6 +84,14 @@ class OpenSearchIndex:
         await self._asked(self._client.indices.put_alias, index=self.name, name=ALIAS)
         self._there = True
 
+    async def known(self) -> int | None:
+        """How many chunks there are; None where nothing was ever put. Raises StoreError."""
+        try:
+            answer = await self._asked(self._client.count, index=self.name)
+        except NotFoundError:
+            return None
+        return int(answer["count"])
+
     async def put(
         self,
         document: Document,

@@ -20,6 +20,14 @@ from local.slack.workspace import SlackError, Workspace
 
 AFTERWARDS = frozenset({"lost"})
 """Faults that let the call take effect."""
+SCOPES = frozenset(
+    [
+        *("app_mentions:read", "channels:history", "channels:read", "chat:write", "commands"),
+        *("files:read", "groups:history", "groups:read", "im:history", "mpim:history"),
+        *("mpim:read", "users:read"),
+    ]
+)
+"""The rights that the app was installed with."""
 ENCODED = ("blocks", "metadata", "view", "attachments")
 """Arguments that are JSON within a form; within JSON they may be either."""
 
@@ -49,6 +57,7 @@ class WebApi:
     calls: list[Called] = field(default_factory=list)
     revoked: bool = False
     app_token: str = ""
+    scopes: frozenset[str] = SCOPES
     socket_url: Callable[[], str] = str
 
     def routes(self) -> list[web.RouteDef]:
@@ -73,7 +82,8 @@ class WebApi:
         self._note(method, arguments, 200, "")
         if fault in AFTERWARDS:
             _cut(request)
-        return web.json_response({"ok": True, **result})
+        headers = {"x-oauth-scopes": ",".join(sorted(self.scopes))}
+        return web.json_response({"ok": True, **result}, headers=headers)
 
     def _call(
         self, token: str, method: str, arguments: dict[str, Any], fault: str

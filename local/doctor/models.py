@@ -1,0 +1,113 @@
+"""The doctor on models and search: each region is asked once for real, and the index looked at."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import boto3
+
+from core.answer import Prompt, Turn
+from core.aws.bedrock import BedrockModel
+from core.aws.embeddings import EmbeddingPool
+from core.aws.opensearch import OpenSearchIndex
+from core.models import MODELS
+from core.ports import ModelError, Overloaded, Refused, StoreError
+from core.settings import Settings
+from core.stores import Rejected
+from local.doctor.finding import Finding
+
+PATIENCE = 20.0
+ASKED = Turn("user", "Answer with the one word: yes")
+ACCESS = "enable the model for this account in the Bedrock console, and allow bedrock:InvokeModel*"
+
+
+async def models(settings: Settings) -> AsyncIterator[Finding]:
+    """Claude in every region, then the embedding model in every region of its own."""
+    session = boto3.Session(region_name=settings.aws_region)
+    for region in settings.model_regions:
+        yield await _claude(region, settings.default_model, session)
+    if not settings.opensearch_url:
+        yield Finding("files (OPENSEARCH_URL)")
+        return
+    for region in settings.embedding_regions:
+        yield await _embedding(region, settings.embedding_model, session)
+    yield await _search(settings, session)
+
+
+async def _claude(region: str, model: str, session: boto3.Session) -> Finding:
+    name = f"{MODELS[model].label} in {region}"
+    bedrock = BedrockModel([region], session, rounds=(0.0,))
+    prompt = Prompt(model, "", (ASKED,), max_tokens=16)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            pieces = [delta.text async for delta in bedrock.stream(prompt)]
+    except (ModelError, TimeoutError) as exc:
+        return _not_answering(name, exc)
+    finally:
+        await bedrock.close()
+    return Finding(name, "answers" if any(pieces) else "answers with nothing")
+
+
+async def _embedding(region: str, model: str, session: boto3.Session) -> Finding:
+    name = f"{model} in {region}"
+    pool = EmbeddingPool([region], model, session)
+    try:
+        async with asyncio.timeout(PATIENCE):
+            (vector,) = await pool.embed(["Is anybody there?"], query=True)
+    except (ModelError, TimeoutError) as exc:
+        return _not_answering(name, exc)
+    finally:
+        await pool.close()
+    return Finding(name, f"answers, {len(vector)} dimensions")
+
+
+def _not_answering(name: str, exc: Exception) -> Finding:
+    match exc:
+        case Refused():
+            return Finding(name, problem="it refuses to answer", fix=ACCESS)
+        case Overloaded():
+            return Finding(
+                name,
+                problem="it is throttled",
+                fix="ask for a higher quota in Service Quotas, or name more regions",
+            )
+        case _:
+            return Finding(
+                name,
+                problem=f"no answer ({type(exc).__name__})",
+                fix=f"check the region's name and the network; {ACCESS}",
+            )
+
+
+async def _search(settings: Settings, session: boto3.Session) -> Finding:
+    name = "OpenSearch"
+    pool = EmbeddingPool(settings.embedding_regions, settings.embedding_model, session)
+    index = OpenSearchIndex(
+        settings.opensearch_url,
+        settings.aws_region,
+        model=pool.model,
+        dims=pool.dims,
+        session=session,
+    )
+    try:
+        async with asyncio.timeout(PATIENCE):
+            count = await index.known()
+    except (StoreError, TimeoutError) as exc:
+        return Finding(
+            name,
+            problem=f"no answer ({type(exc).__name__})",
+            fix="check OPENSEARCH_URL, the network, and that the domain's policy lets this role in",
+        )
+    except Rejected:
+        return Finding(
+            name,
+            problem="it answers with an error",
+            fix="use OpenSearch 2.17 or newer with k-NN, and let this role use its indices",
+        )
+    finally:
+        await index.close()
+        await pool.close()
+    if count is None:
+        return Finding(name, "answers; nothing has been read yet")
+    return Finding(name, f"{index.name}, {count} passages")

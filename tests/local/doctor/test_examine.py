@@ -1,0 +1,112 @@
+"""The doctor: what is wrong is named, with its fix, and nothing else."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from core.settings import load
+from local.bedrock import BedrockStandIn
+from local.doctor.account import account
+from local.doctor.examine import examine
+from local.doctor.finding import Finding
+from local.doctor.models import models
+from local.doctor.slack import SCOPES, slack
+from local.slack.api import SCOPES as GRANTED
+from local.slack.server import SlackStandIn
+from tests.world import free_port, served
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def environ(aws):
+    return {
+        "AWS_REGION": "us-east-1",
+        "PARLEY_BUCKET": aws.resources.bucket,
+        "PARLEY_TABLE": aws.resources.table,
+        "PARLEY_TURNS_QUEUE_URL": aws.resources.turns_queue,
+        "PARLEY_FILES_QUEUE_URL": aws.resources.files_queue,
+        "SLACK_SIGNING_SECRET": "s3cret",
+        "SLACK_BOT_TOKEN": "xoxb-test-token",
+    }
+
+
+def failed(findings):
+    return {each.name: each for each in findings if each.failed}
+
+
+def test_what_init_makes_is_found_whole(environ):
+    findings = list(account(load(environ)))
+    assert failed(findings) == {}
+    assert len(findings) == 8
+
+
+def test_each_thing_that_is_missing_is_named_with_its_fix(aws, environ):
+    s3, sqs, dynamodb = aws.client("s3"), aws.client("sqs"), aws.client("dynamodb")
+    s3.put_bucket_notification_configuration(
+        Bucket=aws.resources.bucket, NotificationConfiguration={}
+    )
+    sqs.send_message(QueueUrl=aws.resources.files_dead_queue, MessageBody="{}")
+    sqs.delete_queue(QueueUrl=aws.resources.turns_queue)
+    dynamodb.delete_table(TableName=aws.resources.table)
+    found = failed(account(load(environ)))
+    assert set(found) == {
+        "bucket's notifications",
+        "turns queue",
+        "turns queue's dead letters",
+        "files queue's dead letters",
+        "table",
+    }
+    assert "1 messages failed for good" in found["files queue's dead letters"].problem
+    assert all("Fix: " in each.line for each in found.values())
+
+
+async def test_wrong_settings_are_named_and_nothing_is_tried():
+    findings = [each async for each in examine({"SLACK_BOT_TOKEN": "xoxp-1"})]
+    assert len(findings) > 4
+    assert all(each.failed for each in findings)
+
+
+async def test_a_region_that_refuses_or_does_not_answer_is_named(environ, monkeypatch):
+    port, nobody = free_port(), free_port()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
+    settings = load({**environ, "OPENSEARCH_URL": f"http://127.0.0.1:{nobody}"})
+    async with served(BedrockStandIn().app, port):
+        monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", f"http://127.0.0.1:{port}")
+        found = failed([each async for each in models(settings)])
+    assert set(found) == {"OpenSearch"}
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", f"http://127.0.0.1:{nobody}")
+    found = failed([each async for each in models(load(environ))])
+    assert [*found] == ["Claude Sonnet 5.5 in us-east-1"]
+
+
+async def test_slacks_token_scopes_and_socket_are_looked_at(environ):
+    port = free_port()
+    standin = SlackStandIn(
+        signing_secret="s", bot_token="xoxb-test-token", app_token="xapp-1", events_url=""
+    )
+    told = {**environ, "SLACK_API_URL": f"http://127.0.0.1:{port}/slack/api/"}
+
+    async def found(**more):
+        return failed([each async for each in slack(load({**told, **more}).slack)])
+
+    async with served(standin.app, port):
+        assert await found(SLACK_APP_TOKEN="xapp-1") == {}
+        assert [*await found(SLACK_APP_TOKEN="xapp-2")] == ["Slack's Socket Mode"]
+        assert [*await found(SLACK_BOT_TOKEN="xoxb-other")] == ["Slack's bot token"]
+        standin.api.scopes = GRANTED - {"files:read"}
+        (missing,) = (await found()).values()
+        assert missing.problem == "missing: files:read"
+
+
+def test_the_scopes_are_those_of_the_manifest():
+    manifest = yaml.safe_load((ROOT / "bots/slack/manifest.yaml").read_text())
+    assert frozenset(manifest["oauth_config"]["scopes"]["bot"]) == SCOPES == GRANTED
+
+
+def test_a_line_says_at_its_start_how_it_stands():
+    lines = (Finding("a", "b"), Finding("a", problem="b", fix="c"), Finding("a"))
+    assert [re.split(r"\s+", each.line)[0] for each in lines] == ["ok", "FAIL", "--"]
