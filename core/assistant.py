@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field, replace
+from contextlib import suppress
+from dataclasses import replace
 from typing import TypeVar
 
 from core import runs, sentences
@@ -22,7 +23,7 @@ from core.conversation import Incoming, Kind, dumps
 from core.lease import Lease, held
 from core.live import THINKING, Ending, LiveMessage
 from core.markdown import Policy
-from core.models import MODELS
+from core.outcome import Outcome, ending
 from core.ports import (
     Budget,
     Call,
@@ -52,19 +53,6 @@ THREAD_LIMIT = 100
 """Messages of a thread that are read."""
 
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    """How a stream ended."""
-
-    stop: str | None = None
-    usage: Usage = field(default_factory=Usage)
-    model: str = ""
-    notices: tuple[str, ...] = ()
-    sources: str = ""
-    stopped: bool = False
-    error: ModelError | None = None
 
 
 class Assistant:
@@ -124,10 +112,13 @@ class Assistant:
     ) -> None:
         """Ends in the open what several workers failed at, keeping what they have shown."""
         retry = Button("retry", "Retry", question.event_id, "primary")
-        if not ids:
+        texts: dict[str, str] | None = None
+        if ids:
+            with suppress(ChatError):  # what cannot be read is not written over
+                texts = {t.message_id: t.text for t in await chat.thread(THREAD_LIMIT)}
+        if texts is None:
             await chat.post(Rendered(sentences.TROUBLE, (retry,)), mark=question.event_id)
         else:
-            texts = {t.message_id: t.text for t in await chat.thread(THREAD_LIMIT)}
             text = texts.get(ids[-1], "")
             footer = sentences.TROUBLE if text else ""
             ending = Rendered(text or sentences.TROUBLE, (retry,), footer)
@@ -178,7 +169,7 @@ class Assistant:
                 said = live.text
                 if outcome.sources:
                     live.feed(f"\n\n{outcome.sources}")
-                await live.finish(self._ending(question, outcome, live))
+                await live.finish(ending(question.event_id, outcome, partial=bool(said.strip())))
         if said.strip():
             await self._keep(question, said, outcome.usage)
         await _patiently(lambda: self._claims.settle(claim))
@@ -186,7 +177,7 @@ class Assistant:
 
     async def _stream(
         self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage, lease: Lease
-    ) -> _Outcome:
+    ) -> Outcome:
         """Streams an answer into `live` until its end, a Stop, or the loss of the claim."""
         model = asyncio.create_task(self._ask(question, claim, chat, live))
         ended = asyncio.create_task(lease.ended.wait())
@@ -198,7 +189,7 @@ class Assistant:
                 try:
                     writer.result()  # Gone or Forbidden: nobody reads on
                 except Stopped:
-                    return _Outcome(stopped=True)
+                    return Outcome(stopped=True)
             if model.done():
                 live.close()
                 await writer
@@ -206,7 +197,7 @@ class Assistant:
             lease.check()
             live.close()
             await writer
-            return _Outcome(stopped=True)
+            return Outcome(stopped=True)
         finally:
             for task in tasks:
                 task.cancel()
@@ -214,13 +205,13 @@ class Assistant:
 
     async def _ask(
         self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage
-    ) -> _Outcome:
+    ) -> Outcome:
         thread = await self._thread(question, claim, chat, live)
         brief: Brief | None = None
         try:
             brief = await _patiently(lambda: self._briefing.of(question, chat, live, thread), live)
             if brief.prompt is None:
-                return _Outcome(notices=brief.notices)
+                return Outcome(notices=brief.notices)
             live.allow(link(each) for each in brief.passages)
             live.cite(citations(brief.passages))
             live.status(THINKING)
@@ -232,10 +223,10 @@ class Assistant:
                 stop, usage = delta.stop or stop, delta.usage or usage
             live.feed(checked.end())
             listed = sources(brief.passages, checked.cited)
-            return _Outcome(stop, usage, brief.model, brief.notices, listed)
+            return Outcome(stop, usage, brief.model, brief.notices, listed)
         except ModelError as exc:
             log.warning("model did not finish: %s", type(exc).__name__)
-            return _Outcome(notices=brief.notices if brief else (), error=exc)
+            return Outcome(notices=brief.notices if brief else (), error=exc)
 
     async def _thread(
         self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage
@@ -253,24 +244,6 @@ class Assistant:
             ours = set(live.ids)
             live.keep_until(sum(len(turn.text) for turn in thread if turn.message_id in ours))
         return thread if question.conversation.kind is not Kind.DIRECT else ()
-
-    def _ending(self, question: Incoming, outcome: _Outcome, live: LiveMessage) -> Ending:
-        run = question.event_id
-        partial = bool(live.text.strip())
-        if outcome.error is not None:
-            failure = sentences.failure(outcome.error, partial=partial)
-            notice = "  ".join((*outcome.notices, failure))
-            return Ending(notice, (Button("retry", "Retry", run, "primary"),))
-        again = Button("regenerate", "Regenerate", run)
-        if outcome.stopped:
-            return Ending(sentences.STOPPED, (again,))
-        if not outcome.model:
-            retry = Button("retry", "Retry", run)
-            return Ending("\n\n".join(outcome.notices), (retry,) if outcome.notices else ())
-        label = MODELS[outcome.model].label if outcome.model in MODELS else outcome.model
-        notices = [*outcome.notices, sentences.ending(outcome.stop), label]
-        rate = (Button("up", "👍", f"up {run}"), Button("down", "👎", f"down {run}"))
-        return Ending("  ".join(n for n in notices if n), (again, *rate) if partial else (again,))
 
     async def _keep(self, question: Incoming, text: str, usage: Usage) -> None:
         names = ", ".join(each.name for each in question.attachments)

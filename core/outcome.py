@@ -1,0 +1,42 @@
+"""How a stream ended, and what people are shown of that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from core import sentences
+from core.answer import Button, Usage
+from core.live import Ending
+from core.models import MODELS
+from core.ports import ModelError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a stream ended."""
+
+    stop: str | None = None
+    usage: Usage = field(default_factory=Usage)
+    model: str = ""
+    notices: tuple[str, ...] = ()
+    sources: str = ""
+    stopped: bool = False
+    error: ModelError | None = None
+
+
+def ending(run: str, outcome: Outcome, *, partial: bool) -> Ending:
+    """What goes under an answer; `partial` says whether it has any text."""
+    if outcome.error is not None:
+        failure = sentences.failure(outcome.error, partial=partial)
+        notice = "  ".join((*outcome.notices, failure))
+        return Ending(notice, (Button("retry", "Retry", run, "primary"),))
+    again = Button("regenerate", "Regenerate", run)
+    if outcome.stopped:
+        return Ending(sentences.STOPPED, (again,))
+    if not outcome.model:
+        retry = Button("retry", "Retry", run)
+        return Ending("\n\n".join(outcome.notices), (retry,) if outcome.notices else ())
+    label = MODELS[outcome.model].label if outcome.model in MODELS else outcome.model
+    notices = [*outcome.notices, sentences.ending(outcome.stop), label]
+    rate = (Button("up", "👍", f"up {run}"), Button("down", "👎", f"down {run}"))
+    return Ending("  ".join(n for n in notices if n), (again, *rate) if partial else (again,))
