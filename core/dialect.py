@@ -6,7 +6,27 @@ underlined headings and references.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 parser.disable(["html_block", "html_inline", "lheading", "reference"])
+
+
+class Tokens:
+    """A parser's flat tokens, taken one by one."""
+
+    def __init__(self, tokens: Sequence[Token]) -> None:
+        self._tokens = tokens
+        self._at = 0
+
+    def until(self, closing: str = "") -> Iterator[Token]:
+        """Tokens up to the closing one, which is taken too."""
+        while self._at < len(self._tokens):
+            token = self._tokens[self._at]
+            self._at += 1
+            if token.type == closing:
+                return
+            yield token

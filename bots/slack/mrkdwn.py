@@ -16,7 +16,7 @@ from markdown_it.token import Token
 
 from bots.slack.tables import Cell, table
 from core.blocks import JOIN, blocks
-from core.dialect import parser
+from core.dialect import Tokens, parser
 
 LIMIT = 3000
 """Characters of a section's text. https://docs.slack.dev/reference/block-kit/blocks/section-block"""
@@ -57,23 +57,6 @@ class MrkdwnSurface:
 
     def size(self, markdown: str) -> int:
         return len(render(markdown))
-
-
-class Tokens:
-    """A parser's flat tokens, taken one by one."""
-
-    def __init__(self, tokens: Sequence[Token]) -> None:
-        self._tokens = tokens
-        self._at = 0
-
-    def until(self, closing: str = "") -> Iterator[Token]:
-        """Tokens up to the closing one, which is taken too."""
-        while self._at < len(self._tokens):
-            token = self._tokens[self._at]
-            self._at += 1
-            if token.type == closing:
-                return
-            yield token
 
 
 def _blocks(tokens: Tokens, closing: str = "", between: str = JOIN) -> str:

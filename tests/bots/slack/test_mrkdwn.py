@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bots.slack.mrkdwn import MrkdwnSurface, render
-from bots.slack.tables import width
+from core.tables import width
 
 Z = "\u200b"
 
