@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import aiohttp
 
-from bots.slack.app import Enqueue, Receiver
 from bots.slack.chat import QUOTAS, SlackChat
 from bots.slack.membership import Membership
 from bots.slack.web import People, web_client
@@ -18,9 +18,14 @@ from core.conversation import Conversation
 from core.ports import Chat
 from core.settings import Settings
 
+if TYPE_CHECKING:
+    from bots.slack.app import Enqueue, Receiver
+
 
 def slack_receiver(settings: Settings, enqueue: Enqueue) -> Receiver:
     """The receiver of the configured app."""
+    from bots.slack.app import Receiver  # noqa: PLC0415 - a worker starts without Bolt
+
     slack = settings.slack
     if slack is None:
         raise ValueError("Slack is not configured")
