@@ -1,0 +1,276 @@
+"""Markdown to the Markdown that Teams shows on all its clients, by a real parser.
+
+Text messages have bold, italic, code, quotes and links everywhere, strikethrough and lists where
+they are not shown as typed; no headings, rules, tables or images. So headings become bold lines,
+tables aligned monospace or records. `textFormat` is `markdown`: newer SDKs also name an
+`extendedmarkdown`, whose looks no document describes, so it is not used.
+https://learn.microsoft.com/microsoftteams/platform/bots/how-to/format-your-bot-messages
+
+Teams mixes HTML into Markdown, `<at>` among it, and makes bare addresses links: in text no `<`, no
+mark and no address is left as it is. Code keeps its characters, but for the tags Teams acts on; and
+a mention needs an entity beside it, which we never send.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from urllib.parse import quote
+
+from markdown_it.token import Token
+
+from core.blocks import JOIN, blocks
+from core.dialect import Tokens, parser
+from core.tables import aligned, columns
+
+LIMIT = 8000
+"""UTF-16 units of a message's text. Teams takes about 50,000 of a whole activity; nobody reads so
+much in one message."""
+RULE = "─" * 12
+SPACE = "\u200b"
+"""Zero width: keeps Teams from seeing what is not meant."""
+BREAK = "  \n"
+ACTED_ON = re.compile(r"<(?=/?\s*(?:at|attachment|quoted|emoji)\b)", re.I)
+MARKS = re.compile(r"[\\`~|*]|(?<![^\W_])_")
+"""Told by what stands before: what follows may not be there yet."""
+BRACKETS = re.compile(r"\[(\d{1,3})\]([(:]?)|([\[\]])")
+"""A citation's number, which Teams makes a mark of; any other bracket."""
+SEVERAL = re.compile(r"\[(\d{1,3}(?:[,;] ?\d{1,3})+)\]")
+LEADS = re.compile(r"\A([ \t]*)([-+=#]|\d{1,9}(?=[.)]\s))")
+"""What would begin a list, a heading, an underline or a rule."""
+ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=\bmailto:)", re.I)
+ALERT = re.compile(r"@(?=(?:here|channel|team|everyone)\b)", re.I)
+ENTITY = re.compile(r"&(?=#?\w{1,32};)")
+TASKS = {r"\[ \] ": "☐ ", r"\[x\] ": "☑ ", r"\[X\] ": "☑ "}
+
+
+def render(markdown: str) -> str:
+    """A Markdown text as Teams' Markdown."""
+    return JOIN.join(text for block in blocks(markdown) if (text := _rendered(block.text)))
+
+
+def plain(markdown: str) -> str:
+    """A Markdown text without its marks, for places that read none."""
+    lines = (
+        "".join(_characters(t) for t in token.children or ())
+        for token in parser.parse(markdown)
+        if token.type == "inline"
+    )
+    return "\n".join(line for line in lines if line.strip())
+
+
+class TeamsSurface:
+    """`core.ports.Surface`: what fits a message in Teams."""
+
+    limit = LIMIT
+
+    def size(self, markdown: str) -> int:
+        return units(render(markdown))
+
+
+def units(text: str) -> int:
+    """UTF-16 units, in which Teams counts."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+@lru_cache(maxsize=2048)
+def _rendered(block: str) -> str:
+    return _blocks(Tokens(parser.parse(block)))
+
+
+def _blocks(tokens: Tokens, closing: str = "") -> str:
+    return JOIN.join(text for token in tokens.until(closing) if (text := _block(token, tokens)))
+
+
+def _block(token: Token, tokens: Tokens) -> str:
+    match token.type:
+        case "inline":
+            return _inline(token)
+        case "paragraph_open":
+            return "".join(_inline(t) for t in tokens.until("paragraph_close"))
+        case "heading_open":
+            text = "".join(_inline(t, bold=True) for t in tokens.until("heading_close"))
+            return _wrap(text, "**")
+        case "fence" | "code_block":
+            return _fence(token.content)
+        case "bullet_list_open" | "ordered_list_open":
+            return _list(token, tokens)
+        case "blockquote_open":
+            inner = _blocks(tokens, "blockquote_close")
+            return "\n".join(f"> {line}".rstrip() for line in inner.split("\n"))
+        case "hr":
+            return RULE
+        case "table_open":
+            return _table(list(_rows(tokens)))
+        case _:
+            return ""
+
+
+def _fence(content: str) -> str:
+    body = ACTED_ON.sub(f"<{SPACE}", content.rstrip("\n"))
+    longest = max((len(run) for run in re.findall(r"`{3,}", body)), default=2)
+    mark = "`" * (longest + 1)
+    return f"{mark}\n{body}\n{mark}"
+
+
+def _list(opened: Token, tokens: Tokens) -> str:
+    ordered = opened.type == "ordered_list_open"
+    number = int(opened.attrs.get("start", 1))
+    items: list[str] = []
+    for _ in tokens.until(opened.type.replace("open", "close")):
+        mark = f"{number}. " if ordered else "- "
+        number += 1
+        indent = " " * max(4, len(mark))
+        item = ""
+        for child in tokens.until("list_item_close"):
+            nested = child.type in ("bullet_list_open", "ordered_list_open")
+            text = _block(child, tokens)
+            if not text:
+                continue
+            if item:
+                item += ("\n" if nested else JOIN) + _indented(text, indent)
+            elif nested or text.startswith("`" * 3):
+                item = mark.rstrip() + "\n" + _indented(text, indent)
+            else:
+                item = mark + _indented(_task(text), indent).lstrip(" ")
+        items.append(item or mark.rstrip())
+    return "\n".join(items)
+
+
+def _indented(text: str, indent: str) -> str:
+    return "\n".join(indent + line if line else line for line in text.split("\n"))
+
+
+def _task(text: str) -> str:
+    box = next((mark for mark in TASKS if text.startswith(mark)), "")
+    return TASKS[box] + text[len(box) :] if box else text
+
+
+def _rows(tokens: Tokens) -> Iterator[list[tuple[str, str]]]:
+    """Each row's cells: as characters, and rendered."""
+    row: list[tuple[str, str]] = []
+    for token in tokens.until("table_close"):
+        if token.type == "tr_open":
+            row = []
+        elif token.type == "inline":
+            text = "".join(_characters(t) for t in token.children or ()).replace("\n", " ")
+            row.append((text.strip(), _inline(token).replace(BREAK, " ")))
+        elif token.type == "tr_close":
+            yield row
+
+
+def _table(rows: Sequence[Sequence[tuple[str, str]]]) -> str:
+    """Columns keep their width while rows arrive, so that a growing answer only gains text."""
+    if not rows or not rows[0]:
+        return ""
+    characters = [[cell[0] for cell in row] for row in rows]
+    if caps := columns(characters[:2]):
+        return _fence(aligned(characters, caps, steady=True))
+    head, *body = rows
+    records = []
+    for row in body or [[("", "")] * len(head)]:
+        title = row[0] if row[0][0] else head[0]
+        lines = [f"- {_bold(title)}"]
+        lines += [
+            f"    - {name}: {text}"
+            for (_, name), (known, text) in zip(head[1:], row[1:], strict=True)
+            if known
+        ]
+        records.append("\n".join(lines))
+    return "\n".join(records)
+
+
+def _bold(cell: tuple[str, str]) -> str:
+    known, text = cell
+    return _wrap(text, "**") if known and not set("*`[") & set(text) else text
+
+
+def _inline(token: Token, *, bold: bool = False) -> str:
+    """`bold`: all of it is bold already."""
+    return _spans(Tokens(token.children or ()), "", bold=bold)
+
+
+def _spans(tokens: Tokens, closing: str, *, bold: bool) -> str:
+    out: list[str] = []
+    for token in tokens.until(closing):
+        match token.type:
+            case "softbreak" | "hardbreak":
+                out.append(BREAK)
+            case "code_inline":
+                out.append(_code(token.content))
+            case "strong_open":
+                text = _spans(tokens, "strong_close", bold=True)
+                out.append(text if bold else _wrap(text, "**"))
+            case "em_open":
+                out.append(_wrap(_spans(tokens, "em_close", bold=bold), "*"))
+            case "s_open":
+                out.append(_wrap(_spans(tokens, "s_close", bold=bold), "~~"))
+            case "link_open":
+                label = _spans(tokens, "link_close", bold=bold)
+                out.append(_link(str(token.attrs.get("href", "")), label))
+            case "image":
+                src = str(token.attrs.get("src", ""))
+                out.append(_link(src, _literal(token.content)))
+            case _:
+                lead = not out or out[-1] == BREAK
+                out.append(_literal(token.content, lead=lead))
+    return "".join(out)
+
+
+def _literal(text: str, *, lead: bool = False) -> str:
+    """Text that means nothing but itself: no mark, no tag, no address, no alert."""
+    text = SEVERAL.sub(lambda m: " ".join(f"[{n.strip()}]" for n in re.split("[,;]", m[1])), text)
+    text = MARKS.sub(r"\\\g<0>", text)
+    text = BRACKETS.sub(_bracket, text)
+    if lead:
+        text = LEADS.sub(_lead, text)
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    if "@" in text:
+        text = ALERT.sub(f"@{SPACE}", text)
+    if "://" in text or "www." in text.lower() or "mailto:" in text.lower():
+        text = ADDRESS.sub(SPACE, text)
+    return text
+
+
+def _bracket(match: re.Match[str]) -> str:
+    number, after, other = match.groups()
+    return f"[{number}]{SPACE if after else ''}{after}" if number else f"\\{other}"
+
+
+def _lead(match: re.Match[str]) -> str:
+    mark = match[2]
+    return match[0] + "\\" if mark.isdigit() else f"{match[1]}\\{mark}"
+
+
+def _code(code: str) -> str:
+    code = ACTED_ON.sub(f"<{SPACE}", code)
+    if not code.strip():
+        return code
+    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
+    mark = "`" * (longest + 1)
+    pad = " " if code[0] == "`" or code[-1] == "`" else ""
+    return f"{mark}{pad}{code}{pad}{mark}"
+
+
+def _wrap(text: str, mark: str) -> str:
+    inner = text.strip()
+    if not inner:
+        return text
+    lead, trail = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+    return f"{lead}{mark}{inner}{mark}{trail}"
+
+
+def _link(url: str, label: str) -> str:
+    url = ENTITY.sub("&amp;", quote(url, safe="/:?#@!$&'*+,;=%~._-", errors="replace"))
+    label = label.replace(BREAK, " ").strip()
+    label = label.replace(f":{SPACE}//", "://").replace(f"www{SPACE}.", "www.")
+    if not url.lower().startswith(("https://", "http://")):
+        return label
+    return f"[{label or _literal(url)}]({url})"
+
+
+def _characters(token: Token) -> str:
+    if token.type in ("softbreak", "hardbreak"):
+        return "\n"
+    return token.content
