@@ -14,18 +14,17 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import parse_qsl
 
+from bots.nesting import DEEPEST, depth
+
 TOLERANCE = 300
 """Seconds a timestamp may differ from our clock."""
 LARGEST = 1024**2
 """Bytes of a request; Slack's own stay far below."""
-DEEPEST = 64
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 _SIGNATURE = re.compile(r"v0=[0-9a-f]{64}")
 _TIMESTAMP = re.compile(r"[0-9]{1,12}")
-_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
-"""The possessive `*+` and the optional end keep an unfinished string from being tried twice."""
 
 
 class Rejected(Exception):
@@ -68,7 +67,7 @@ def payload_of(headers: Sequence[tuple[str, str]], body: bytes) -> dict[str, Any
             if "payload" not in form:
                 return form
             text = form["payload"]
-        if _depth(text) > DEEPEST:
+        if depth(text) > DEEPEST:
             raise Rejected(400, "nested too deep")
         payload = json.loads(text)
     except (ValueError, RecursionError) as exc:
@@ -91,18 +90,3 @@ def _single(headers: Sequence[tuple[str, str]], name: str) -> str:
     if len(found) != 1:
         raise Rejected(401, "missing or doubled header")
     return found[0]
-
-
-def _depth(text: str) -> int:
-    """How deep brackets nest, strings left out."""
-    depth = deepest = 0
-    for found in _STRING_OR_BRACKET.finditer(text):
-        mark = found[0]
-        if mark in ("[", "{"):
-            depth += 1
-            deepest = max(deepest, depth)
-            if deepest > DEEPEST:
-                break
-        elif mark in ("]", "}"):
-            depth -= 1
-    return deepest

@@ -1,0 +1,146 @@
+"""Teams' activities in: verified, parsed, queued, acknowledged. Imports no model, storage or index
+library."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botbuilder.core import CloudAdapterBase, InvokeResponse, TurnContext
+from botbuilder.schema import Activity
+from botframework.connector.auth import AuthenticateRequestResult, ClaimsIdentity
+from msrest.exceptions import ClientException
+
+from bots.nesting import DEEPEST, depth
+from bots.teams.activities import parse
+from bots.teams.auth import Authenticator, Rejected
+from core.conversation import Command, Incoming
+from core.ports import StoreError
+
+log = logging.getLogger(__name__)
+
+LARGEST = 1024**2
+"""Bytes of a request; Teams' own stay below 100 KB."""
+LATER = "I can't take that just now. Please try again in a minute."
+MESSAGE = "application/vnd.microsoft.activity.message"
+
+Headers = Sequence[tuple[str, str]]
+Enqueue = Callable[[Incoming | Command], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+
+class _Nowhere:
+    """In place of botbuilder's way out: answers go through `bots.teams.chat`."""
+
+    async def create(self, *_: object) -> object:
+        return object()
+
+    async def create_user_token_client(self, *_: object) -> object:
+        return object()
+
+
+class Receiver:
+    """One bot. `enqueue` queues from any thread, or raises StoreError."""
+
+    def __init__(self, app_id: str, authenticator: Authenticator, enqueue: Enqueue) -> None:
+        if not app_id.strip():
+            raise ValueError("the app's id is empty")
+        self._app_id = app_id
+        self._authenticator = authenticator
+        self._enqueue = enqueue
+        self._adapter = CloudAdapterBase(_Nowhere())
+        self._adapter.on_turn_error = _raised
+
+    async def handle(self, headers: Headers, body: bytes) -> Response:
+        """Answers one HTTP request; `headers` as they came. What gets a 5xx comes again."""
+        try:
+            activity = _activity(headers, body)
+            claims = await self._authenticator.check(headers, activity)
+        except Rejected as exc:
+            log.info("request refused: %s", exc)
+            return Response(exc.status)
+        verified = AuthenticateRequestResult()
+        verified.claims_identity = ClaimsIdentity(dict(claims), True)
+        verified.audience = str(claims["aud"])
+        verified.connector_factory = _Nowhere()
+        try:
+            schema = Activity().deserialize(activity)
+            answer = await self._adapter.process_activity(verified, schema, self._turn(activity))
+        except StoreError as exc:
+            log.warning("activity not queued: %s", type(exc).__name__)
+            return _later(activity)
+        except (ClientException, AttributeError, LookupError, TypeError, ValueError) as exc:
+            # botbuilder trusts the shape of what it reads
+            log.info("request refused: %s", type(exc).__name__)
+            return Response(400)
+        return Response(200) if answer is None else _json(answer.status, answer.body)
+
+    def _turn(self, activity: Mapping[str, Any]) -> Callable[[TurnContext], Awaitable[None]]:
+        """What is done with an activity, by its JSON: botbuilder's values lose parts of it."""
+
+        async def turn(context: TurnContext) -> None:
+            item = parse(activity, self._app_id)
+            if item is not None:
+                await asyncio.to_thread(self._enqueue, item)
+            if activity.get("type") == "invoke":
+                await context.send_activity(_invoked(activity, known=item is not None))
+
+        return turn
+
+
+def _activity(headers: Headers, body: bytes) -> dict[str, Any]:
+    if len(body) > LARGEST:
+        raise Rejected("too large", 413)
+    if not any(name.lower() == "authorization" for name, _ in headers):
+        raise Rejected("no token")  # nothing of it is read
+    try:
+        text = body.decode()
+        if depth(text) > DEEPEST:
+            raise Rejected("nested too deep", 400)
+        activity = json.loads(text)
+    except (ValueError, RecursionError) as exc:
+        raise Rejected("unreadable", 400) from exc
+    if not isinstance(activity, dict):
+        raise Rejected("not an object", 400)
+    return activity
+
+
+def _invoked(activity: Mapping[str, Any], *, known: bool) -> Activity:
+    """The answer to an invoke: a card's action is taken, all else is not ours.
+
+    https://learn.microsoft.com/adaptive-cards/authoring-cards/universal-action-model
+    """
+    body = None
+    if known and activity.get("name") == "adaptiveCard/action":
+        body = {"statusCode": 200, "type": MESSAGE, "value": "OK"}
+    return Activity(type="invokeResponse", value=InvokeResponse(200 if known else 501, body))
+
+
+def _later(activity: Mapping[str, Any]) -> Response:
+    """Teams shows a card's error; all else comes again after a 503."""
+    if activity.get("type") == "invoke" and activity.get("name") == "adaptiveCard/action":
+        error = {"code": "ServiceUnavailable", "message": LATER}
+        kind = "application/vnd.microsoft.error"
+        return _json(200, {"statusCode": 503, "type": kind, "value": error})
+    return Response(503)
+
+
+def _json(status: int, body: object) -> Response:
+    if body is None:
+        return Response(int(status))
+    headers = (("Content-Type", "application/json"),)
+    return Response(int(status), headers, json.dumps(body).encode())
+
+
+async def _raised(_: TurnContext, error: Exception) -> None:
+    raise error
