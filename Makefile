@@ -3,12 +3,15 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
+# what Lambda runs, at the versions of dev.txt: local/bundle.py says for which Python and processor
+LOCK_LAMBDA := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
+	--python-version 3.13 --python-platform aarch64-manylinux_2_28 -c requirements/dev.txt --extra lambda
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup run test lint bench lock clean
+.PHONY: help setup setup-sam run test lint bench lock clean
 
 help: ## this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 setup: .venv/.ready .venv-aws/.ready ## what run and test need, into .venv and .venv-aws
 
@@ -27,6 +30,15 @@ setup: .venv/.ready .venv-aws/.ready ## what run and test need, into .venv and .
 	.venv-aws/bin/python $(PIP) --require-hashes -r requirements/aws.txt
 	@touch $@
 
+setup-sam: .venv-sam/.ready ## what deploys, and tests the deployment, into .venv-sam
+
+# as is --no-deps: the list is whole, and some pips take an extra in it for another requirement
+.venv-sam/.ready: requirements/sam.txt
+	@test -n "$(PYTHON)" || { echo "Parley needs Python 3.11 or newer on the PATH."; exit 1; }
+	@test -x .venv-sam/bin/python || $(PYTHON) -m venv .venv-sam
+	.venv-sam/bin/python $(PIP) --no-deps --require-hashes -r requirements/sam.txt
+	@touch $@
+
 run: setup ## everything on this machine; prints the page's address
 	$(BIN)/parley run
 
@@ -35,7 +47,7 @@ lint: setup ## style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: lint ## style, types and all tests (a Chromium is needed for the page's)
+test: lint setup-sam ## style, types and all tests (a Chromium is needed for the page's)
 	$(BIN)/python -m pytest
 
 bench: setup ## the benchmarks, a few minutes; prints tables
@@ -44,6 +56,11 @@ bench: setup ## the benchmarks, a few minutes; prints tables
 lock: setup ## resolve requirements anew (needs uv on the PATH)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" --all-extras -o requirements/dev.txt pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/aws.txt requirements/aws.in
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/sam.txt requirements/sam.in
+	@$(LOCK_LAMBDA) --extra slack -o requirements/lambda-slack.txt pyproject.toml
+	@$(LOCK_LAMBDA) --extra worker -o requirements/lambda-worker.txt pyproject.toml
+	@$(LOCK_LAMBDA) --extra ingestion -o requirements/lambda-ingester.txt pyproject.toml
+	@$(LOCK_LAMBDA) -o requirements/lambda-schedule.txt pyproject.toml
 
 clean: ## remove what setup made
-	rm -rf .venv .venv-aws .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-aws .venv-sam .aws-sam .mypy_cache .ruff_cache .pytest_cache

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from bots.sweep import sweep
 from core.answer import MessageId
 from core.assistant import Assistant
 from core.budget import ConversationBudget
@@ -58,8 +59,10 @@ class Worker:
         self._platforms = platforms
         self._cleaning: set[asyncio.Task[None]] = set()
 
-    async def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
+    async def handle(self, event: Mapping[str, Any], until: float | None = None) -> dict[str, Any]:
         """Works through an SQS batch in order; names those to be delivered again.
+
+        What cannot end by `until`, of the loop's clock, is handed on.
 
         Follows AWS's rule for FIFO queues: after a failure the rest of that group fails as well.
         https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
@@ -105,11 +108,7 @@ class Worker:
 
     async def sweep(self) -> int:
         """Has answers taken up again whose worker is gone. Returns how many there were."""
-        orphans = await self._claims.orphans()
-        for orphan in orphans:
-            again = f"attempt {orphan.claim.attempt}"
-            await self._turns.put(loads(orphan.incoming), again=again)
-        return len(orphans)
+        return await sweep(self._claims, self._turns)
 
     async def close(self) -> None:
         """Waits for what is left to tidy up."""

@@ -36,8 +36,11 @@ class Ingester:
     def __init__(self, pipeline: Pipeline) -> None:
         self._pipeline = pipeline
 
-    async def handle(self, event: Mapping[str, Any]) -> dict[str, Any]:
-        """Works through an SQS batch; names those to be delivered again."""
+    async def handle(self, event: Mapping[str, Any], until: float | None = None) -> dict[str, Any]:
+        """Works through an SQS batch; names those to be delivered again.
+
+        What has not ended by `until`, of the loop's clock, is among them.
+        """
         batch = _Batch(EventType.SQS, raise_on_entire_batch_failure=False)
         batch(records=list(event["Records"]), handler=self._one)
         return await batch.run()

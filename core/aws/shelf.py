@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import boto3
 
+from core.aws.bedrock import BedrockModel
 from core.aws.calls import Calls
 from core.aws.clients import client
 from core.aws.embeddings import EmbeddingPool
 from core.aws.manifest import DynamoManifest
 from core.aws.opensearch import OpenSearchIndex
 from core.aws.s3 import S3Vault
-from core.settings import Settings
+from core.settings import Settings, SettingsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +54,32 @@ def shelf_of(
     vault = S3Vault(client("s3", settings.aws_region, session), settings.bucket, calls)
     manifest = DynamoManifest(dynamodb, settings.table, calls, clock=clock)
     return Shelf(vault, manifest, index, embeddings)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a process needs that reads files and answers nobody."""
+
+    shelf: Shelf
+    model: BedrockModel
+    calls: Calls
+
+
+@asynccontextmanager
+async def reading(
+    settings: Settings, clock: Callable[[], float] = time.time
+) -> AsyncIterator[Reading]:
+    """Close the context to let go of connections and threads. Raises SettingsError."""
+    session = boto3.Session(region_name=settings.aws_region)
+    calls = Calls()
+    dynamodb = client("dynamodb", settings.aws_region, session)
+    shelf = shelf_of(settings, session, dynamodb, calls, clock)
+    if shelf is None:
+        raise SettingsError(["OPENSEARCH_URL is not set: files are searched there."])
+    model = BedrockModel(settings.model_regions, session)
+    try:
+        yield Reading(shelf, model, calls)
+    finally:
+        await model.close()
+        await shelf.close()
+        calls.close()

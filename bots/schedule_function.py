@@ -1,0 +1,54 @@
+"""Lambda, every minute: has answers taken up again whose worker is gone."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bots.sweep import sweep
+from core import telemetry
+from core.aws.calls import Calls
+from core.aws.claims import DynamoClaims
+from core.aws.clients import client
+from core.aws.function import Warm
+from core.aws.sqs import SqsTurns
+from core.aws.telemetry import Telemetry
+from core.ports import Claims, Turns
+from core.settings import load
+from core.telemetry import Metric
+
+_Kept = tuple[Claims, Turns]
+
+
+@asynccontextmanager
+async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
+    settings = load(environ, talks=False)
+    calls = Calls(4)
+    dynamodb, sqs = (client(each, settings.aws_region) for each in ("dynamodb", "sqs"))
+    claims = DynamoClaims(dynamodb, settings.table, calls, owner="schedule", clock=time.time)
+    try:
+        yield claims, SqsTurns(sqs, settings.turns_queue_url, calls)
+    finally:
+        calls.close()
+        dynamodb.close()
+        sqs.close()
+
+
+_telemetry = Telemetry("schedule")
+_warm = Warm(_built, os.environ)
+_warm.prepare()
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """What Lambda calls by the clock. Says how many answers were taken up."""
+
+    async def work(kept: _Kept) -> int:
+        return await sweep(*kept)
+
+    with _telemetry.invocation(context):
+        orphans = _warm.run(work)
+        telemetry.count(Metric.ORPHANS, orphans)
+        return {"orphans": orphans}

@@ -1,0 +1,58 @@
+"""Lambda: Slack's requests to the function URL, received as `parley serve` receives them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bots.slack.app import Receiver
+from core.aws import http
+from core.aws.calls import Calls
+from core.aws.clients import client
+from core.aws.function import Warm
+from core.aws.sqs import SqsTurns
+from core.aws.telemetry import Telemetry
+from core.settings import SettingsError, load
+
+PATH = "/slack/events"
+
+
+@asynccontextmanager
+async def _built(environ: Mapping[str, str]) -> AsyncIterator[Receiver]:
+    settings = load(environ)
+    if settings.slack is None:
+        raise SettingsError(["Slack is not configured: deploy with its two secrets."])
+    calls = Calls(1)
+    sqs = client("sqs", settings.aws_region)
+    turns = SqsTurns(sqs, settings.turns_queue_url, calls)
+    try:
+        yield Receiver(
+            signing_secret=settings.slack.signing_secret,
+            bot_token=settings.slack.bot_token,
+            api_url=settings.slack.api_url,
+            enqueue=turns.put_now,
+            allowed_tenants=frozenset(settings.allowed_tenants),
+        )
+    finally:
+        calls.close()
+        sqs.close()
+
+
+async def _answer(receiver: Receiver, request: http.Request) -> http.Response:
+    answer = receiver.handle(request.headers, request.body)
+    return http.Response(answer.status, answer.headers, answer.body)
+
+
+_telemetry = Telemetry("slack")
+_warm = Warm(_built, os.environ)
+_warm.prepare()
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """What Lambda calls for each request."""
+    with _telemetry.invocation(context):
+        return http.answered(
+            event, PATH, lambda request: _warm.run(lambda kept: _answer(kept, request))
+        )

@@ -1,0 +1,64 @@
+"""Lambda: the queue of turns, answered as `parley serve` answers them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from bots.worker import Platform, Worker
+from core import wiring
+from core.aws.bedrock import tune_gc
+from core.aws.clients import client
+from core.aws.function import Warm
+from core.aws.records import Records
+from core.aws.telemetry import Telemetry
+from core.settings import Settings, load
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    worker: Worker
+    records: Records
+
+
+@asynccontextmanager
+async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
+    settings = load(environ)
+    async with AsyncExitStack() as stack:
+        core = await stack.enter_async_context(wiring.core(settings))
+        platforms = await _platforms(settings, stack)
+        worker = Worker(core.assistant, core.commands, core.claims, core.turns, platforms)
+        sqs = client("sqs", settings.aws_region)
+        stack.callback(sqs.close)
+        tune_gc()
+        yield _Kept(worker, Records(sqs, settings.turns_queue_url, core.calls))
+
+
+async def _platforms(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Platform]:
+    platforms: dict[str, Platform] = {}
+    if settings.slack is not None:
+        from bots.slack.wiring import slack_platform  # noqa: PLC0415 - only if used
+
+        platforms["slack"] = await stack.enter_async_context(slack_platform(settings))
+    return platforms
+
+
+_telemetry = Telemetry("worker")
+_warm = Warm(_built, os.environ)
+_warm.prepare()
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """What Lambda calls for each batch, of one turn."""
+
+    async def work(kept: _Kept) -> dict[str, Any]:
+        answer = await kept.records.handled(event, context, kept.worker.handle)
+        # what is left to tidy up would stand still until the next invocation
+        await kept.worker.close()
+        return answer
+
+    with _telemetry.invocation(context):
+        return _warm.run(work)

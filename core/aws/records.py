@@ -1,0 +1,80 @@
+"""Records of a queue, as Lambda hands them over: kept from others while they are handled.
+
+A queue's own visibility must outlast the function's time limit six times over, so a worker that
+dies would hold up its conversation for as long. Here a message is ours for half a minute at a time,
+as in `core.aws.source`: whoever dies is followed soon. What fails is seen again after a pause.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from core import telemetry
+from core.aws.calls import Calls
+from core.aws.source import HEARTBEAT, VISIBILITY, pause
+from core.ports import StoreError
+from core.telemetry import Metric
+
+log = logging.getLogger(__name__)
+
+RESERVE = 20.0
+"""Seconds of an invocation that are left for closing an answer, or for handing it on."""
+
+Handler = Callable[[Mapping[str, Any], float], Awaitable[dict[str, Any]]]
+"""Handles an event until a time of the loop's clock, and names what failed."""
+
+
+class Records:
+    """The queue at `url`, from the side of a function that Lambda feeds from it."""
+
+    def __init__(self, sqs: Any, url: str, calls: Calls) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._calls = calls
+
+    async def handled(
+        self, event: Mapping[str, Any], context: Any, handler: Handler
+    ) -> dict[str, Any]:
+        """Lambda's partial batch response."""
+        records = event["Records"]
+        left = context.get_remaining_time_in_millis() / 1000
+        until = asyncio.get_running_loop().time() + max(1.0, left - RESERVE)
+        for record in records:
+            sent = int(record.get("attributes", {}).get("SentTimestamp", 0)) / 1000
+            telemetry.count(Metric.QUEUED, max(0.0, time.time() - sent) if sent else 0.0)
+        beating = asyncio.create_task(self._beat(records))
+        try:
+            answer = await handler(event, until)
+        finally:
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
+        failed = {each["itemIdentifier"] for each in answer.get("batchItemFailures", ())}
+        late = [record for record in records if record["messageId"] in failed]
+        await asyncio.gather(*(self._show_again(each, pause(each["attributes"])) for each in late))
+        telemetry.count(Metric.PUT_OFF, len(late))
+        return answer
+
+    async def _beat(self, records: list[Mapping[str, Any]]) -> None:
+        while True:
+            await asyncio.gather(*(self._show_again(each, VISIBILITY) for each in records))
+            await asyncio.sleep(HEARTBEAT)
+
+    async def _show_again(self, record: Mapping[str, Any], seconds: int) -> None:
+        try:
+            await self._calls(
+                self._sqs.change_message_visibility,
+                QueueUrl=self._url,
+                ReceiptHandle=record["receiptHandle"],
+                VisibilityTimeout=seconds,
+            )
+        except (StoreError, ClientError) as exc:
+            log.warning("visibility not changed: %s", type(exc).__name__)

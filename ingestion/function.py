@@ -1,0 +1,59 @@
+"""Lambda: the queue of files, read as `parley serve` reads them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from core.aws.clients import client
+from core.aws.function import Warm
+from core.aws.records import Records
+from core.aws.shelf import reading
+from core.aws.telemetry import Telemetry
+from core.settings import load
+from ingestion.app import Ingester
+from ingestion.pictures import READS, Eyes
+from ingestion.pipeline import Pipeline
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    ingester: Ingester
+    records: Records
+
+
+@asynccontextmanager
+async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
+    settings = load(environ, talks=False)
+    async with reading(settings) as kept:
+        pipeline = Pipeline(
+            kept.shelf.vault,
+            kept.shelf.manifest,
+            kept.shelf.index,
+            kept.shelf.embeddings,
+            Eyes(kept.model, READS),
+            limit=settings.max_file_mb * 1024**2,
+        )
+        sqs = client("sqs", settings.aws_region)
+        try:
+            yield _Kept(Ingester(pipeline), Records(sqs, settings.files_queue_url, kept.calls))
+        finally:
+            sqs.close()
+
+
+_telemetry = Telemetry("ingester")
+_warm = Warm(_built, os.environ)
+_warm.prepare()
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """What Lambda calls for each batch, of one notification."""
+
+    async def work(kept: _Kept) -> dict[str, Any]:
+        return await kept.records.handled(event, context, kept.ingester.handle)
+
+    with _telemetry.invocation(context):
+        return _warm.run(work)
