@@ -10,6 +10,7 @@ import os
 import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -39,6 +40,8 @@ def main() -> None:
                 sys.exit(_upload(options))
             case "status":
                 _status(options)
+            case "teams-package":
+                _teams_package(options)
             case "doctor":
                 sys.exit(_doctor(options))
             case _:
@@ -75,6 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what is missing or wrong, each with its fix")
     for each in (upload, status, doctor):
         each.add_argument("--state", default=".state", help="that of a running `parley run`")
+    package = commands.add_parser("teams-package", help="the app to upload to Microsoft Teams")
+    package.add_argument("--to", default="parley-teams.zip", type=Path, help="the file to write")
+    package.add_argument("--website", default="", help="where the publisher's links lead (https)")
+    package.add_argument("--version", default="", help="three numbers (default: the time, in UTC)")
     init = commands.add_parser("init", help="create bucket, queues and table; safe to repeat")
     init.add_argument("--name", default="parley", help="what they are called")
     return parser
@@ -119,6 +126,19 @@ def _doctor(options: argparse.Namespace) -> int:
         with suppress(SettingsError):  # it will say what is missing itself
             bulk.reached(os.environ, Path(options.state))
     return 1 if asyncio.run(report(os.environ)) else 0
+
+
+def _teams_package(options: argparse.Namespace) -> None:
+    from bots.teams.package import WEBSITE, package, version_of  # noqa: PLC0415 - only here
+
+    app_id = os.environ.get("MICROSOFT_APP_ID", "")
+    if not app_id:
+        raise SettingsError(["MICROSOFT_APP_ID is not set: see docs/teams.md, step 1."])
+    version = options.version or version_of(datetime.now(UTC))
+    options.to.write_bytes(package(app_id, version, options.website or WEBSITE))
+    print(f"{options.to} is version {version}. Upload it in the Teams admin centre: Manage apps.")
+    if not options.website:
+        print("Its publisher's links lead to example.com: give yours with --website.")
 
 
 def _init(name: str) -> None:

@@ -2,8 +2,8 @@
 
 Text messages have bold, italic, code, quotes and links everywhere, strikethrough and lists where
 they are not shown as typed; no headings, rules, tables or images. So headings become bold lines,
-tables aligned monospace or records. `textFormat` is `markdown`: newer SDKs also name an
-`extendedmarkdown`, whose looks no document describes, so it is not used.
+tables aligned monospace or records. `textFormat` is `markdown`: `extendedmarkdown` has tables, but
+is a preview, and makes images of what a hijacked model writes, fetched from wherever it says.
 https://learn.microsoft.com/microsoftteams/platform/bots/how-to/format-your-bot-messages
 
 Teams mixes HTML into Markdown, `<at>` among it, and makes bare addresses links: in text no `<`, no
