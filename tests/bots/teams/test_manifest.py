@@ -263,3 +263,13 @@ def test_without_an_app_id_the_command_says_what_to_do(tmp_path):
     assert done.returncode == 1
     assert "MICROSOFT_APP_ID is not set" in done.stderr
     assert not (tmp_path / "app.zip").exists()
+
+
+NAMED = re.compile(r"\b[A-Z]\w+\.Read(?:Basic)?\.(?:All|Group|Chat)\b")
+
+
+def test_every_permission_that_is_asked_for_is_explained(app):
+    explained = {*NAMED.findall((ROOT / "docs" / "teams.md").read_text())}
+    code = "".join(path.read_text() for path in HERE.glob("*.py"))
+    packed = {each["name"] for each in app["authorization"]["permissions"]["resourceSpecific"]}
+    assert {*NAMED.findall(code)} | packed <= explained
