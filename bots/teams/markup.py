@@ -31,7 +31,8 @@ RULE = "─" * 12
 SPACE = "\u200b"
 """Zero width: keeps Teams from seeing what is not meant."""
 BREAK = "  \n"
-ACTED_ON = re.compile(r"<(?=/?\s*(?:at|attachment|quoted|emoji)\b)", re.I)
+ACTED_ON = re.compile(r"(<\s*/?\s*(?:a(?=t)|q(?=u)|em(?=o)))", re.I)
+"""What begins `<at>`, `<attachment>`, `<quoted>` and `<emoji>`, as far as other tags begin so."""
 MARKS = re.compile(r"[\\`~|*]|(?<![^\W_])_")
 """Told by what stands before: what follows may not be there yet."""
 BRACKETS = re.compile(r"\[(\d{1,3})\]([(:]?)|([\[\]])")
@@ -42,7 +43,7 @@ LEADS = re.compile(r"\A([ \t]*)([-+=#]|\d{1,9}(?=[.)]\s))")
 ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=\bmailto:)", re.I)
 ALERT = re.compile(r"@(?=(?:here|channel|team|everyone)\b)", re.I)
 ENTITY = re.compile(r"&(?=#?\w{1,32};)")
-TASKS = {r"\[ \] ": "☐ ", r"\[x\] ": "☑ ", r"\[X\] ": "☑ "}
+TASK = re.compile(r"\A\\\[([ xX])\\\](?= |\Z)")
 
 
 def render(markdown: str) -> str:
@@ -108,7 +109,7 @@ def _block(token: Token, tokens: Tokens) -> str:
 
 
 def _fence(content: str) -> str:
-    body = ACTED_ON.sub(f"<{SPACE}", content.rstrip("\n"))
+    body = ACTED_ON.sub(rf"\1{SPACE}", content.rstrip("\n"))
     longest = max((len(run) for run in re.findall(r"`{3,}", body)), default=2)
     mark = "`" * (longest + 1)
     return f"{mark}\n{body}\n{mark}"
@@ -143,8 +144,7 @@ def _indented(text: str, indent: str) -> str:
 
 
 def _task(text: str) -> str:
-    box = next((mark for mark in TASKS if text.startswith(mark)), "")
-    return TASKS[box] + text[len(box) :] if box else text
+    return TASK.sub(lambda match: "☐" if match[1] == " " else "☑", text)
 
 
 def _rows(tokens: Tokens) -> Iterator[list[tuple[str, str]]]:
@@ -244,7 +244,7 @@ def _lead(match: re.Match[str]) -> str:
 
 
 def _code(code: str) -> str:
-    code = ACTED_ON.sub(f"<{SPACE}", code)
+    code = ACTED_ON.sub(rf"\1{SPACE}", code)
     if not code.strip():
         return code
     longest = max((len(run) for run in re.findall(r"`+", code)), default=0)

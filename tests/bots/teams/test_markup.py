@@ -15,6 +15,7 @@ from core.markdown import Policy, present
 from core.tables import width
 
 Z = "\u200b"
+GOOD = Policy(hosts=frozenset({"good.example"}))
 
 
 @pytest.mark.parametrize(
@@ -51,7 +52,8 @@ Z = "\u200b"
         ("<at>Ana</at> & <b>", "&lt;at&gt;Ana&lt;/at&gt; &amp; &lt;b&gt;"),
         ("&lt;at&gt; &#60;img src=x&#62;", "&lt;at&gt; &lt;img src=x&gt;"),
         ("&amp;lt;at&amp;gt;", "&amp;lt;at&amp;gt;"),
-        ("`<at>x</at>`", f"`<{Z}at>x<{Z}/at>`"),
+        ("`<at>x</at> <a> <em>`", f"`<a{Z}t>x</a{Z}t> <a> <em>`"),
+        ("```\n<quoted> < /AT\n```", f"```\n<q{Z}uoted> < /A{Z}T\n```"),
         ("@channel @team @ada", f"@{Z}channel @{Z}team @ada"),
         (r"2 * 3, \*no\*, a \`b", r"2 \* 3, \*no\*, a \`b"),
         ("snake_case_name", "snake_case_name"),
@@ -91,6 +93,40 @@ def test_a_table_only_gains_text_while_rows_arrive():
         before = shown
 
 
+ANSWER = """# Head with *it*
+Some 3.5 million - 2 + 4 = 6; a_b_ & snake_case_name, #hash. 1. not a list: [1], [2, 3] and
+[good](https://good.example/a_b(c)) <https://good.example> https://evil.example/x **bold text
+over lines** end.
+
+| name | what it is |
+|---|---|
+| first | short |
+| second | something much longer than the first, which has to be wrapped somewhere |
+
+- [ ] task
+- [x] done
+   - nested ~~thing~~ `code <at>`
+
+> quoted
+
+```python
+def f(a):
+    return a < 3 and "<at>" or `x`
+```
+"""
+
+
+def test_a_growing_answer_only_gains_text_but_for_its_closing_marks():
+    """What native streaming asks for: each text begins with the one before."""
+    before = ""
+    for end in range(1, len(ANSWER) + 1):
+        shown = render(present(ANSWER[:end], GOOD, final=end == len(ANSWER)))
+        assert shown.startswith(before), ANSWER[:end][-40:]
+        before = shown.rstrip("*_~`\n ")
+    assert "[2] [3]" in before
+    assert "☑ done" in before
+
+
 blocks = st.one_of(
     st.text("ab *_`~[]()<>|#-\n:/.!@&;1", min_size=5, max_size=80),
     st.sampled_from(
@@ -109,7 +145,6 @@ blocks = st.one_of(
     ),
 )
 texts = st.lists(blocks, min_size=1, max_size=5).map("\n".join)
-GOOD = Policy(hosts=frozenset({"good.example"}))
 
 
 generous = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
