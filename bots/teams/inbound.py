@@ -19,7 +19,7 @@ __all__ = ["AT", "Read", "called", "from_html", "quote", "read_html", "read_text
 LONGEST = 400_000
 """Characters of HTML that are read."""
 OURS = re.compile(f"{BEGIN}([^{BEGIN}{END}]*){END}")
-EDGES = re.compile(rf"\A(?:\s*{OURS.pattern}[,:]?)+|(?:{OURS.pattern}\s*)+\Z")
+LEAD = re.compile(rf"(?:\s*{OURS.pattern}[,:]?)*")
 NONCHARACTERS = re.compile("[\ufdd0-\ufdef]")
 AT = re.compile(r"<at(?:\s[^<>]{0,300})?>([^<]{0,300})</at>", re.I)
 QUOTED = re.compile(r"<quoted\s[^<>]{0,300}>", re.I)
@@ -68,7 +68,15 @@ def read_text(source: str, ours: Collection[int] = ()) -> Read:
 
 def called(text: str) -> str:
     """The text without the mentions that only called us: those at its beginning and end."""
-    text = EDGES.sub("", text) if BEGIN in text else text
+    text = text.rstrip()
+    if BEGIN in text:
+        lead = LEAD.match(text)
+        begin, end = lead.end() if lead else 0, len(text)
+        while end > begin and text[end - 1] == END:
+            end = text.rfind(BEGIN, begin, end)
+            while end > begin and text[end - 1].isspace():
+                end -= 1
+        text = text[begin:end]
     return _tidy(OURS.sub(lambda match: "@" + match[1].removeprefix("@"), text))
 
 

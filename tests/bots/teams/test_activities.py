@@ -384,6 +384,16 @@ def test_mentions_in_html_are_told_apart_by_their_place():
     assert asked(body).text == "and @Parley **hi**"
 
 
+def test_a_message_of_nothing_but_mentions_does_not_take_long():
+    mentions = [(True, AT)] * 6000
+    for text in (AT * 6000, f"x {AT * 6000} x", f"x {f'{AT} ' * 6000}"):
+        assert asked(with_mentions(text, *mentions)).text.replace("@Parley", "").split() in (
+            [],
+            ["x"],
+            ["x", "x"],
+        )
+
+
 def test_html_that_does_not_agree_with_its_text_is_not_believed():
     body = with_mentions(f"{AT} hi", (True, AT), html="<p>hi <b>there</b></p>")
     assert asked(body).text == "hi"
