@@ -24,8 +24,6 @@ FRAMED = {*MARKS, *HEADINGS, *LINES, *HIDDEN, "a", "at", "blockquote", "code", "
 FRAMED |= {"ol", "pre", "readonly", "span", "td", "th", "ul"}
 APART = ("blockquote", "pre", "codeblock", "ul", "ol", "table")
 """Elements that a blank line sets off from what is around them."""
-
-
 BEGIN, END = "\ufdd0", "\ufdd1"
 """Around a mention of ours, until it is known whether the sentence needs it. No text has these."""
 SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
