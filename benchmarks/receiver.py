@@ -22,7 +22,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from bots.serve import application
+from bots.serve import Receivers, application
 from bots.slack.app import Receiver
 from core.aws.calls import Calls
 from core.aws.clients import client
@@ -86,7 +86,7 @@ async def _load(turns: SqsTurns) -> list[tuple[float, int]]:
         enqueue=turns.put_now,
     )
     threads = ThreadPoolExecutor(16)
-    runner = web.AppRunner(application(receiver, threads), access_log=None)
+    runner = web.AppRunner(application(Receivers(slack=receiver), threads), access_log=None)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}/slack/events"

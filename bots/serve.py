@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 
 from aiohttp import web
 
-from bots.slack.app import Receiver, socket_mode
+from bots.slack import app as slack_app
 from bots.slack.wiring import slack_platform, slack_receiver
-from bots.worker import Worker
+from bots.teams import app as teams_app
+from bots.teams.wiring import teams_platform, teams_receiver
+from bots.worker import Platform, Worker
 from core import wiring
 from core.aws.bedrock import tune_gc
 from core.aws.clients import client
@@ -43,8 +46,10 @@ BODY_LIMIT = 1024**2
 @asynccontextmanager
 async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str]:
     """Runs the product inside the context; gives its address once it accepts requests."""
-    async with wiring.core(settings) as core, slack_platform(settings) as platform:
-        worker = Worker(core.assistant, core.commands, core.claims, core.turns, {"slack": platform})
+    async with AsyncExitStack() as stack:
+        core = await stack.enter_async_context(wiring.core(settings))
+        receivers, platforms = await _platforms(settings, core, stack)
+        worker = Worker(core.assistant, core.commands, core.claims, core.turns, platforms)
         sqs = client("sqs", settings.aws_region)
         source = Source(sqs, settings.turns_queue_url, core.calls, worker.handle, CONCURRENCY)
         sources = [source]
@@ -60,9 +65,8 @@ async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str
             )
             handle = Ingester(pipeline).handle
             sources.append(Source(sqs, settings.files_queue_url, core.calls, handle, FILES_AT_ONCE))
-        receiver = slack_receiver(settings, core.turns.put_now)
         threads = ThreadPoolExecutor(16, thread_name_prefix="receiver")
-        runner = web.AppRunner(application(receiver, threads), access_log=None)
+        runner = web.AppRunner(application(receivers, threads), access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, host, port, reuse_address=True)
         await site.start()
@@ -71,7 +75,7 @@ async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str
         tune_gc()
         address = runner.addresses[0]
         try:
-            async with _socket_mode(receiver, settings):
+            async with _socket_mode(receivers.slack, settings):
                 yield f"http://{address[0]}:{address[1]}"
         finally:
             await runner.cleanup()
@@ -85,6 +89,28 @@ async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str
             threads.shutdown(wait=False)
 
 
+@dataclass(frozen=True, slots=True)
+class Receivers:
+    """Those of the platforms that are configured."""
+
+    slack: slack_app.Receiver | None = None
+    teams: teams_app.Receiver | None = None
+
+
+async def _platforms(
+    settings: Settings, core: wiring.Core, stack: AsyncExitStack
+) -> tuple[Receivers, Mapping[str, Platform]]:
+    slack = teams = None
+    platforms: dict[str, Platform] = {}
+    if settings.slack is not None:
+        slack = slack_receiver(settings, core.turns.put_now)
+        platforms["slack"] = await stack.enter_async_context(slack_platform(settings))
+    if settings.teams is not None:
+        teams = await stack.enter_async_context(teams_receiver(settings, core.turns.put_now))
+        platforms["teams"] = await stack.enter_async_context(teams_platform(settings))
+    return Receivers(slack, teams), platforms
+
+
 async def until_stopped() -> None:
     """Returns on SIGTERM or SIGINT."""
     stop = asyncio.Event()
@@ -93,30 +119,52 @@ async def until_stopped() -> None:
     await stop.wait()
 
 
-def application(receiver: Receiver, threads: ThreadPoolExecutor) -> web.Application:
-    """The routes of the product; requests are handled on `threads`."""
+def application(receivers: Receivers, threads: ThreadPoolExecutor) -> web.Application:
+    """The routes of the product; what blocks runs on `threads`."""
+    slack, teams = receivers.slack, receivers.teams
 
     async def slack_events(request: web.Request) -> web.Response:
-        headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.raw_headers]
-        body = await request.read()
+        if slack is None:
+            raise web.HTTPNotFound
+        headers, body = await _read(request)
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(threads, partial(receiver.handle, headers, body))
+        answer = await loop.run_in_executor(threads, partial(slack.handle, headers, body))
+        return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)
+
+    async def teams_messages(request: web.Request) -> web.Response:
+        if teams is None:
+            raise web.HTTPNotFound
+        answer = await teams.handle(*await _read(request))
         return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)
 
     async def healthz(request: web.Request) -> web.Response:
         return web.json_response({"ok": True})
 
     app = web.Application(client_max_size=BODY_LIMIT)
-    app.add_routes([web.post("/slack/events", slack_events), web.get("/healthz", healthz)])
+    app.add_routes(
+        [
+            web.post("/slack/events", slack_events),
+            web.post("/api/messages", teams_messages),
+            web.get("/healthz", healthz),
+        ]
+    )
     return app
 
 
+async def _read(request: web.Request) -> tuple[list[tuple[str, str]], bytes]:
+    """Headers as they came, doubled ones too, and the raw body."""
+    headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.raw_headers]
+    return headers, await request.read()
+
+
 @asynccontextmanager
-async def _socket_mode(receiver: Receiver, settings: Settings) -> AsyncIterator[None]:
-    if settings.slack is None or not settings.slack.app_token:
+async def _socket_mode(
+    receiver: slack_app.Receiver | None, settings: Settings
+) -> AsyncIterator[None]:
+    if receiver is None or settings.slack is None or not settings.slack.app_token:
         yield
         return
-    handler = socket_mode(receiver, settings.slack.app_token)
+    handler = slack_app.socket_mode(receiver, settings.slack.app_token)
     await asyncio.to_thread(handler.connect)
     try:
         yield

@@ -1,0 +1,225 @@
+"""One Teams conversation over the connector and Graph: `core.ports.Chat`."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+
+from bots.teams import messages
+from bots.teams.cards import activity
+from bots.teams.connector import Connector
+from bots.teams.downloads import download, is_shared_store
+from bots.teams.graph import SHARE, Graph
+from bots.teams.hosts import Hosts
+from bots.teams.markup import TeamsSurface
+from bots.teams.streaming import Streams
+from bots.teams.tokens import CONNECTOR, Tokens
+from core.answer import MessageId, Rendered, Stage, Turn
+from core.budget import Quota, Rate
+from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Kind, Person, Scope
+from core.ports import Call, ChatError, Forbidden, Surface, Unreachable
+
+log = logging.getLogger(__name__)
+
+CALLS = frozenset({Call.POST, Call.EDIT, Call.DELETE})
+TENANT = Quota(CALLS, (Rate(45, 1.0),))
+QUOTAS = (
+    Quota(
+        CALLS,
+        (Rate(7, 1.05), Rate(8, 2.05), Rate(60, 30.5), Rate(1800, 3605)),
+        by="conversation",
+        gap=0.8,
+    ),
+    TENANT,
+)
+"""What a bot may send to one thread, windows padded for the journey, and to one tenant (50/s).
+https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit"""
+PERSONAL = (
+    Quota(CALLS, (Rate(1, 1.05), Rate(60, 30.5), Rate(1800, 3605)), by="conversation"),
+    TENANT,
+)
+"""In a personal chat, where answers stream: one call a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Microsoft:
+    """What a process reaches Teams by; `app_id` is the bot's."""
+
+    app_id: str
+    connector: Connector
+    graph: Graph
+    streams: Streams
+    tokens: Tokens
+    hosts: Hosts
+    http: aiohttp.ClientSession
+
+
+class TeamsChat:
+    """`extra` is the turn's: how to reach the conversation, and who asked."""
+
+    def __init__(
+        self, microsoft: Microsoft, conversation: Conversation, extra: Mapping[str, str]
+    ) -> None:
+        self._microsoft = microsoft
+        self._where = conversation
+        self._extra = extra
+        self._service = extra.get("service_url", "")
+        thread = f";messageid={conversation.thread}" if conversation.thread else ""
+        self._id = f"{conversation.channel}{thread}"
+        self._marks: dict[str, str] = {}
+
+    @property
+    def surface(self) -> Surface:
+        return TeamsSurface()
+
+    async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
+        posted: MessageId | None = None
+        if self._where.kind is Kind.DIRECT and message.stage in (Stage.STATUS, Stage.GROWING):
+            posted = await self._microsoft.streams.start(self._id, message, self._post)
+        if posted is None:
+            posted = MessageId(await self._post(activity(message, mark)))
+        if not posted:
+            raise Unreachable("no id for what was posted")
+        self._marks[posted] = mark
+        return posted
+
+    async def edit(self, message_id: MessageId, message: Rendered) -> None:
+        mark = self._marks.get(message_id, "")
+        streams = self._microsoft.streams
+        if not await streams.edit(self._id, message_id, message, self._post, mark=mark):
+            said = activity(message, mark)
+            await self._microsoft.connector.update(self._service, self._id, message_id, said)
+
+    async def delete(self, message_id: MessageId) -> None:
+        self._microsoft.streams.forget(self._id, message_id)
+        await self._microsoft.connector.delete(self._service, self._id, message_id)
+
+    async def find(self, mark: str) -> Sequence[MessageId]:
+        """By Graph, where it may be asked: the connector tells nothing of earlier messages."""
+        try:
+            found = await self._messages(self._where.thread or "", 50)
+        except Forbidden:
+            return ()
+        app = self._microsoft.app_id
+        ours = [each for each in found if messages.is_ours(each, app)]
+        return [MessageId(str(each["id"])) for each in ours if messages.mark(each) == mark]
+
+    async def whisper(self, person: Person, message: Rendered) -> None:
+        """Shown to one person, where Teams can do that; else as a reply."""
+        said, user = activity(message), self._extra.get("user", "")
+        if self._where.kind is not Kind.DIRECT and user:
+            try:
+                await self._microsoft.connector.whisper(self._service, self._id, user, said)
+                return
+            except Forbidden as exc:
+                log.info("not shown to one person only: %s", exc)
+        await self._post(said)
+
+    async def thread(self, limit: int) -> Sequence[Turn]:
+        return self._turns(await self._messages(self._where.thread or "", limit))
+
+    async def nearby(self, limit: int) -> Sequence[Turn]:
+        return self._turns(await self._messages("", limit))
+
+    async def audience(self, person: Person) -> frozenset[Scope]:
+        """In a channel or group its own files; in a personal chat also those of channels that the
+        person is in now. Where Graph does not say which these are, they are not among them."""
+        here = frozenset({self._where.scope, LIBRARY})
+        aad = self._extra.get("aad", "")
+        if self._where.kind is not Kind.DIRECT or not aad:
+            return here
+        try:
+            channels = await self._microsoft.graph.channels_of(aad)
+        except ChatError as exc:
+            log.warning("memberships not read: %s", type(exc).__name__)
+            return here
+        return here | {replace(self._where, channel=each).scope for each in channels}
+
+    async def name(self, person: Person) -> str:
+        if person.name:
+            return person.name
+        user = self._extra.get("user", "")
+        try:
+            found = await self._microsoft.connector.member(self._service, self._where.channel, user)
+        except ChatError as exc:
+            log.info("a name is not known: %s", type(exc).__name__)
+            return ""
+        return str(found.get("name") or "")
+
+    async def completed(self, question: Incoming) -> Incoming:
+        """A channel's or group's post with its files, which Teams tells to Graph only."""
+        root = self._where.thread or ""
+        reply_to = root if root != question.message_id else ""
+        place = await self._place()
+        found = await self._microsoft.graph.message(place, question.message_id, reply_to)
+        known = {each.id for each in question.attachments}
+        more = [each for each in messages.files(found) if each.id not in known]
+        return replace(question, attachments=(*question.attachments, *more), partial=False)
+
+    async def described(self, attachment: Attachment) -> Attachment:
+        """Size and kind of a file as it is now, under the name that the message gave it."""
+        if not attachment.url.startswith(SHARE):
+            return attachment
+        found = await self._microsoft.graph.item(attachment)
+        size, kind = found.get("size"), found.get("file")
+        media_type = str(kind.get("mimeType") or "") if isinstance(kind, Mapping) else ""
+        return replace(
+            attachment,
+            name=attachment.name or str(found.get("name") or ""),
+            size=size if isinstance(size, int) and size > 0 else 0,
+            media_type=media_type[:255],
+            link=str(found.get("webUrl") or attachment.link),
+        )
+
+    def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        if attachment.url.startswith(SHARE):
+            return self._microsoft.graph.content(attachment)
+        return self._opened(attachment)
+
+    async def _opened(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """A picture is at the connector, for our token; a file of a personal chat in a store."""
+        microsoft, url = self._microsoft, attachment.url
+        service = f"{self._service.rstrip('/')}/"
+        token = ""
+        if self._service and url.startswith(service) and microsoft.hosts.allow(url):
+            token = await microsoft.tokens.of(CONNECTOR)
+        elif not is_shared_store(url, microsoft.graph.url):
+            raise Forbidden("neither Teams' nor SharePoint's")
+        pieces = download(microsoft.http, attachment, url, token, microsoft.graph.url)
+        async for piece in pieces:
+            yield piece
+
+    async def _post(self, said: Mapping[str, Any]) -> str:
+        return await self._microsoft.connector.post(self._service, self._id, said)
+
+    async def _messages(self, thread: str, limit: int) -> list[Mapping[str, Any]]:
+        return await self._microsoft.graph.messages(await self._place(), thread, limit)
+
+    def _turns(self, found: Sequence[Mapping[str, Any]]) -> list[Turn]:
+        app = self._microsoft.app_id
+        return [messages.turn(each, app) for each in found if messages.is_said(each)]
+
+    async def _place(self) -> str:
+        """Where Graph has this conversation."""
+        channel = quote(self._where.channel, safe="")
+        match self._where.kind:
+            case Kind.CHANNEL:
+                return f"teams/{quote(await self._group(), safe='')}/channels/{channel}"
+            case Kind.DIRECT:
+                # the Bot Framework has an id of its own for the chat of a person and a bot
+                aad, bot = self._extra.get("aad", ""), self._microsoft.app_id
+                return f"chats/{quote(f'19:{aad}_{bot}@unq.gbl.spaces', safe='')}"
+            case _:
+                return f"chats/{channel}"
+
+    async def _group(self) -> str:
+        """The team's id as Graph knows it, which not every activity tells."""
+        if known := self._extra.get("group", ""):
+            return known
+        found = await self._microsoft.connector.team(self._service, self._extra.get("team", ""))
+        return str(found.get("aadGroupId") or "")

@@ -1,0 +1,177 @@
+"""What only Microsoft Graph tells: a message's files, a thread's messages, who is in which channel.
+
+Each call names the permission that it needs. https://learn.microsoft.com/graph/api/overview
+"""
+
+from __future__ import annotations
+
+import asyncio
+from base64 import urlsafe_b64encode
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+
+from bots.teams.downloads import download
+from bots.teams.tokens import Tokens
+from bots.teams.web import Web
+from core.conversation import Attachment
+from core.ports import Gone, RateLimited
+
+READ_CHANNEL = "the permission `ChannelMessage.Read.Group` of the team (install the app again)"
+READ_CHAT = "the permission `ChatMessage.Read.Chat` of this chat (install the app again)"
+READ_FILES = "Microsoft Graph's permission `Files.Read.All`, with admin consent"
+READ_TEAMS = "Microsoft Graph's permission `Team.ReadBasic.All`, with admin consent"
+READ_CHANNELS = "Microsoft Graph's permission `Channel.ReadBasic.All`, with admin consent"
+READ_MEMBERS = "Microsoft Graph's permission `ChannelMember.Read.All`, with admin consent"
+SHARE = "graph-share:"
+"""What the address of a file begins with that Graph opens."""
+FRESH = 60.0
+"""Seconds that a team's channels, and in a pinch somebody's, are taken for granted."""
+AT_ONCE = 8
+PAGES = 5
+
+
+class Graph:
+    """One for a process."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        web: Web,
+        tokens: Tokens,
+        scope: str,
+        http: aiohttp.ClientSession,
+        clock: Callable[[], float],
+    ) -> None:
+        self.url = url
+        self._web = web
+        self._tokens = tokens
+        self._scope = scope
+        self._http = http
+        self._clock = clock
+        self._channels: dict[str, tuple[float, Mapping[str, bool]]] = {}
+        self._known: dict[str, tuple[float, frozenset[str]]] = {}
+
+    async def message(self, place: str, message_id: str, reply_to: str = "") -> Mapping[str, Any]:
+        """`place` is `teams/{id}/channels/{id}` or `chats/{id}`."""
+        path = f"{place}/messages/{quote(reply_to or message_id, safe='')}"
+        if reply_to:
+            path += f"/replies/{quote(message_id, safe='')}"
+        return await self._get(path, _right(place))
+
+    async def messages(self, place: str, thread: str, limit: int) -> list[Mapping[str, Any]]:
+        """A thread's messages (with its first), or a chat's or channel's latest; oldest first."""
+        if not thread:
+            return (await self._newest(f"{place}/messages", limit, place))[::-1]
+        root = f"{place}/messages/{quote(thread, safe='')}"
+        first, replies = await asyncio.gather(
+            self._get(root, _right(place)), self._newest(f"{root}/replies", limit, place)
+        )
+        return [first, *replies[::-1][-(limit - 1) :]]
+
+    async def item(self, attachment: Attachment) -> Mapping[str, Any]:
+        """What is known of a shared file as it is now."""
+        path = f"shares/{shared(attachment.url)}/driveItem"
+        return await self._get(path, READ_FILES, {"$select": "id,name,size,file,webUrl"})
+
+    async def content(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """A shared file's bytes. Raises ChatError."""
+        token = await self._tokens.of(self._scope)
+        url = f"{self.url}/shares/{shared(attachment.url)}/driveItem/content"
+        pieces = download(self._http, attachment, url, token, self.url, needs=READ_FILES)
+        async for piece in pieces:
+            yield piece
+
+    async def channels_of(self, person: str) -> frozenset[str]:
+        """The channels that somebody is in now; asked at every question. Raises ChatError."""
+        try:
+            found = await self._asked_channels(person)
+        except RateLimited:
+            at, known = self._known.get(person, (float("-inf"), frozenset()))
+            if self._clock() - at > FRESH:
+                raise
+            return known
+        self._known[person] = (self._clock(), found)
+        return found
+
+    async def _asked_channels(self, person: str) -> frozenset[str]:
+        path = f"users/{quote(person, safe='')}/joinedTeams"
+        teams = [str(e["id"]) for e in await self._listed(path, READ_TEAMS, {"$select": "id"})]
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one(team: str) -> set[str]:
+            async with slots:
+                channels = await self._channels_in(team)
+                there = {channel for channel, everybody in channels.items() if everybody}
+                for channel, everybody in channels.items():
+                    if not everybody and await self._is_in(team, channel, person):
+                        there.add(channel)
+                return there
+
+        found = await asyncio.gather(*(one(team) for team in teams))
+        return frozenset(each for some in found for each in some)
+
+    async def _channels_in(self, team: str) -> Mapping[str, bool]:
+        """A team's channels, and whether all its members are in them."""
+        at, known = self._channels.get(team, (float("-inf"), {}))
+        if self._clock() - at < FRESH:
+            return known
+        path = f"teams/{quote(team, safe='')}/channels"
+        listed = await self._listed(path, READ_CHANNELS, {"$select": "id,membershipType"})
+        found = {str(e["id"]): e.get("membershipType", "standard") == "standard" for e in listed}
+        self._channels[team] = (self._clock(), found)
+        return found
+
+    async def _is_in(self, team: str, channel: str, person: str) -> bool:
+        path = f"teams/{quote(team, safe='')}/channels/{quote(channel, safe='')}/members"
+        try:
+            members = await self._listed(path, READ_MEMBERS, {})
+        except Gone:
+            return False
+        return any(each.get("userId") == person for each in members)
+
+    async def _newest(self, path: str, limit: int, place: str) -> list[Mapping[str, Any]]:
+        """Newest first, as Graph gives them."""
+        params = {"$top": str(min(limit, 50))}
+        found = await self._listed(path, _right(place), params, limit)
+        ordered = sorted(found, key=lambda each: str(each.get("createdDateTime")), reverse=True)
+        return ordered[:limit]
+
+    async def _listed(
+        self, path: str, needs: str, params: Mapping[str, str], limit: int = 1000
+    ) -> list[Mapping[str, Any]]:
+        answer = await self._get(path, needs, params)
+        found = _maps(answer.get("value"))
+        for _ in range(PAGES):
+            following = str(answer.get("@odata.nextLink") or "")
+            if len(found) >= limit or not following.startswith(f"{self.url}/"):
+                break
+            answer = (await self._web.call("GET", following, needs=needs)).data
+            found += _maps(answer.get("value"))
+        return found
+
+    async def _get(
+        self, path: str, needs: str, params: Mapping[str, str] | None = None
+    ) -> Mapping[str, Any]:
+        url = f"{self.url}/{path}"
+        return (await self._web.call("GET", url, params=params or None, needs=needs)).data
+
+
+def shared(url: str) -> str:
+    """A file's address as Graph takes it.
+
+    https://learn.microsoft.com/graph/api/shares-get#encoding-sharing-urls
+    """
+    plain = url.removeprefix(SHARE).encode()
+    return "u!" + urlsafe_b64encode(plain).rstrip(b"=").decode()
+
+
+def _right(place: str) -> str:
+    return READ_CHAT if place.startswith("chats/") else READ_CHANNEL
+
+
+def _maps(value: object) -> list[Mapping[str, Any]]:
+    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

@@ -1,0 +1,115 @@
+"""Teams' parts of a process, built from its settings."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import aiohttp
+
+from bots.addresses import connector
+from bots.teams.chat import PERSONAL, QUOTAS, Microsoft, TeamsChat
+from bots.teams.connector import Connector
+from bots.teams.graph import Graph
+from bots.teams.hosts import Hosts
+from bots.teams.streaming import Streams
+from bots.teams.tokens import CONNECTOR, Tokens
+from bots.teams.web import Web
+from bots.worker import Platform
+from core.budget import ConversationBudget, WorkspaceBudget
+from core.conversation import Conversation, Kind
+from core.ports import Chat
+from core.settings import Settings, TeamsSettings
+
+if TYPE_CHECKING:
+    from bots.teams.app import Enqueue, Receiver
+
+TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
+KEYS_TIMEOUT = aiohttp.ClientTimeout(total=5)
+
+
+@asynccontextmanager
+async def teams_receiver(settings: Settings, enqueue: Enqueue) -> AsyncIterator[Receiver]:
+    """The receiver of the configured bot."""
+    from bots.teams.app import Receiver  # noqa: PLC0415 - a worker starts without botbuilder
+    from bots.teams.auth import Authenticator, SigningKeys  # noqa: PLC0415
+
+    teams = _configured(settings)
+    async with aiohttp.ClientSession(connector=connector([teams.openid_url])) as http:
+
+        async def fetch(url: str) -> Mapping[str, Any]:
+            try:
+                async with http.get(url, timeout=KEYS_TIMEOUT, allow_redirects=False) as response:
+                    response.raise_for_status()
+                    found = await response.json(content_type=None)
+            except (aiohttp.ClientError, TimeoutError) as exc:
+                raise OSError(type(exc).__name__) from exc
+            if not isinstance(found, dict):
+                raise TypeError("no object")
+            return found
+
+        authenticator = Authenticator(
+            teams.app_id,
+            SigningKeys(teams.openid_url, fetch, time.monotonic),
+            tenants=frozenset({teams.tenant_id, *settings.allowed_tenants}),
+            hosts=Hosts(teams.service_hosts),
+        )
+        yield Receiver(teams.app_id, authenticator, enqueue)
+
+
+@asynccontextmanager
+async def teams_platform(settings: Settings) -> AsyncIterator[Platform]:
+    """How workers reach Teams: a chat and its budget for every conversation."""
+    teams = _configured(settings)
+    near = [teams.login_url, teams.graph_url, *(f"https://{each}" for each in teams.service_hosts)]
+    async with aiohttp.ClientSession(connector=connector(near), timeout=TIMEOUT) as http:
+        microsoft = _microsoft(teams, http)
+        clock = asyncio.get_running_loop().time
+        budgets: dict[tuple[str, bool], WorkspaceBudget] = {}
+
+        def platform(
+            conversation: Conversation, extra: Mapping[str, str]
+        ) -> tuple[Chat, ConversationBudget]:
+            personal = conversation.kind is Kind.DIRECT
+            quotas = PERSONAL if personal else QUOTAS
+            key = conversation.tenant, personal
+            budget = budgets.setdefault(key, WorkspaceBudget(quotas, clock))
+            chat = TeamsChat(microsoft, conversation, extra)
+            return chat, budget.of(conversation.channel, conversation.thread or "")
+
+        yield platform
+
+
+def _microsoft(teams: TeamsSettings, http: aiohttp.ClientSession) -> Microsoft:
+    hosts = Hosts(teams.service_hosts)
+    tokens = Tokens(
+        login_url=teams.login_url,
+        tenant=teams.tenant_id,
+        app_id=teams.app_id,
+        password=teams.password,
+        http=http,
+        clock=time.monotonic,
+    )
+    at = urlsplit(teams.graph_url)
+    scope = f"{at.scheme}://{at.netloc}/.default"
+    graph = Graph(
+        teams.graph_url,
+        web=Web(http, tokens, scope),
+        tokens=tokens,
+        scope=scope,
+        http=http,
+        clock=time.monotonic,
+    )
+    connected = Connector(Web(http, tokens, CONNECTOR), hosts)
+    streams = Streams(time.monotonic)
+    return Microsoft(teams.app_id, connected, graph, streams, tokens, hosts, http)
+
+
+def _configured(settings: Settings) -> TeamsSettings:
+    if settings.teams is None:
+        raise ValueError("Teams is not configured")
+    return settings.teams
