@@ -32,11 +32,22 @@ class LocalAwsError(Exception):
 
 
 class LocalAws:
-    """One ministack. What it keeps is in `state`, and is there again after a restart."""
+    """One ministack. What it keeps is in `state`, and is there again after a restart.
 
-    def __init__(self, state: Path, port: int, *, region: str = "us-east-1") -> None:
+    `more` goes into its environment, and so into that of the functions it runs.
+    """
+
+    def __init__(
+        self,
+        state: Path,
+        port: int,
+        *,
+        region: str = "us-east-1",
+        more: Mapping[str, str] | None = None,
+    ) -> None:
         self._state = state
         self._region = region
+        self._more = dict(more or {})
         self._process: subprocess.Popen[bytes] | None = None
         self.port = port
         self.url = f"http://{HOST}:{port}"
@@ -151,6 +162,7 @@ class LocalAws:
             "LOG_LEVEL": "WARNING",
             "TMPDIR": str(self._state / "tmp"),
             "PYTHONDONTWRITEBYTECODE": "1",
+            **self._more,
         }
 
 

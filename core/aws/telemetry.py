@@ -31,6 +31,7 @@ class Telemetry:
         self._metrics = Metrics(namespace=NAMESPACE, service=service)
         # the SDK's patches would follow calls we make from threads, at a price for each
         self._tracer = Tracer(service=service, auto_patch=False)
+        self._counted = False
         _log_as_json(service)
 
     def add(self, metric: Metric, value: float, reason: str) -> None:
@@ -39,6 +40,7 @@ class Telemetry:
             unit = MetricUnit.NoUnit
         if not reason:
             self._metrics.add_metric(name=metric, unit=unit, value=value)
+            self._counted = True
             return
         with single_metric(name=metric, unit=unit, value=value, namespace=NAMESPACE) as one:
             one.add_dimension(name="service", value=self._service)
@@ -54,7 +56,9 @@ class Telemetry:
                 with telemetry.counting(self):
                     yield
             finally:
-                self._metrics.flush_metrics()
+                if self._counted:
+                    self._metrics.flush_metrics()
+                    self._counted = False
 
     def follow(self, run: str) -> None:
         """Notes the turn's id where the trace can be found by it."""
