@@ -17,7 +17,7 @@ from core.answer import MessageId
 from core.assistant import Assistant
 from core.budget import ConversationBudget
 from core.commands import Commands
-from core.conversation import Command, Conversation, loads
+from core.conversation import Command, Conversation, Incoming, loads
 from core.ports import (
     Busy,
     Call,
@@ -26,12 +26,14 @@ from core.ports import (
     Claims,
     Forbidden,
     Gone,
+    HandedOn,
     Priority,
     RateLimited,
     StoreError,
     Turns,
     Unreachable,
 )
+from core.telemetry import Metric, count, following
 
 log = logging.getLogger(__name__)
 
@@ -73,25 +75,28 @@ class Worker:
             attributes = record.get("attributes", {})
             group = attributes.get("MessageGroupId", "")
             again = int(attributes.get("ApproximateReceiveCount", "1")) > 1
-            if group in halted or not await self._one(record["body"], again=again):
+            if group in halted or not await self._one(record["body"], again, until):
                 failed.append(record["messageId"])
                 halted.add(group)
         return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
-    async def _one(self, body: str, *, again: bool) -> bool:
+    async def _one(self, body: str, again: bool, until: float | None) -> bool:
         """Handles one queued turn. False: deliver it again."""
         try:
             item = loads(body)
         except ValueError:
             log.exception("a queued turn cannot be read")
             return False
+        with following(item.event_id):
+            return await self._handled(item, again, until)
+
+    async def _handled(self, item: Incoming | Command, again: bool, until: float | None) -> bool:
         try:
             chat, budget = self._chat(item.conversation, item.extra)
             if isinstance(item, Command):
                 await self._commands.handle(item, chat)
             else:
-                leftovers = await self._assistant.answer(item, chat, budget, again=again)
-                self._clean(chat, budget, leftovers)
+                await self._answer(item, chat, budget, again, until)
         except Busy as exc:
             log.info("held by another worker for %.0f s", exc.retry_after)
             return False
@@ -105,6 +110,25 @@ class Worker:
             log.exception("turn failed")
             return False
         return True
+
+    async def _answer(
+        self,
+        question: Incoming,
+        chat: Chat,
+        budget: ConversationBudget,
+        again: bool,
+        until: float | None,
+    ) -> None:
+        try:
+            leftovers = await self._assistant.answer(
+                question, chat, budget, again=again, until=until
+            )
+        except HandedOn as exc:
+            leftovers = exc.leftovers
+            log.info("time is up: the rest of the answer is for another worker")
+            count(Metric.HANDED_ON)
+            await self._turns.put(exc.rest, again=exc.again)
+        self._clean(chat, budget, leftovers)
 
     async def sweep(self) -> int:
         """Has answers taken up again whose worker is gone. Returns how many there were."""

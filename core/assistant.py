@@ -33,6 +33,7 @@ from core.ports import (
     Claims,
     Forbidden,
     Gone,
+    HandedOn,
     History,
     Lost,
     Model,
@@ -74,11 +75,18 @@ class Assistant:
         self._policy = policy
 
     async def answer(
-        self, question: Incoming, chat: Chat, budget: Budget, *, again: bool = False
+        self,
+        question: Incoming,
+        chat: Chat,
+        budget: Budget,
+        *,
+        again: bool = False,
+        until: float | None = None,
     ) -> Sequence[MessageId]:
         """Answers a question, unless that is done. Returns messages to be deleted at leisure.
 
-        `again` says that this delivery may not be the first. Raises Busy, StoreError, Unreachable.
+        `again` says that this delivery may not be the first, `until` how long this worker has.
+        Raises Busy, StoreError, Unreachable, and HandedOn.
         """
         try:
             wanted = await self._briefing.wanted(question, chat)
@@ -98,7 +106,7 @@ class Assistant:
             if claim.attempt > TRIES:
                 await self._give_up(question, claim, chat, live.ids)
                 return ()
-            return await self._turn(question, claim, chat, budget, live)
+            return await self._turn(question, claim, chat, budget, live, until=until)
         except (Gone, Forbidden, Stopped) as exc:
             # nobody can be shown anything: the channel or message went, or the app's right to it
             log.warning("answer has nowhere to go: %s", type(exc).__name__)
@@ -150,11 +158,18 @@ class Assistant:
         )
 
     async def _turn(
-        self, question: Incoming, claim: Claim, chat: Chat, budget: Budget, live: LiveMessage
+        self,
+        question: Incoming,
+        claim: Claim,
+        chat: Chat,
+        budget: Budget,
+        live: LiveMessage,
+        *,
+        until: float | None,
     ) -> Sequence[MessageId]:
         fresh = claim.attempt == 1
         with budget.answering():
-            async with held(self._claims, claim) as lease:
+            async with held(self._claims, claim, until) as lease:
                 if question.partial or not _empty(question):
                     await live.start(anew=fresh and bool(question.shown))
                 question, unseen = await completed(question, chat)
@@ -167,6 +182,12 @@ class Assistant:
                     outcome = replace(outcome, notices=(*outcome.notices, unseen))
                 lease.check()
                 said = live.text
+                if lease.late and outcome.stopped:
+                    rest = replace(question, said=said)
+                    new = len(said) > len(question.said)
+                    left = dumps(rest)
+                    await _patiently(lambda: self._claims.release(claim, left, anew=new))
+                    raise HandedOn(rest, claim.owner, tuple(live.retired))
                 if outcome.sources:
                     live.feed(f"\n\n{outcome.sources}")
                 await live.finish(ending(question.event_id, outcome, partial=bool(said.strip())))
@@ -216,6 +237,7 @@ class Assistant:
             live.cite(citations(brief.passages))
             live.status(THINKING)
             checked = Citations(len(brief.passages))
+            live.feed(checked.feed(question.said))
             stop, usage = None, Usage()
             async for delta in self._model.stream(brief.prompt):
                 if text := checked.feed(delta.text):

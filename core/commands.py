@@ -115,7 +115,8 @@ class Commands:
         if not isinstance(question, Incoming):
             return Rendered(sentences.TOO_OLD)
         shown = tuple(str(each) for each in record.message_ids)
-        await self._turns.put(replace(question, event_id=runs.next_run(run), shown=shown))
+        anew = replace(question, event_id=runs.next_run(run), shown=shown, said="")
+        await self._turns.put(anew)
         return None
 
     async def _rate(self, command: Command) -> Rendered:

@@ -99,6 +99,8 @@ class Incoming:
     """Messages of an earlier answer to the same post, which this one is to replace."""
     partial: bool = False
     """Whether it may have files that the platform tells of only when it is asked."""
+    said: str = ""
+    """What the answer had said when its worker ran out of time; the next one goes on there."""
     extra: dict[str, str] = field(default_factory=dict)
     """What the platform needs to be reached again, of no meaning to others."""
 

@@ -16,10 +16,12 @@ TICK = 1.0
 
 
 class Lease:
-    """`ended` is set when the answer is to end: by a Stop, or because the claim was lost."""
+    """`ended` is set when the answer is to end: by a Stop, because the claim was lost, or because
+    this worker's time is up, which `late` says."""
 
     def __init__(self) -> None:
         self.ended = asyncio.Event()
+        self.late = False
         self._lost = False
 
     def check(self) -> None:
@@ -27,10 +29,14 @@ class Lease:
         if self._lost:
             raise Lost("the lease ran out")
 
-    async def keep(self, claims: Claims, claim: Claim) -> None:
+    async def keep(self, claims: Claims, claim: Claim, until: float | None) -> None:
         """Renews until cancelled."""
+        now = asyncio.get_running_loop().time
         while not self._lost:
             await asyncio.sleep(TICK)
+            if until is not None and now() >= until and not self.ended.is_set():
+                self.late = True
+                self.ended.set()
             try:
                 if await claims.renew(claim):
                     self.ended.set()
@@ -43,10 +49,10 @@ class Lease:
 
 
 @asynccontextmanager
-async def held(claims: Claims, claim: Claim) -> AsyncIterator[Lease]:
-    """Keeps the claim inside the context."""
+async def held(claims: Claims, claim: Claim, until: float | None = None) -> AsyncIterator[Lease]:
+    """Keeps the claim inside the context; the answer is to end by `until`, of the loop's clock."""
     lease = Lease()
-    keeper = asyncio.create_task(lease.keep(claims, claim))
+    keeper = asyncio.create_task(lease.keep(claims, claim, until))
     try:
         yield lease
     finally:

@@ -215,6 +215,19 @@ class Orphan:
     incoming: str
 
 
+class HandedOn(Exception):
+    """A worker's time is up: `rest` is to be queued, and whoever takes it goes on with it.
+
+    `again` is to tell it from others of the event, `leftovers` are messages to be deleted.
+    """
+
+    def __init__(self, rest: Incoming, again: str, leftovers: Sequence[MessageId] = ()) -> None:
+        super().__init__("the rest is for another worker")
+        self.rest = rest
+        self.again = again
+        self.leftovers = leftovers
+
+
 class Claims(Protocol):
     async def take(self, event_id: str, incoming: str = "") -> Claim | None:
         """The claim, or None when the event is settled. Raises Busy while another holds it."""
@@ -225,6 +238,11 @@ class Claims(Protocol):
         ...
 
     async def posted(self, claim: Claim, message_ids: Sequence[MessageId]) -> None: ...
+    async def release(self, claim: Claim, incoming: str, *, anew: bool) -> None:
+        """Ends the lease at once: others may go on with `incoming`. `anew`: tries are counted from
+        the first again."""
+        ...
+
     async def settle(self, claim: Claim) -> None: ...
     async def stop(self, event_id: str) -> bool:
         """Asks whoever answers this event to stop; False when nobody does."""

@@ -42,6 +42,12 @@ say so and ask for it to be shared here.\
 """
 
 
+GO_ON = (
+    "Your answer was interrupted there, for a reason that has nothing to do with it. Go on exactly "
+    "where it ends, in the middle of a word if need be. Repeat nothing, and do not mention this."
+)
+
+
 def build(
     question: Incoming,
     model: str,
@@ -57,7 +63,8 @@ def build(
 
     `history` is what we kept of this conversation, `thread` what the platform shows of it; both
     oldest first, and either may contain the question itself or later turns, which are left out.
-    `block` is data that goes before the question, `request` what is asked in its place.
+    `block` is data that goes before the question, `request` what is asked in its place. What the
+    answer has said already is followed by the wish to go on there.
     """
     named = question.conversation.kind is not Kind.DIRECT
     name = question.person.name or next(
@@ -70,6 +77,8 @@ def build(
     if block:
         last = alternating[-1]
         alternating = (*alternating[:-1], replace(last, text=f"{block}\n\n{last.text}"))
+    if question.said:
+        alternating += (Turn("assistant", question.said.rstrip()), Turn("user", GO_ON))
     return Prompt(
         model=model,
         system=f"{SYSTEM}\n\nToday is {today:%A, %d %B %Y}.",

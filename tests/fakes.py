@@ -81,6 +81,12 @@ class FakeClaims:
         kept = replace(event.claim, message_ids=tuple(message_ids))
         self.events[claim.event_id] = replace(event, claim=kept)
 
+    async def release(self, claim: Claim, incoming: str, *, anew: bool) -> None:
+        event = self._ours(claim)
+        left = replace(claim, attempt=1) if anew else claim
+        kept = replace(event.claim, attempt=left.attempt)
+        self.events[claim.event_id] = replace(event, claim=kept, incoming=incoming, lease=0.0)
+
     async def settle(self, claim: Claim) -> None:
         event = self._ours(claim, settled=True)
         self.events[claim.event_id] = replace(event, settled=True)

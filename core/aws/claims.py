@@ -114,6 +114,19 @@ class DynamoClaims:
         """Keeps the answer's messages. Raises Lost, StoreError."""
         await self._update(claim, "SET messages = :ids", {":ids": tuple(message_ids)})
 
+    async def release(self, claim: Claim, incoming: str, *, anew: bool) -> None:
+        """Leaves the event, open, to whoever takes it next. Raises Lost, StoreError."""
+        await self._update(
+            claim,
+            "SET lease = :none, incoming = :incoming, attempt = :attempt",
+            {
+                ":none": 0,
+                ":incoming": clean(incoming),
+                ":attempt": 1 if anew else claim.attempt,
+            },
+        )
+        self._leases.pop(claim.owner, None)
+
     async def settle(self, claim: Claim) -> None:
         """Ends the event for good. Raises Lost, StoreError."""
         update = {

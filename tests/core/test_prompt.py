@@ -1,10 +1,11 @@
 """What the model is asked."""
 
+from dataclasses import replace
 from datetime import date
 
 from core.answer import Turn
 from core.conversation import Conversation, Incoming, Kind, Person
-from core.prompt import WINDOW, build, merge
+from core.prompt import GO_ON, WINDOW, build, merge
 
 CHANNEL = Conversation("slack", "T1", "C1", "1.0", Kind.CHANNEL)
 DIRECT = Conversation("slack", "T1", "D1", None, Kind.DIRECT)
@@ -28,6 +29,16 @@ def test_a_first_question_is_the_only_turn():
     assert [(t.role, t.text) for t in prompt.turns] == [("user", "Ana: Hello?")]
     assert prompt.model == "sonnet"
     assert prompt.max_tokens == 4096
+
+
+def test_an_answer_that_was_handed_on_is_asked_to_go_on_where_it_ended():
+    half = replace(question("Hello?"), said="It is a ")
+    prompt = build(half, "sonnet", (), (), TODAY, block="<files/>")
+    assert [(t.role, t.text) for t in prompt.turns] == [
+        ("user", "<files/>\n\nAna: Hello?"),
+        ("assistant", "It is a"),
+        ("user", GO_ON),
+    ]
 
 
 def test_the_prefix_is_the_same_for_every_question_of_a_day():

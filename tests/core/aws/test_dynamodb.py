@@ -1,11 +1,12 @@
 """The stores: in DynamoDB and, where a test says nothing of AWS, in memory as well."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
 from core.answer import MessageId, Turn, Usage
-from core.aws.claims import LEASE, DynamoClaims
+from core.aws.claims import LEASE, ORPHANED, DynamoClaims
 from core.aws.dynamodb import DynamoFeedback, DynamoHistory, DynamoPlaceSettings
 from core.ports import Busy, Claim, Lost, PlaceSettings, StoreError
 from tests.fakes import Event, FakeClaims, FakeHistory, FakePlaceSettings
@@ -88,6 +89,32 @@ async def test_a_held_event_is_busy_until_its_lease_ends_and_then_goes_on_with_i
     second = await worker("b").take(EVENT, "{}")
     assert second.message_ids == ("m1", "m2")
     assert second.attempt == 2
+
+
+@pytest.mark.parametrize("anew, attempt", [(True, 2), (False, 3)])
+async def test_what_is_handed_on_is_taken_at_once_with_its_messages_and_its_rest(
+    worker, clock, anew, attempt
+):
+    await worker().take(EVENT, "{}")
+    clock.now += LEASE + 1
+    claim = await worker().take(EVENT, "{}")
+    await worker().posted(claim, [MessageId("m1")])
+    await worker().release(claim, '{"said": "half"}', anew=anew)
+    assert (await worker().read(EVENT)).incoming == '{"said": "half"}'
+    with pytest.raises(Lost):
+        await worker().renew(replace(claim, owner="somebody else"))
+    taken = await worker("b").take(EVENT, "")
+    assert (taken.attempt, taken.message_ids) == (attempt, (MessageId("m1"),))
+    with pytest.raises(Lost):
+        await worker().settle(claim)
+
+
+async def test_what_is_handed_on_and_taken_by_nobody_is_an_orphan(worker, clock):
+    claim = await worker().take(EVENT, "{}")
+    await worker().release(claim, '{"said": "half"}', anew=True)
+    clock.now += ORPHANED + 1
+    (orphan,) = await worker("b").orphans()
+    assert orphan.incoming == '{"said": "half"}'
 
 
 async def test_a_worker_that_lost_its_lease_can_write_nothing_more(worker, clock):
