@@ -10,7 +10,9 @@ import socket
 import sys
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from aiohttp import web
 
@@ -22,9 +24,12 @@ from local.bedrock import BedrockStandIn
 from local.bulk import note
 from local.opensearch import LocalOpenSearch, OpenSearchError
 from local.slack.server import SlackStandIn
+from local.teams.server import TeamsStandIn
 
 HOST = "127.0.0.1"
 NAME = "parley"
+PLATFORMS = ("SLACK_BOT_TOKEN", "MICROSOFT_APP_ID")
+"""Whose presence means that a real platform is configured."""
 OFFLINE = (
     "No AWS credentials were found, so an offline stand-in answers here instead of Claude. "
     "It can only quote what was said and what files say."
@@ -64,19 +69,20 @@ async def running(
             search = LocalOpenSearch(state / "opensearch", free_port())
             environ["OPENSEARCH_URL"] = search.url
         endpoints["opensearch"] = environ["OPENSEARCH_URL"]
-        real_slack = bool(environ.get("SLACK_BOT_TOKEN"))
-        product_port = port if real_slack else free_port()
-        events_url = f"http://{HOST}:{product_port}/slack/events"
-        standin = None
-        if not real_slack:
-            standin = await _slack(stack, state, environ, port, events_url, offline=offline)
-            endpoints["page"] = standin.delivery.base_url
+        real = any(environ.get(name) for name in PLATFORMS)
+        product_port = port if real else free_port()
+        page = None
+        if not real:
+            page = await _page(stack, state, environ, port, f"http://{HOST}:{product_port}")
+            page.say("info", OFFLINE if offline else "")
+            endpoints["page"] = page.url
         if search is not None:
-            await stack.enter_async_context(_searching(search, standin, offline=offline))
+            await stack.enter_async_context(_searching(search, page, offline=offline))
         settings = settings_of(environ)
         address = await stack.enter_async_context(serving(settings, HOST, product_port))
         endpoints |= {
             "slack_events": f"{address}/slack/events",
+            "teams_messages": f"{address}/api/messages",
             "bucket": settings.bucket,
             "table": settings.table,
             "turns_queue": settings.turns_queue_url,
@@ -127,44 +133,62 @@ def _provision(environ: MutableMapping[str, str]) -> None:
         environ.setdefault(name, value)
 
 
-async def _slack(
+@dataclass(frozen=True, slots=True)
+class Standins:
+    """Both platforms on one page."""
+
+    url: str
+    slack: SlackStandIn
+    teams: TeamsStandIn
+
+    def say(self, level: str, text: str) -> None:
+        """What both halves show at the top; nothing if empty."""
+        if text:
+            self.slack.set_banner(level, text)
+        else:
+            self.slack.clear_banner()
+        self.teams.page.set_banner(level, text)
+
+
+async def _page(
     stack: AsyncExitStack,
     state: Path,
     environ: MutableMapping[str, str],
     port: int,
-    events_url: str,
-    *,
-    offline: bool,
-) -> SlackStandIn:
+    product: str,
+) -> Standins:
     secret, token = secrets.token_hex(16), f"xoxb-{secrets.token_hex(12)}"
-    standin = SlackStandIn(
+    slack = SlackStandIn(
         signing_secret=secret,
         bot_token=token,
-        events_url=events_url,
+        events_url=f"{product}/slack/events",
         state=state / "slack.jsonl",
     )
-    if offline:
-        standin.set_banner("info", OFFLINE)
-    url = await _served(stack, standin.app, port)
-    standin.delivery.base_url = url
+    teams = TeamsStandIn(
+        app_id=str(uuid4()),
+        password=secrets.token_hex(16),
+        messages_url=f"{product}/api/messages",
+        state=state / "teams.jsonl",
+    )
+    app = slack.app
+    app.add_subapp("/teams", teams.app)
+    url = await _served(stack, app, port)
+    slack.delivery.base_url, teams.base_url = url, f"{url}/teams"
     environ["SLACK_SIGNING_SECRET"], environ["SLACK_BOT_TOKEN"] = secret, token
     environ["SLACK_API_URL"] = f"{url}/slack/api/"
-    return standin
+    environ.update(teams.settings())
+    return Standins(url, slack, teams)
 
 
 @asynccontextmanager
 async def _searching(
-    search: LocalOpenSearch, standin: SlackStandIn | None, *, offline: bool
+    search: LocalOpenSearch, page: Standins | None, *, offline: bool
 ) -> AsyncIterator[None]:
     """Starts the index beside everything else; the page says how far it is."""
 
     def say(level: str, text: str) -> None:
-        if standin is not None:
-            told = " ".join(each for each in (text, OFFLINE if offline else "") if each)
-            if told:
-                standin.set_banner(level, told)
-            else:
-                standin.clear_banner()
+        if page is not None:
+            page.say(level, " ".join(each for each in (text, OFFLINE if offline else "") if each))
         elif level == "warn":
             print(text, file=sys.stderr, flush=True)
 
@@ -203,6 +227,6 @@ def _welcome(endpoints: dict[str, str]) -> str:
     if "page" in endpoints:
         where = f"Parley is ready: open {endpoints['page']}"
     else:
-        where = "Parley is ready in your Slack workspace."
+        where = "Parley is ready in your workspace."
     model = "an offline stand-in, not Claude" if "bedrock" in endpoints else "Claude on Bedrock"
     return f"{where}\nAnswers come from {model}. Ctrl-C ends it."

@@ -69,9 +69,17 @@ class TeamsChat:
         self._where = conversation
         self._extra = extra
         self._service = extra.get("service_url", "")
-        thread = f";messageid={conversation.thread}" if conversation.thread else ""
+        in_public = conversation.thread and not self._private
+        # what only its writer and we see is in no thread
+        thread = f";messageid={conversation.thread}" if in_public else ""
         self._id = f"{conversation.channel}{thread}"
         self._marks: dict[str, str] = {}
+
+    @property
+    def _private(self) -> str:
+        """Whom alone to answer; empty where all may see."""
+        targeted = self._extra.get("to") == "person" and self._where.kind is not Kind.DIRECT
+        return self._extra.get("user", "") if targeted else ""
 
     @property
     def surface(self) -> Surface:
@@ -93,7 +101,8 @@ class TeamsChat:
         streams = self._microsoft.streams
         if not await streams.edit(self._id, message_id, message, self._post, mark=mark):
             said = activity(message, mark)
-            await self._microsoft.connector.update(self._service, self._id, message_id, said)
+            connector = self._microsoft.connector
+            await connector.update(self._service, self._id, message_id, said, to=self._private)
 
     async def delete(self, message_id: MessageId) -> None:
         self._microsoft.streams.forget(self._id, message_id)
@@ -114,11 +123,11 @@ class TeamsChat:
         said, user = activity(message), self._extra.get("user", "")
         if self._where.kind is not Kind.DIRECT and user:
             try:
-                await self._microsoft.connector.whisper(self._service, self._id, user, said)
+                await self._microsoft.connector.post(self._service, self._id, said, to=user)
                 return
             except Forbidden as exc:
                 log.info("not shown to one person only: %s", exc)
-        await self._post(said)
+        await self._microsoft.connector.post(self._service, self._id, said)
 
     async def thread(self, limit: int) -> Sequence[Turn]:
         return self._turns(await self._messages(self._where.thread or "", limit))
@@ -195,7 +204,8 @@ class TeamsChat:
             yield piece
 
     async def _post(self, said: Mapping[str, Any]) -> str:
-        return await self._microsoft.connector.post(self._service, self._id, said)
+        connector = self._microsoft.connector
+        return await connector.post(self._service, self._id, said, to=self._private)
 
     async def _messages(self, thread: str, limit: int) -> list[Mapping[str, Any]]:
         return await self._microsoft.graph.messages(await self._place(), thread, limit)

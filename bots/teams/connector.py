@@ -24,25 +24,27 @@ class Connector:
         self._hosts = hosts
 
     async def post(
-        self, service_url: str, conversation: str, activity: Mapping[str, Any], **params: str
+        self, service_url: str, conversation: str, activity: Mapping[str, Any], *, to: str = ""
     ) -> str:
-        """Posts and returns the activity's id, empty where Teams tells none."""
+        """Posts and returns the activity's id, empty where Teams tells none. With `to` only that
+        person sees it."""
         path = f"v3/conversations/{_quoted(conversation)}/activities"
-        answer = await self._call("POST", service_url, path, activity, params)
+        said, params = _targeted(activity, to)
+        answer = await self._call("POST", service_url, path, said, params)
         return str(answer.data.get("id") or "")
 
-    async def whisper(
-        self, service_url: str, conversation: str, user: str, activity: Mapping[str, Any]
-    ) -> None:
-        """Posts what only one person sees."""
-        to = {"recipient": {"id": user, "isTargeted": True}}
-        await self.post(service_url, conversation, {**activity, **to}, **TARGETED)
-
     async def update(
-        self, service_url: str, conversation: str, activity_id: str, activity: Mapping[str, Any]
+        self,
+        service_url: str,
+        conversation: str,
+        activity_id: str,
+        activity: Mapping[str, Any],
+        *,
+        to: str = "",
     ) -> None:
         path = f"v3/conversations/{_quoted(conversation)}/activities/{_quoted(activity_id)}"
-        await self._call("PUT", service_url, path, {**activity, "id": activity_id})
+        said, params = _targeted({**activity, "id": activity_id}, to)
+        await self._call("PUT", service_url, path, said, params)
 
     async def delete(self, service_url: str, conversation: str, activity_id: str) -> None:
         path = f"v3/conversations/{_quoted(conversation)}/activities/{_quoted(activity_id)}"
@@ -68,6 +70,14 @@ class Connector:
             raise Forbidden("a service URL that is not Teams'")
         url = f"{service_url.rstrip('/')}/{path}"
         return await self._web.call(method, url, body, params=params or None)
+
+
+def _targeted(
+    activity: Mapping[str, Any], to: str
+) -> tuple[Mapping[str, Any], Mapping[str, str] | None]:
+    if not to:
+        return activity, None
+    return {**activity, "recipient": {"id": to, "isTargeted": True}}, TARGETED
 
 
 def _quoted(text: str) -> str:

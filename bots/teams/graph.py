@@ -17,7 +17,7 @@ from bots.teams.downloads import download
 from bots.teams.tokens import Tokens
 from bots.teams.web import Web
 from core.conversation import Attachment
-from core.ports import Gone, RateLimited
+from core.ports import Forbidden, Gone, RateLimited
 
 READ_CHANNEL = "the permission `ChannelMessage.Read.Group` of the team (install the app again)"
 READ_CHAT = "the permission `ChatMessage.Read.Chat` of this chat (install the app again)"
@@ -129,8 +129,8 @@ class Graph:
         path = f"teams/{quote(team, safe='')}/channels/{quote(channel, safe='')}/members"
         try:
             members = await self._listed(path, READ_MEMBERS, {})
-        except Gone:
-            return False
+        except (Gone, Forbidden):
+            return False  # not known to be in it
         return any(each.get("userId") == person for each in members)
 
     async def _newest(self, path: str, limit: int, place: str) -> list[Mapping[str, Any]]:

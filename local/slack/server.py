@@ -283,7 +283,7 @@ class SlackStandIn:
 @web.middleware
 async def _own_page_only(request: web.Request, handler: Any) -> web.StreamResponse:
     """The page's requests come from the page: not from another site in the same browser."""
-    if request.path.startswith("/ui/"):
+    if request.path.startswith(("/ui/", "/teams/ui/")):
         host = request.host.rpartition(":")[0] or request.host
         origin = request.headers.get("Origin", "")
         if host not in ("127.0.0.1", "localhost") or (

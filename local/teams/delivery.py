@@ -1,0 +1,67 @@
+"""What Teams sends to the bot: signed, with a time limit, and again after a failure."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+
+from local.teams.signing import Signer
+
+PATIENCE = 15.0
+
+
+@dataclass
+class Delivery:
+    """`answers` are the statuses of what was sent, None for no answer."""
+
+    signer: Signer
+    messages_url: str
+    retry_delays: Sequence[float] = (0.5, 2.0, 5.0)
+    answers: list[int | None] = field(default_factory=list)
+    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _http: aiohttp.ClientSession | None = None
+
+    async def start(self) -> None:
+        self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._http is not None:
+            await self._http.close()
+
+    def tell(self, activity: dict[str, Any]) -> None:
+        """Sends it, in the background."""
+        task = asyncio.ensure_future(self.send(activity))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def send(self, activity: dict[str, Any]) -> int | None:
+        status: int | None = None
+        for delay in (*self.retry_delays, None):
+            status = await self.once(activity)
+            if delay is None or (status is not None and status < 500):
+                break
+            await asyncio.sleep(delay)
+        return status
+
+    async def once(self, activity: dict[str, Any], token: str = "") -> int | None:
+        """One request; `token` in place of a good one."""
+        assert self._http is not None, "start() comes first"  # noqa: S101
+        signed = token or self.signer.token(activity["serviceUrl"])
+        headers = {"Authorization": f"Bearer {signed}", "Content-Type": "application/json"}
+        body = json.dumps(activity, ensure_ascii=False).encode()
+        try:
+            async with self._http.post(self.messages_url, data=body, headers=headers) as answer:
+                await answer.read()
+                status: int | None = answer.status
+        except (aiohttp.ClientError, TimeoutError, OSError):
+            status = None
+        self.answers.append(status)
+        return status

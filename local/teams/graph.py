@@ -1,0 +1,226 @@
+"""Microsoft Graph's few calls that are used, with the permissions that an administrator grants."""
+
+from __future__ import annotations
+
+import json
+import re
+from base64 import urlsafe_b64decode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from markdown_it import MarkdownIt
+
+from local.teams.errors import TeamsError
+from local.teams.people import BOT, GROUP, HUMANS, Human, Room
+from local.teams.signing import Issued
+from local.teams.tenant import File, Message, Tenant
+
+GRANTED = frozenset(
+    {
+        "ChannelMessage.Read.Group",
+        "ChatMessage.Read.Chat",
+        "Files.Read.All",
+        "Team.ReadBasic.All",
+        "Channel.ReadBasic.All",
+        "ChannelMember.Read.All",
+    }
+)
+CARD = "application/vnd.microsoft.card.adaptive"
+CHANNEL = "/graph/v1.0/teams/{group}/channels/{room}"
+
+
+@dataclass
+class Graph:
+    """`granted` may be changed; `faults` are statuses (`429:5`, `503`) that the next calls meet."""
+
+    tenant: Tenant
+    issued: Issued
+    app_id: str
+    granted: frozenset[str] = GRANTED
+    faults: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    base: str = ""
+
+    @property
+    def scope(self) -> str:
+        at = urlsplit(self.base)
+        return f"{at.scheme}://{at.netloc}/.default"
+
+    def routes(self) -> list[web.RouteDef]:
+        by_path: dict[str, tuple[str, Callable[..., Any]]] = {
+            f"{CHANNEL}/messages": ("ChannelMessage.Read.Group", self._listed),
+            f"{CHANNEL}/messages/{{root}}": ("ChannelMessage.Read.Group", self._one),
+            f"{CHANNEL}/messages/{{root}}/replies": ("ChannelMessage.Read.Group", self._replies),
+            f"{CHANNEL}/messages/{{root}}/replies/{{id}}": (
+                "ChannelMessage.Read.Group",
+                self._one,
+            ),
+            "/graph/v1.0/chats/{room}/messages": ("ChatMessage.Read.Chat", self._listed),
+            "/graph/v1.0/chats/{room}/messages/{root}": ("ChatMessage.Read.Chat", self._one),
+            "/graph/v1.0/shares/{share}/driveItem": ("Files.Read.All", self._item),
+            "/graph/v1.0/shares/{share}/driveItem/content": ("Files.Read.All", self._content),
+            "/graph/v1.0/users/{user}/joinedTeams": ("Team.ReadBasic.All", self._teams),
+            "/graph/v1.0/teams/{group}/channels": ("Channel.ReadBasic.All", self._channels),
+            f"{CHANNEL}/members": ("ChannelMember.Read.All", self._members),
+        }
+        return [web.get(path, self._handler(*each)) for path, each in by_path.items()]
+
+    def _handler(self, needs: str, answer: Callable[..., Any]) -> Callable[..., Any]:
+        async def handle(request: web.Request) -> web.Response:
+            self.calls.append(request.path.partition("/graph/")[2])
+            try:
+                self._allowed(request, needs)
+                found = answer(request)
+            except TeamsError as exc:
+                headers = {"Retry-After": str(exc.after)} if exc.after else {}
+                told = {"error": {"code": exc.code, "message": exc.message}}
+                return web.json_response(told, status=exc.status, headers=headers)
+            if isinstance(found, web.Response):
+                return found
+            return web.json_response(found)
+
+        return handle
+
+    def _allowed(self, request: web.Request, needs: str) -> None:
+        if not self.issued.good(request.headers.get("Authorization", ""), self.scope):
+            raise TeamsError(401, "InvalidAuthenticationToken")
+        if self.faults and (fault := self.faults.pop(0)):
+            status, _, after = fault.partition(":")
+            raise TeamsError(int(status), "fault", "", int(after or 0))
+        if needs not in self.granted:
+            raise TeamsError(403, "Forbidden", "Missing role permissions on the request.")
+
+    def _room(self, request: web.Request) -> Room:
+        name = request.match_info["room"]
+        if request.match_info.get("group", GROUP) != GROUP:
+            raise TeamsError(404, "NotFound")
+        for human in HUMANS:
+            if name == f"19:{human.aad}_{self.app_id}@unq.gbl.spaces":
+                name = f"a:1{human.id.lower()}"
+        return self.tenant.room(name)
+
+    def _listed(self, request: web.Request) -> dict[str, Any]:
+        room = self._room(request)
+        found = [m for m in self.tenant.messages[room.id].values() if not m["root"]]
+        return self._page(request, found)
+
+    def _replies(self, request: web.Request) -> dict[str, Any]:
+        thread = self.tenant.thread(self._room(request).id, request.match_info["root"])
+        return self._page(request, [each for each in thread if each["root"]])
+
+    def _page(self, request: web.Request, found: list[Message]) -> dict[str, Any]:
+        most = min(int(request.query.get("$top", "20")), 50)
+        newest = [each for each in found[::-1] if not each["to"]][:most]
+        return {"value": [self._told(each) for each in newest]}
+
+    def _one(self, request: web.Request) -> dict[str, Any]:
+        wanted = request.match_info.get("id") or request.match_info["root"]
+        message = self.tenant.get(self._room(request).id, wanted)
+        if "id" in request.match_info and message["root"] != request.match_info["root"]:
+            raise TeamsError(404, "NotFound")
+        if "id" not in request.match_info and message["root"]:
+            raise TeamsError(404, "NotFound")
+        return self._told(message)
+
+    def _told(self, message: Message) -> dict[str, Any]:
+        """A chatMessage."""
+        at = datetime.fromtimestamp(int(message["id"]) / 1000, UTC)
+        created = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        told: dict[str, Any] = {"id": message["id"], "messageType": "message"}
+        told |= {"replyToId": message["root"] or None, "createdDateTime": created}
+        told |= {"deletedDateTime": None, "attachments": self._attachments(message)}
+        if message["user"] == BOT:
+            app = {"id": self.app_id, "displayName": "Parley", "applicationIdentityType": "bot"}
+            content = MarkdownIt().render(message["text"])
+            return told | {"from": {"application": app, "user": None}, **_body(content)}
+        human = self.tenant.human(message["user"])
+        user = {"id": human.aad, "displayName": human.name, "userIdentityType": "aadUser"}
+        content = self.tenant.written(message["text"])[1]
+        content = re.sub(r'<span itemscope=""[^>]*itemid="(\d+)">([^<]*)</span>', _at, content)
+        files = "".join(f'<attachment id="{each}"></attachment>' for each in message["files"])
+        return told | {"from": {"user": user, "application": None}, **_body(content + files)}
+
+    def _attachments(self, message: Message) -> list[dict[str, Any]]:
+        files = [self.tenant.files[each] for each in message["files"] if each in self.tenant.files]
+        cards = [e for e in message["attachments"] if e.get("contentType") == CARD]
+        return [
+            *(
+                {
+                    "id": each["id"],
+                    "contentType": "reference",
+                    "contentUrl": self.address(each),
+                    "name": each["name"],
+                }
+                for each in files
+            ),
+            *(
+                {
+                    "id": f"card-{number}",
+                    "contentType": CARD,
+                    "content": json.dumps(each["content"]),
+                }
+                for number, each in enumerate(cards)
+            ),
+        ]
+
+    def address(self, file: File) -> str:
+        """Where people open a file; without a person it opens to nobody."""
+        return f"{self.base}/ui/file/{file['id']}"
+
+    def _shared(self, request: web.Request) -> File:
+        share = request.match_info["share"].removeprefix("u!")
+        url = urlsafe_b64decode(share + "=" * (-len(share) % 4)).decode(errors="replace")
+        file = self.tenant.files.get(url.rpartition("/")[2])
+        if file is None or url != self.address(file):
+            raise TeamsError(404, "itemNotFound")
+        return file
+
+    def _item(self, request: web.Request) -> dict[str, Any]:
+        file = self._shared(request)
+        kind = {"mimeType": file["mimetype"]}
+        return {**file, "file": kind, "webUrl": self.address(file)}
+
+    def _content(self, request: web.Request) -> web.Response:
+        address = f"{self.base}/download/{self._shared(request)['id']}?tempauth=1"
+        return web.Response(status=302, headers={"Location": address})
+
+    def _teams(self, request: web.Request) -> dict[str, Any]:
+        user = self.tenant.human(request.match_info["user"]).id
+        channels = [r for r in self.tenant.rooms.values() if r.kind == "channel"]
+        joined = any(user in each.members for each in channels)
+        return {"value": [{"id": GROUP, "displayName": "Acme"}] if joined else []}
+
+    def _channels(self, request: web.Request) -> dict[str, Any]:
+        if request.match_info["group"] != GROUP:
+            raise TeamsError(404, "NotFound")
+        channels = [r for r in self.tenant.rooms.values() if r.kind == "channel"]
+        everybody = {each.id for each in HUMANS}
+        return {
+            "value": [
+                {"id": each.id, "displayName": each.name, "membershipType": _type(each, everybody)}
+                for each in channels
+            ]
+        }
+
+    def _members(self, request: web.Request) -> dict[str, Any]:
+        people: list[Human] = [
+            self.tenant.human(each) for each in self._room(request).members if each != BOT
+        ]
+        return {"value": [{"userId": each.aad, "displayName": each.name} for each in people]}
+
+
+def _type(room: Room, everybody: set[str]) -> str:
+    """A channel that some have left is told of as a private one: standard ones are everybody's."""
+    return "private" if room.private or not everybody <= {*room.members} else "standard"
+
+
+def _body(content: str) -> Mapping[str, Any]:
+    return {"body": {"contentType": "html", "content": content}}
+
+
+def _at(match: re.Match[str]) -> str:
+    return f'<at id="{match[1]}">{match[2]}</at>'

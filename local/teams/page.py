@@ -1,0 +1,281 @@
+"""The page's requests about Teams: the verbs and shapes of the Slack half, under `/ui`."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from aiohttp import BodyPartReader, WSMsgType, web
+
+from local.slack.hosting import ACTIVE, INLINE, LARGEST, SANDBOX
+from local.slack.people import COMMANDS
+from local.teams.errors import TeamsError, sentence
+from local.teams.people import BOT, HUMANS
+from local.teams.tenant import Message
+
+if TYPE_CHECKING:
+    from local.teams.server import TeamsStandIn
+
+LABEL = "https://schema.org/Message"
+
+
+class Page:
+    """Messages are told in `blocks`: `said` (what people wrote), `teams` (the bot's Markdown) and
+    `card`. Their `ts` are seconds, as the Slack half has them."""
+
+    def __init__(self, teams: TeamsStandIn) -> None:
+        self.banner: dict[str, str] | None = None
+        self._teams = teams
+        self._sockets: dict[asyncio.Queue[str | None], str] = {}
+        teams.tenant.listeners.append(self._changed)
+
+    def routes(self) -> list[web.RouteDef]:
+        return [
+            web.get("/ui/state", self._state),
+            web.get("/ui/messages", self._messages),
+            web.get("/ui/socket", self._socket),
+            web.get("/ui/file/{id}", self._view),
+            web.post("/ui/upload", self._upload),
+            web.post("/ui/{verb}", self._act),
+        ]
+
+    def set_banner(self, level: str, text: str) -> None:
+        self.banner = {"level": level, "text": text} if text else None
+        self._tell(json.dumps({"type": "banner", "banner": self.banner}), None, "")
+
+    def close(self) -> None:
+        for queue in self._sockets:
+            queue.put_nowait(None)
+
+    def shown(self, message: Message) -> dict[str, Any]:
+        """A message as the page gets it."""
+        tenant = self._teams.tenant
+        ours = message["user"] == BOT
+        kind = "teams" if ours else "said"
+        blocks: list[dict[str, Any]] = [{"type": kind, "text": message["text"]}]
+        cards = [e["content"] for e in message["attachments"] if "content" in e]
+        blocks += [{"type": "card", "card": each} for each in cards]
+        labels = [each for each in message["entities"] if each.get("type") == LABEL]
+        replies = tenant.thread(message["room"], message["id"])[1:] if not message["root"] else ()
+        return {
+            "ts": ts_of(message["id"]),
+            "thread_ts": ts_of(message["root"]) if message["root"] else None,
+            "user": message["user"],
+            "text": message["text"],
+            "blocks": blocks,
+            "ai": bool(labels),
+            "citations": [_cited(each) for one in labels for each in one.get("citation", ())],
+            "stream": message["stream"],
+            "edited": message["edited"],
+            "reply_count": len(replies),
+            "files": [self._file(each) for each in message["files"]],
+            "ephemeral": bool(message["to"]),
+            "to": message["to"] or None,
+        }
+
+    def _file(self, file_id: str) -> dict[str, Any]:
+        file = self._teams.tenant.files.get(file_id)
+        if file is None:
+            return {"id": file_id, "mode": "tombstone"}
+        address = f"{self._teams.base_url}/ui/file/{file_id}"
+        return {**file, "permalink": address}
+
+    async def _state(self, _: web.Request) -> web.Response:
+        users: list[dict[str, Any]] = [
+            {"id": e.id, "name": e.name, "color": e.color, "is_bot": False, "title": e.title}
+            for e in HUMANS
+        ]
+        bot = {"id": BOT, "name": "Parley", "color": "#2f6f62", "is_bot": True}
+        rooms = [
+            {
+                "id": each.id,
+                "name": each.name,
+                "kind": each.kind,
+                "members": each.members,
+                "topic": each.topic,
+                "private": each.private,
+            }
+            for each in self._teams.tenant.rooms.values()
+        ]
+        return web.json_response(
+            {
+                "platform": "teams",
+                "team": {"id": "acme", "name": "Acme"},
+                "users": [*users, {**bot, "title": "Assistant"}],
+                "channels": rooms,
+                "bot": BOT,
+                "banner": self.banner,
+                "commands": COMMANDS,
+            }
+        )
+
+    async def _messages(self, request: web.Request) -> web.Response:
+        room, user = request.query.get("channel", ""), request.query.get("user", "")
+        try:
+            found = [self.shown(each) for each in self._teams.tenant.visible(room, user)]
+        except TeamsError as exc:
+            return web.json_response({"ok": False, "error": sentence(exc)}, status=404)
+        return web.json_response({"messages": found})
+
+    async def _act(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        try:
+            answer = await self._verb(request.match_info["verb"], body)
+        except TeamsError as exc:
+            answer = {"ok": False, "error": sentence(exc)}
+        except (KeyError, TypeError):
+            answer = {"ok": False, "error": "The page sent something incomplete: reload it."}
+        return web.json_response(answer)
+
+    async def _verb(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:
+        user, room = body["user"], body["channel"]
+        message, error = id_of(body.get("ts") or ""), ""
+        teams = self._teams
+        match verb:
+            case "say":
+                text = str(body["text"])
+                if not text.strip():
+                    return {"ok": False, "error": "Write something first."}
+                said = teams.say(user, room, text, id_of(body.get("thread_ts") or ""))
+                return {"ok": True, "ts": ts_of(said)}
+            case "edit":
+                teams.edit(user, room, message, str(body["text"]))
+            case "delete":
+                teams.delete(user, room, message)
+            case "delete_file":
+                self._delete_file(user, room, body["file"])
+            case "dismiss":
+                teams.tenant.remove(teams.tenant.get(room, message))
+            case "command":
+                text = f"{body['command']} {body.get('text', '')}".strip()
+                error = _refused(await teams.command(user, room, text))
+            case "submit":
+                error = _refused(await teams.submit(user, room, message, dict(body["data"])))
+            case "stop_stream":
+                if not teams.stop_stream(user, room):
+                    error = "That answer has already ended."
+            case _:
+                error = "The page asked for something unknown: reload it."
+        return {"ok": not error, **({"error": error} if error else {})}
+
+    def _delete_file(self, user: str, room: str, file_id: str) -> None:
+        """Teams has no event for a file: it goes with its message."""
+        for message in [*self._teams.tenant.messages[room].values()]:
+            if file_id in message["files"]:
+                self._teams.delete(user, room, message["id"])
+
+    async def _upload(self, request: web.Request) -> web.Response:
+        """`user` and `channel` in the address; `text`, `names` and the files in a form."""
+        query = request.query
+        said: dict[str, str] = {"text": "", "names": "[]"}
+        files: list[bytes] = []
+        try:
+            async for part in await request.multipart():
+                if not isinstance(part, BodyPartReader):
+                    continue
+                data = await part.read()
+                if part.filename is None:
+                    said[part.name or ""] = data.decode(errors="replace")
+                else:
+                    files.append(bytes(data))
+            names = [str(each) for each in json.loads(said["names"])]
+            if not files or len(names) != len(files) or sum(map(len, files)) > LARGEST:
+                return web.json_response({"ok": False, "error": "The upload did not come whole."})
+            root = id_of(query.get("thread_ts", ""))
+            shared = [*zip(names, files, strict=True)]
+            where = query.get("user", ""), query.get("channel", "")
+            ts = ts_of(self._teams.share(*where, shared, said["text"], root))
+        except TeamsError as exc:
+            return web.json_response({"ok": False, "error": sentence(exc)})
+        except (ValueError, AssertionError):  # not a form, or one that was cut off
+            return web.json_response({"ok": False, "error": "The upload did not come whole."})
+        return web.json_response({"ok": True, "ts": ts})
+
+    async def _view(self, request: web.Request) -> web.Response:
+        """For members of a conversation where it is. Nothing in a file runs as the page."""
+        tenant, file_id = self._teams.tenant, request.match_info["id"]
+        file, user = tenant.files.get(file_id), request.query.get("user", "")
+        if file is None:
+            return web.Response(status=404, text="This file was deleted.")
+        if not any(
+            user in room.members
+            for room in tenant.rooms.values()
+            for message in tenant.messages[room.id].values()
+            if file_id in message["files"]
+        ):
+            return web.Response(status=403, text="You are not in a conversation with this file.")
+        media = file["mimetype"]
+        inline = media.startswith((*INLINE, "text/"))
+        if inline and not media.startswith(INLINE):
+            media = f"{media if media in ACTIVE else 'text/plain'}; charset=utf-8"
+        name = quote(file["name"], safe="")
+        disposition = "inline" if inline else "attachment"
+        headers = {
+            "Content-Type": media,
+            "Content-Disposition": f"{disposition}; filename*=UTF-8''{name}",
+            "X-Content-Type-Options": "nosniff",
+            "Cache-Control": "private, no-cache",
+        }
+        if file["mimetype"] in ACTIVE:
+            headers["Content-Security-Policy"] = SANDBOX
+        return web.Response(body=tenant.bytes_of(file_id), headers=headers)
+
+    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(heartbeat=20)
+        await socket.prepare(request)
+        queue: asyncio.Queue[str | None] = asyncio.Queue()
+        self._sockets[queue] = request.query.get("user", "")
+
+        async def send() -> None:
+            while (text := await queue.get()) is not None:
+                await socket.send_str(text)
+            await socket.close()
+
+        sender = asyncio.create_task(send())
+        try:
+            async for message in socket:
+                if message.type in (WSMsgType.ERROR, WSMsgType.CLOSE):
+                    break
+        finally:
+            sender.cancel()
+            self._sockets.pop(queue, None)
+            await asyncio.gather(sender, return_exceptions=True)
+        return socket
+
+    def _changed(self, event: dict[str, Any]) -> None:
+        message = event["message"]
+        kind = event["type"]
+        if message["to"]:
+            kind = "ephemeral_deleted" if kind == "deleted" else "ephemeral"
+        shown = {"type": kind, "channel": message["room"], "message": self.shown(message)}
+        members = self._teams.tenant.room(message["room"]).members
+        self._tell(json.dumps(shown), members, message["to"])
+        root = self._teams.tenant.messages[message["room"]].get(message["root"])
+        if root is not None and event["type"] != "changed":
+            above = {"type": "changed", "channel": root["room"], "message": self.shown(root)}
+            self._tell(json.dumps(above), members, "")
+
+    def _tell(self, text: str, members: list[str] | None, only: str) -> None:
+        for queue, user in self._sockets.items():
+            if (members is None or user in members) and only in ("", user):
+                queue.put_nowait(text)
+
+
+def ts_of(message_id: str) -> str:
+    """Milliseconds as seconds."""
+    return f"{message_id[:-3]}.{message_id[-3:]}"
+
+
+def id_of(ts: str) -> str:
+    return ts.replace(".", "")
+
+
+def _refused(status: int | None) -> str:
+    return "" if status == 200 else "The bot does not answer. Try again."
+
+
+def _cited(claim: dict[str, Any]) -> dict[str, Any]:
+    appearance = claim.get("appearance", {})
+    return {"number": claim.get("position"), **appearance}

@@ -1,0 +1,204 @@
+"""The Teams stand-in as one aiohttp application, and what people do in it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from local.teams.connector import Connector
+from local.teams.delivery import Delivery
+from local.teams.errors import TeamsError
+from local.teams.graph import Graph
+from local.teams.limits import RateLimits
+from local.teams.page import Page
+from local.teams.people import BOT, TENANT
+from local.teams.signing import Issued, Signer
+from local.teams.streams import Streams
+from local.teams.tenant import Message, Tenant
+from local.teams.wire import Activities
+
+__all__ = ["BOT", "TENANT", "TeamsStandIn"]
+
+LOGIN = "/login/{tenant}/oauth2/v2.0/token"
+
+
+class TeamsStandIn:
+    """`app` is to be served at `base_url`; the parts are for tests."""
+
+    def __init__(
+        self,
+        *,
+        app_id: str,
+        password: str,
+        messages_url: str,
+        base_url: str = "",
+        state: Path | None = None,
+        clock: Callable[[], float] = time.time,
+        latency: float = 0.0,
+        retry_delays: Sequence[float] = (0.5, 2.0, 5.0),
+    ) -> None:
+        self.app_id, self.password = app_id, password
+        self.tenant = Tenant(clock, state)
+        self.signer = Signer(app_id)
+        self.issued = Issued(clock)
+        self.streams = Streams(self.tenant, clock)
+        self.connector = Connector(
+            self.tenant, self.streams, RateLimits(clock), self.issued, app_id, clock, latency
+        )
+        self.graph = Graph(self.tenant, self.issued, app_id)
+        self.activities = Activities(self.tenant, app_id)
+        self.delivery = Delivery(self.signer, messages_url, retry_delays)
+        self.page = Page(self)
+        self.downloads: list[tuple[str, bool]] = []
+        self.login_page = False
+        self.base_url = base_url
+
+    @property
+    def base_url(self) -> str:
+        return self.activities.base
+
+    @base_url.setter
+    def base_url(self, url: str) -> None:
+        self.activities.base = self.graph.base = url
+
+    def settings(self) -> dict[str, str]:
+        """What the bot has to be told to reach this in place of Microsoft."""
+        return {
+            "MICROSOFT_APP_ID": self.app_id,
+            "MICROSOFT_APP_PASSWORD": self.password,
+            "MICROSOFT_APP_TENANT_ID": TENANT,
+            "TEAMS_OPENID_URL": f"{self.base_url}/openid",
+            "TEAMS_LOGIN_URL": f"{self.base_url}/login",
+            "TEAMS_SERVICE_HOSTS": self.base_url.partition("//")[2].partition("/")[0],
+            "GRAPH_URL": f"{self.base_url}/graph/v1.0",
+        }
+
+    @property
+    def app(self) -> web.Application:
+        app = web.Application(client_max_size=4 * 1024**2)
+        app.add_routes([*self.connector.routes(), *self.graph.routes(), *self.page.routes()])
+        app.add_routes(
+            [
+                web.get("/openid", self._metadata),
+                web.get("/keys", self._keys),
+                web.post(LOGIN, self._login),
+                web.get("/download/{id}", self._download),
+            ]
+        )
+        app.on_startup.append(self._started)
+        app.on_cleanup.append(self._stopped)
+        return app
+
+    # what people do, for the page and for tests
+
+    def say(self, user: str, room: str, text: str, root: str = "") -> str:
+        """Posts as a person and tells the bot; the message's id."""
+        return self.share(user, room, (), text, root)
+
+    def share(
+        self,
+        user: str,
+        room: str,
+        files: Iterable[tuple[str, bytes]],
+        text: str = "",
+        root: str = "",
+    ) -> str:
+        """Posts files, each (name, bytes), as a person."""
+        stored = [self.tenant.store(user, name, data)["id"] for name, data in files]
+        message = self.tenant.add(room, user, text, root=root, files=stored)
+        if self._heard(message):
+            self.delivery.tell(self.activities.message(message))
+        return str(message["id"])
+
+    def edit(self, user: str, room: str, message_id: str, text: str) -> None:
+        message = self._own(user, room, message_id)
+        self.tenant.change(message, text=text, edited=True)
+        self.delivery.tell(self.activities.edited(message))
+
+    def delete(self, user: str, room: str, message_id: str) -> None:
+        message = self._own(user, room, message_id)
+        self.tenant.remove(message)
+        for each in message["files"]:
+            self.tenant.drop_file(each)
+        self.delivery.tell(self.activities.deleted(message))
+
+    async def command(self, user: str, room: str, text: str) -> int | None:
+        """A slash command; the status that the bot answers."""
+        activity = self.activities.command(self.tenant.room(room), self.tenant.human(user), text)
+        return await self.delivery.send(activity)
+
+    async def submit(
+        self, user: str, room: str, message_id: str, data: dict[str, Any]
+    ) -> int | None:
+        """Presses a card's button, with what was chosen in the card."""
+        message = self.tenant.get(room, message_id)
+        human = self.tenant.human(user)
+        return await self.delivery.send(self.activities.submitted(message, human, data))
+
+    def stop_stream(self, user: str, room: str) -> bool:
+        """Teams' own Stop button while an answer streams."""
+        return user in self.tenant.room(room).members and self.streams.stop(room)
+
+    def move(self, user: str, room: str, *, into: bool, by: str = "") -> None:
+        """Somebody, or the bot (`BOT`), comes into a conversation or leaves it."""
+        where = self.tenant.room(room)
+        rest = [each for each in where.members if each != user]
+        self.tenant.members(room, [*rest, user] if into else rest)
+        human = self.tenant.human(by or next(each for each in where.members if each != BOT))
+        self.delivery.tell(self.activities.moved(where, user, human, added=into))
+
+    def _heard(self, message: Message) -> bool:
+        """Whether the bot is told of it: of all that mentions it, and of all where it may read."""
+        room = self.tenant.room(message["room"])
+        if BOT not in room.members:
+            return False
+        granted = "ChannelMessage.Read.Group" if room.kind == "channel" else "ChatMessage.Read.Chat"
+        mentioned = BOT in self.tenant.written(message["text"])[2]
+        return room.kind == "dm" or mentioned or granted in self.graph.granted
+
+    def _own(self, user: str, room: str, message_id: str) -> Message:
+        message = self.tenant.get(room, message_id)
+        if message["user"] != user:
+            raise TeamsError(403, "MessageNotFound")
+        return message
+
+    # the wire
+
+    async def _metadata(self, _: web.Request) -> web.Response:
+        keys = f"{self.base_url}/keys"
+        return web.json_response({"issuer": "https://api.botframework.com", "jwks_uri": keys})
+
+    async def _keys(self, _: web.Request) -> web.Response:
+        return web.json_response(self.signer.published())
+
+    async def _login(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        known = request.match_info["tenant"] == TENANT and form.get("client_id") == self.app_id
+        if not known or form.get("client_secret") != self.password:
+            return web.json_response({"error": "invalid_client"}, status=401)
+        return web.json_response(self.issued.give(str(form.get("scope"))))
+
+    async def _download(self, request: web.Request) -> web.Response:
+        """A pre-authorised address: a token with it is an error."""
+        file_id, token = request.match_info["id"], "Authorization" in request.headers
+        self.downloads.append((file_id, token))
+        if token or request.query.get("tempauth") != "1":
+            return web.Response(status=401, text="Access denied")
+        if self.login_page:
+            return web.Response(content_type="text/html", text="<h1>Sign in</h1>")
+        try:
+            data = self.tenant.bytes_of(file_id)
+        except TeamsError:
+            return web.Response(status=404)
+        return web.Response(body=data, content_type=self.tenant.files[file_id]["mimetype"])
+
+    async def _started(self, _: web.Application) -> None:
+        await self.delivery.start()
+
+    async def _stopped(self, _: web.Application) -> None:
+        self.page.close()
+        await self.delivery.stop()

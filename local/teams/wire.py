@@ -1,0 +1,146 @@
+"""Activities as Teams sends them to a bot. Shapes follow its documentation and recorded ones.
+
+https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/conversation-messages
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from local.teams.people import BOT, TEAM, TENANT, Human, Room
+from local.teams.tenant import File, Message, Tenant
+
+DOWNLOAD = "application/vnd.microsoft.teams.file.download.info"
+Activity = dict[str, Any]
+
+
+class Activities:
+    """For one bot. `base` is the stand-in's address."""
+
+    def __init__(self, tenant: Tenant, app_id: str) -> None:
+        self.base = ""
+        self._tenant = tenant
+        self._app_id = app_id
+
+    @property
+    def service_url(self) -> str:
+        return f"{self.base}/connector/"
+
+    def message(self, message: Message) -> Activity:
+        """What somebody wrote. Files of channels and groups are left out, as Teams does."""
+        room, human = self._tenant.room(message["room"]), self._tenant.human(message["user"])
+        text, rich, mentioned = self._tenant.written(message["text"])
+        attachments = [{"contentType": "text/html", "content": rich}]
+        if room.kind == "dm":
+            files = [self._tenant.files[each] for each in message["files"]]
+            attachments = [*(self._download(each) for each in files), *attachments]
+        return {
+            **self._usual(room, human, message["id"], message["root"]),
+            "type": "message",
+            "text": text,
+            "textFormat": "plain",
+            "attachments": attachments,
+            "entities": [*(self._mention(each) for each in mentioned), *self._client()],
+        }
+
+    def command(self, room: Room, human: Human, text: str) -> Activity:
+        """A slash command: a message that only its writer and the bot see."""
+        activity = {
+            **self._usual(room, human, self._tenant.stamp(), ""),
+            "type": "message",
+            "text": text,
+            "textFormat": "plain",
+            "attachments": [{"contentType": "text/html", "content": f"<p>{text}</p>"}],
+            "entities": self._client(),
+        }
+        if room.kind != "dm":
+            activity["recipient"]["isTargeted"] = True
+        return activity
+
+    def submitted(self, message: Message, human: Human, data: dict[str, Any]) -> Activity:
+        """A pressed Action.Submit."""
+        room = self._tenant.room(message["room"])
+        return {
+            **self._usual(room, human, self._tenant.stamp(), message["root"] or message["id"]),
+            "type": "message",
+            "replyToId": message["id"],
+            "value": data,
+            "entities": self._client(),
+        }
+
+    def deleted(self, message: Message) -> Activity:
+        room, human = self._tenant.room(message["room"]), self._tenant.human(message["user"])
+        usual = self._usual(room, human, message["id"], message["root"])
+        usual["channelData"] |= {"eventType": "softDeleteMessage"}
+        return {**usual, "type": "messageDelete"}
+
+    def edited(self, message: Message) -> Activity:
+        activity = self.message(message)
+        activity["channelData"] |= {"eventType": "editMessage"}
+        return {**activity, "type": "messageUpdate"}
+
+    def moved(self, room: Room, who: str, by: Human, *, added: bool) -> Activity:
+        """Somebody, or the bot, came or went."""
+        member = self._bot() if who == BOT else self._account(self._tenant.human(who))
+        usual = self._usual(room, by, self._tenant.stamp(), "")
+        event = "teamMemberAdded" if added else "teamMemberRemoved"
+        if room.kind == "channel":
+            usual["channelData"] |= {"eventType": event}
+            usual["conversation"]["id"] = room.id
+        key = "membersAdded" if added else "membersRemoved"
+        return {**usual, "type": "conversationUpdate", key: [member]}
+
+    def _usual(self, room: Room, human: Human, activity_id: str, root: str) -> Activity:
+        now = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        kinds = {"channel": "channel", "group": "groupChat", "dm": "personal"}
+        where: dict[str, Any] = {"conversationType": kinds[room.kind], "tenantId": TENANT}
+        where["id"] = f"{room.id};messageid={root or activity_id}"
+        data: dict[str, Any] = {"tenant": {"id": TENANT}}
+        if room.kind == "channel":
+            data |= {"teamsChannelId": room.id, "teamsTeamId": TEAM}
+            data |= {"channel": {"id": room.id}, "team": {"id": TEAM}}
+        else:
+            where["id"] = room.id
+        if room.kind != "dm":
+            where["isGroup"] = True
+        return {
+            "id": activity_id,
+            "timestamp": now,
+            "localTimestamp": now,
+            "channelId": "msteams",
+            "serviceUrl": self.service_url,
+            "from": self._account(human),
+            "conversation": where,
+            "recipient": self._bot(),
+            "channelData": data,
+            "locale": "en-US",
+        }
+
+    def _account(self, human: Human) -> dict[str, str]:
+        return {"id": human.teams, "name": human.name, "aadObjectId": human.aad}
+
+    def _bot(self) -> dict[str, Any]:
+        return {"id": f"28:{self._app_id}", "name": "Parley"}
+
+    def _mention(self, who: Human | str) -> dict[str, Any]:
+        named = self._bot() if isinstance(who, str) else {"id": who.teams, "name": who.name}
+        return {"type": "mention", "mentioned": named, "text": f"<at>{named['name']}</at>"}
+
+    @staticmethod
+    def _client() -> list[dict[str, Any]]:
+        told = {"locale": "en-US", "country": "US", "platform": "Web", "timezone": "Europe/Berlin"}
+        return [{**told, "type": "clientInfo"}]
+
+    def _download(self, file: File) -> dict[str, Any]:
+        ending = file["name"].rpartition(".")[2].lower()
+        return {
+            "contentType": DOWNLOAD,
+            "contentUrl": f"{self.base}/ui/file/{file['id']}",
+            "name": file["name"],
+            "content": {
+                "downloadUrl": f"{self.base}/download/{file['id']}?tempauth=1",
+                "uniqueId": file["id"],
+                "fileType": ending,
+            },
+        }
