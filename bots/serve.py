@@ -16,7 +16,8 @@ from aiohttp import web
 from bots.slack import app as slack_app
 from bots.slack.wiring import slack_platform, slack_receiver
 from bots.teams import app as teams_app
-from bots.teams.wiring import teams_platform, teams_receiver
+from bots.teams.receiving import teams_receiver
+from bots.teams.wiring import teams_platform
 from bots.worker import Platform, Worker
 from core import wiring
 from core.aws.bedrock import tune_gc

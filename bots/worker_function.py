@@ -43,6 +43,10 @@ async def _platforms(settings: Settings, stack: AsyncExitStack) -> Mapping[str, 
         from bots.slack.wiring import slack_platform  # noqa: PLC0415 - only if used
 
         platforms["slack"] = await stack.enter_async_context(slack_platform(settings))
+    if settings.teams is not None:
+        from bots.teams.wiring import teams_platform  # noqa: PLC0415 - only if used
+
+        platforms["teams"] = await stack.enter_async_context(teams_platform(settings))
     return platforms
 
 

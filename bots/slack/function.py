@@ -9,10 +9,8 @@ from typing import Any
 
 from bots.slack.app import Receiver
 from core.aws import http
-from core.aws.calls import Calls
-from core.aws.clients import client
 from core.aws.function import Warm
-from core.aws.sqs import SqsTurns
+from core.aws.queueing import queueing
 from core.aws.telemetry import Telemetry
 from core.settings import SettingsError, load
 
@@ -24,20 +22,14 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[Receiver]:
     settings = load(environ)
     if settings.slack is None:
         raise SettingsError(["Slack is not configured: deploy with its two secrets."])
-    calls = Calls(1)
-    sqs = client("sqs", settings.aws_region)
-    turns = SqsTurns(sqs, settings.turns_queue_url, calls)
-    try:
+    with queueing(settings) as enqueue:
         yield Receiver(
             signing_secret=settings.slack.signing_secret,
             bot_token=settings.slack.bot_token,
             api_url=settings.slack.api_url,
-            enqueue=turns.put_now,
+            enqueue=enqueue,
             allowed_tenants=frozenset(settings.allowed_tenants),
         )
-    finally:
-        calls.close()
-        sqs.close()
 
 
 async def _answer(receiver: Receiver, request: http.Request) -> http.Response:

@@ -1,4 +1,4 @@
-"""Teams' parts of a process, built from its settings."""
+"""How a worker reaches Teams, built from its settings."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -25,40 +24,7 @@ from core.conversation import Conversation, Kind
 from core.ports import Chat
 from core.settings import Settings, TeamsSettings
 
-if TYPE_CHECKING:
-    from bots.teams.app import Enqueue, Receiver
-
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
-KEYS_TIMEOUT = aiohttp.ClientTimeout(total=5)
-
-
-@asynccontextmanager
-async def teams_receiver(settings: Settings, enqueue: Enqueue) -> AsyncIterator[Receiver]:
-    """The receiver of the configured bot."""
-    from bots.teams.app import Receiver  # noqa: PLC0415 - a worker starts without botbuilder
-    from bots.teams.auth import Authenticator, SigningKeys  # noqa: PLC0415
-
-    teams = _configured(settings)
-    async with aiohttp.ClientSession(connector=connector([teams.openid_url])) as http:
-
-        async def fetch(url: str) -> Mapping[str, Any]:
-            try:
-                async with http.get(url, timeout=KEYS_TIMEOUT, allow_redirects=False) as response:
-                    response.raise_for_status()
-                    found = await response.json(content_type=None)
-            except (aiohttp.ClientError, TimeoutError) as exc:
-                raise OSError(type(exc).__name__) from exc
-            if not isinstance(found, dict):
-                raise TypeError("no object")
-            return found
-
-        authenticator = Authenticator(
-            teams.app_id,
-            SigningKeys(teams.openid_url, fetch, time.monotonic),
-            tenants=frozenset({teams.tenant_id, *settings.allowed_tenants}),
-            hosts=Hosts(teams.service_hosts),
-        )
-        yield Receiver(teams.app_id, authenticator, enqueue)
 
 
 @asynccontextmanager

@@ -1,0 +1,46 @@
+"""Lambda: Teams' requests to the function URL, received as `parley serve` receives them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from bots.teams.app import Receiver
+from bots.teams.receiving import teams_receiver
+from core.aws import http
+from core.aws.function import Warm
+from core.aws.queueing import queueing
+from core.aws.telemetry import Telemetry
+from core.settings import SettingsError, load
+
+PATH = "/api/messages"
+
+
+@asynccontextmanager
+async def _built(environ: Mapping[str, str]) -> AsyncIterator[Receiver]:
+    settings = load(environ)
+    if settings.teams is None:
+        raise SettingsError(["Teams is not configured: deploy with its app id and secret."])
+    with queueing(settings) as enqueue:
+        async with teams_receiver(settings, enqueue) as receiver:
+            yield receiver
+
+
+async def _answer(receiver: Receiver, request: http.Request) -> http.Response:
+    answer = await receiver.handle(request.headers, request.body)
+    return http.Response(answer.status, answer.headers, answer.body)
+
+
+_telemetry = Telemetry("teams")
+_warm = Warm(_built, os.environ)
+_warm.prepare()
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """What Lambda calls for each request."""
+    with _telemetry.invocation(context):
+        return http.answered(
+            event, PATH, lambda request: _warm.run(lambda kept: _answer(kept, request))
+        )
