@@ -1,7 +1,17 @@
 // The page's requests, and the socket that tells of changes.
 
+let base = "";
+
+/** Turns to a platform's half: all requests go there. */
+export function turnTo(platform) {
+  base = platform === "teams" ? "/teams" : "";
+}
+
+/** A path of the half one is in. */
+export const here = (path) => `${base}${path}`;
+
 export async function get(path) {
-  const answer = await fetch(path);
+  const answer = await fetch(here(path));
   if (!answer.ok) throw new Error("The page's server did not answer as expected.");
   return answer.json();
 }
@@ -9,7 +19,7 @@ export async function get(path) {
 /** Sends an action; resolves to {ok, error?} also when the server is away. */
 export async function act(verb, body) {
   try {
-    const answer = await fetch(`/ui/${verb}`, {
+    const answer = await fetch(here(`/ui/${verb}`), {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(body),
@@ -27,7 +37,7 @@ export function listen(user, onEvent, onState) {
   let delay = 300;
   const open = () => {
     const scheme = location.protocol === "https:" ? "wss" : "ws";
-    socket = new WebSocket(`${scheme}://${location.host}/ui/socket?user=${encodeURIComponent(user)}`);
+    socket = new WebSocket(`${scheme}://${location.host}${here("/ui/socket")}?user=${encodeURIComponent(user)}`);
     socket.onopen = () => { delay = 300; onState(true); };
     socket.onmessage = (message) => onEvent(JSON.parse(message.data));
     socket.onclose = () => {

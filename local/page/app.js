@@ -1,13 +1,13 @@
 // The page: who one is, where one is, and what is shown there.
 
-import { act, get, listen } from "/api.js";
+import { act, get, listen, turnTo } from "/api.js";
 import { Composer } from "/composer.js";
 import { dropZone, upload } from "/files.js";
 import { Log } from "/log.js";
 import { el } from "/mrkdwn.js";
 
 const $ = (id) => document.getElementById(id);
-const state = { me: "", channel: "", thread: null, messages: new Map(), unread: new Map(), awaiting: new Set() };
+const state = { on: "slack", me: "", channel: "", thread: null, messages: new Map(), unread: new Map(), awaiting: new Set() };
 const wide = () => matchMedia("(min-width: 761px)").matches;
 let world;
 let users;
@@ -21,13 +21,28 @@ const composer = new Composer($("composer-slot"), { ...shared, testid: "composer
 const threadComposer = new Composer($("thread-composer-slot"), { ...shared, commands: () => [], testid: "thread-composer", label: "Reply in thread", send: (...said) => send(state.thread, ...said), editLast: () => editLast(threadComposer, state.thread) });
 
 async function start() {
+  const wanted = new URLSearchParams(location.search).get("on") ?? localStorage.getItem("parley.on");
+  const both = await fetch("/teams/ui/state").then((answer) => answer.ok, () => false);
+  $("platforms").hidden = !both;
+  for (const button of $("platforms").children) button.addEventListener("click", () => turn(button.dataset.platform));
+  await turn(both && wanted === "teams" ? "teams" : "slack");
+}
+
+/** Shows the other half: another workspace, the same people. */
+async function turn(platform) {
+  state.on = platform;
+  localStorage.setItem("parley.on", platform);
+  for (const button of $("platforms").children) button.setAttribute("aria-pressed", String(button.dataset.platform === platform));
+  document.body.dataset.on = platform;
+  $("direct").textContent = platform === "teams" ? "Chats" : "Direct messages";
+  turnTo(platform);
   world = await get("/ui/state");
   users = new Map(world.users.map((user) => [user.id, user]));
   names = new Map([...world.users, ...world.channels].map((each) => [each.id, each.name]));
   $("team").textContent = world.team.name;
   banner(world.banner);
   const people = world.users.filter((user) => !user.is_bot);
-  $("person").append(...people.map((user) => el("option", { value: user.id }, user.name)));
+  $("person").replaceChildren(...people.map((user) => el("option", { value: user.id }, user.name)));
   const saved = localStorage.getItem("parley.me");
   become(users.has(saved) ? saved : people[0].id);
 }
@@ -49,7 +64,8 @@ function become(user) {
 
 const mine = () => world.channels.filter((channel) => channel.members.includes(state.me));
 const place = () => world.channels.find((channel) => channel.id === state.channel);
-const titleOf = (channel) => (channel.kind === "dm" ? "Parley" : `# ${channel.name}`);
+const titleOf = (channel) => (channel.kind === "dm" ? "Parley" : channel.kind === "group" ? channel.name : `# ${channel.name}`);
+const slug = (name) => name.toLowerCase().replaceAll(" ", "-");
 
 async function catchUp() {
   await Promise.all(mine().filter((channel) => channel.id === state.channel || state.messages.has(channel.id)).map((channel) => load(channel.id)));
@@ -69,7 +85,7 @@ async function go(channel, focus = true) {
   const where = place();
   $("title").textContent = titleOf(where);
   $("topic").textContent = where.kind === "dm" ? "Only you and Parley read this" : where.topic;
-  composer.turnTo(`${state.me}/${channel}`, where.kind === "dm" ? "Ask Parley anything" : `Message #${where.name}; @Parley to ask`);
+  composer.turnTo(`${state.me}/${channel}`, where.kind === "dm" ? "Ask Parley anything" : `Message ${titleOf(where).replace("# ", "#")}; @Parley to ask`);
   sidebar();
   if (!state.messages.has(channel)) await load(channel);
   draw();
@@ -80,37 +96,42 @@ async function go(channel, focus = true) {
 function sidebar() {
   const item = (channel) => {
     const unread = state.unread.get(channel.id) ?? 0;
-    const sign = channel.kind === "dm" ? "●" : "#";
+    const sign = { dm: "●", group: "◦" }[channel.kind] ?? "#";
     return el("li", {}, el("button", {
       class: `place${unread ? " unread" : ""}`, type: "button", "aria-current": String(channel.id === state.channel),
-      "data-testid": `channel-${channel.kind === "dm" ? "parley" : channel.name}`,
+      "data-testid": `channel-${channel.kind === "dm" ? "parley" : slug(channel.name)}`,
       onclick: () => { go(channel.id); view("channel"); },
     }, el("span", { class: "sign", "aria-hidden": "true" }, sign), channel.name,
       unread ? el("span", { class: "badge", "aria-label": `${unread} unread` }, String(unread)) : null));
   };
-  $("channels").replaceChildren(...mine().filter((channel) => channel.kind !== "dm").map(item));
-  $("dms").replaceChildren(...mine().filter((channel) => channel.kind === "dm").map(item));
+  $("channels").replaceChildren(...mine().filter((channel) => channel.kind === "channel").map(item));
+  $("dms").replaceChildren(...mine().filter((channel) => channel.kind !== "channel").map(item));
 }
 
 function context(inThread) {
   return {
-    users, names, me: state.me, inThread,
+    users, names, me: state.me, inThread, threads: hasThreads(),
     onReply: (message) => openThread(message.thread_ts ?? message.ts),
     onEdit: (message) => (inThread ? threadComposer : composer).edit(message, plain(message.text)),
     onDelete: async (message) => tell(await act("delete", { user: state.me, channel: state.channel, ts: message.ts })),
     onDeleteFile: async (file) => tell(await act("delete_file", { user: state.me, channel: state.channel, file: file.id })),
+    onSubmit: async (message, data) => tell(await act("submit", { user: state.me, channel: state.channel, ts: message.ts, data })),
+    onStop: async () => tell(await act("stop_stream", { user: state.me, channel: state.channel })),
     onDismiss: async (message) => tell(await act("dismiss", { user: state.me, channel: state.channel, ts: message.ts })),
     onAction: async (message, element, extra) => tell(await act("action", { user: state.me, channel: state.channel, ts: message.ts, action_id: element.action_id, ...extra })),
   };
 }
 
+/** Teams has threads in channels only. */
+const hasThreads = () => state.on !== "teams" || place().kind === "channel";
+
 function draw() {
   const all = [...(state.messages.get(state.channel)?.values() ?? [])].sort((a, b) => Number(a.ts) - Number(b.ts));
-  const top = all.filter((message) => !message.thread_ts || message.thread_ts === message.ts);
+  const top = all.filter((message) => !hasThreads() || !message.thread_ts || message.thread_ts === message.ts);
   const direct = place().kind === "dm";
   log.show(top, context(false), direct
     ? { title: "Ask Parley anything", text: "Write a question below. The answer grows here while it is written." }
-    : { title: `This is #${place().name}`, text: "Mention @Parley in a message to ask; the answer grows in the message's thread." });
+    : { title: `This is ${titleOf(place()).replace("# ", "#")}`, text: `Mention @Parley in a message to ask; the answer grows ${hasThreads() ? "in the message's thread" : "below it"}.` });
   if (state.thread) {
     threadLog.show(all.filter((message) => message.ts === state.thread || message.thread_ts === state.thread), context(true), { title: "", text: "" });
   }
@@ -144,7 +165,7 @@ async function send(thread, text, editing, files, progress) {
   const said = { ...where, ...(thread ? { thread_ts: thread } : {}) };
   const answer = files.length ? await upload(said, text, files, progress) : await act("say", { ...said, text });
   (thread ? threadLog : log).toEnd();
-  if (answer.ok && !thread && place().kind !== "dm" && (files.length || /@parley\b/i.test(text))) state.awaiting.add(answer.ts);
+  if (answer.ok && !thread && place().kind === "channel" && (files.length || /@parley\b/i.test(text))) state.awaiting.add(answer.ts);
   return answer.error;
 }
 
@@ -201,7 +222,7 @@ function switcher() {
   const input = $("switcher-input");
   const list = $("switcher-list");
   let chosen = 0;
-  const found = () => mine().filter((channel) => channel.name.includes(input.value.toLowerCase().replace("#", "")) || channel.name.toLowerCase().startsWith(input.value.toLowerCase()));
+  const found = () => mine().filter((channel) => channel.name.toLowerCase().includes(input.value.toLowerCase().replace("#", "")) || channel.name.toLowerCase().startsWith(input.value.toLowerCase()));
   const fill = () => list.replaceChildren(...found().map((channel, index) => el("li", {
     role: "option", "aria-selected": String(index === chosen), onclick: () => jump(channel),
   }, titleOf(channel))));

@@ -1,5 +1,6 @@
 // Files: chosen, dropped or pasted into a message; shown as cards; opened by those who may.
 
+import { here } from "/api.js";
 import { el } from "/mrkdwn.js";
 
 const LARGEST = 200 * 1024 * 1024;
@@ -15,7 +16,7 @@ export function sizeOf(bytes) {
 }
 
 const kindOf = (file) => KINDS.find(([pattern]) => pattern.test(file.mimetype ?? ""))?.[1] ?? "File";
-export const addressOf = (file, me) => `/ui/file/${encodeURIComponent(file.id)}?user=${encodeURIComponent(me)}`;
+export const addressOf = (file, me) => `${here("/ui/file")}/${encodeURIComponent(file.id)}?user=${encodeURIComponent(me)}`;
 
 /** A message's files as cards; `context`: {me, onDeleteFile}. */
 export function filesNode(files, context, own) {
@@ -76,7 +77,7 @@ export function upload(where, text, files, progress) {
   form.append("text", text);
   form.append("names", JSON.stringify(files.map((file) => file.name)));
   files.forEach((file) => form.append("file", file, file.name));
-  const address = `/ui/upload?${new URLSearchParams(where)}`;
+  const address = `${here("/ui/upload")}?${new URLSearchParams(where)}`;
   return new Promise((resolve) => {
     const request = new XMLHttpRequest();
     const lost = () => resolve({ ok: false, error: "The upload broke off. Your files are still here: send them again." });

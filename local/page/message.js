@@ -2,11 +2,13 @@
 
 import { filesNode } from "/files.js";
 import { el, render } from "/mrkdwn.js";
+import { cardNode, renderSaid, renderTeams } from "/teams.js";
 
 const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
+const WORKING = /^_(Thinking|Still thinking|Fetching|Reading|Making|It is long)|waits its turn/;
 export const dayOf = (ts) => new Date(Number(ts) * 1000).toDateString();
 
-/** `context`: {users, names, me, inThread, onAction, onReply, onEdit, onDelete, onDeleteFile, onDismiss}. */
+/** `context`: {users, names, me, inThread, onAction, onReply, onEdit, onDelete, onDeleteFile, onDismiss, onSubmit, onStop}. */
 export function messageNode(message, previous, context) {
   const author = context.users.get(message.user) ?? { name: "Somebody", color: "#888" };
   const follows = previous && previous.user === message.user && !message.ephemeral
@@ -17,6 +19,7 @@ export function messageNode(message, previous, context) {
     el("div", { class: "who" },
       el("b", {}, author.name),
       author.is_bot ? el("span", { class: "tag" }, "App") : null,
+      el("span", { class: "tag ai", "data-testid": "ai", hidden: true }, "AI generated"),
       el("time", { datetime: new Date(message.ts * 1000).toISOString() }, clock.format(message.ts * 1000)),
     ),
     el("div", { class: "content" }),
@@ -35,10 +38,12 @@ export function updateNode(node, message, context) {
   const content = node.querySelector(".content");
   const before = node.shown ?? {};
   const blocks = message.blocks?.length ? message.blocks : [{ type: "section", text: { text: message.text } }];
-  const shown = { blocks: blocks.map((block) => JSON.stringify(block)), extra: JSON.stringify([message.edited, message.reply_count, message.files]) };
+  const shown = { blocks: blocks.map((block) => JSON.stringify(block)), extra: JSON.stringify([message.edited, message.reply_count, message.files, message.stream, message.citations]) };
+  const label = node.querySelector(".ai");
+  if (label) label.hidden = !message.ai;
   const kept = [...content.querySelectorAll(":scope > .block")];
   blocks.forEach((block, index) => {
-    if (kept[index] && before.blocks?.[index] === shown.blocks[index]) return;
+    if (kept[index] && before.blocks?.[index] === shown.blocks[index] && before.extra === shown.extra) return;
     const fresh = blockNode(block, message, context);
     if (kept[index]) kept[index].replaceWith(fresh);
     else content.insertBefore(fresh, content.querySelector(":scope > .after"));
@@ -55,6 +60,14 @@ export function updateNode(node, message, context) {
 }
 
 function blockNode(block, message, context) {
+  if (block.type === "card") return cardNode(block.card, (data, control) => submit(message, data, control, context));
+  if (block.type === "said" || block.type === "teams") {
+    const busy = message.stream === "informative" || WORKING.test(block.text.replace(/^\*/, "_"));
+    const text = el("div", { class: `block text${block.type === "teams" ? " teams" : ""}${busy ? " working" : ""}` });
+    text.append(block.type === "teams" ? renderTeams(block.text, message.citations) : renderSaid(block.text, context.names.values()));
+    for (const link of text.querySelectorAll("a[href]")) openAs(link, context.me);
+    return block.text.trim() || block.type === "teams" ? text : el("div", { class: "block" });
+  }
   if (block.type === "actions") {
     return el("div", { class: "block actions" }, ...block.elements.map((each) => elementNode(each, message, context)));
   }
@@ -64,7 +77,7 @@ function blockNode(block, message, context) {
     return small;
   }
   if (block.type === "divider") return el("hr", { class: "block" });
-  const working = /^_(Thinking|Still thinking|Fetching|Reading|Making|It is long)|waits its turn/.test(block.text?.text ?? "");
+  const working = WORKING.test(block.text?.text ?? "");
   if (!block.text?.text) return el("div", { class: "block" });
   const text = el("div", { class: `block text${working ? " working" : ""}` });
   text.append(render(block.text.text, context.names));
@@ -72,13 +85,19 @@ function blockNode(block, message, context) {
   return text;
 }
 
+async function submit(message, data, control, context) {
+  control.disabled = true;
+  await context.onSubmit(message, data);
+  control.disabled = false;
+}
+
 /** Files are opened as the person one is. */
 function openAs(link, me) {
   const url = new URL(link.href);
-  if (url.origin !== location.origin || !url.pathname.startsWith("/ui/file/")) return;
+  if (url.origin !== location.origin || !/^(\/teams)?\/ui\/file\//.test(url.pathname)) return;
   url.searchParams.set("user", me);
   link.href = url.href;
-  link.dataset.testid = "source";
+  link.dataset.testid ??= "source";
 }
 
 function elementNode(element, message, context) {
@@ -106,6 +125,9 @@ function elementNode(element, message, context) {
 function afterNode(message, context) {
   const after = el("div", { class: "after" });
   if (message.files?.length) after.append(filesNode(message.files, context, message.user === context.me));
+  if (message.stream) {
+    after.append(el("div", { class: "actions" }, el("button", { type: "button", "data-testid": "stop-stream", onclick: () => context.onStop(message) }, "Stop")));
+  }
   if (message.edited) after.append(el("span", { class: "edited" }, "(edited)"));
   if (message.reply_count && !context.inThread) {
     const label = message.reply_count === 1 ? "1 reply" : `${message.reply_count} replies`;
@@ -121,7 +143,7 @@ function afterNode(message, context) {
 function toolsNode(message, context) {
   const tools = el("div", { class: "tools" });
   const tool = (label, action) => tools.append(el("button", { type: "button", onclick: () => action(message) }, label));
-  if (!context.inThread) tool("Reply in thread", context.onReply);
+  if (!context.inThread && context.threads) tool("Reply in thread", context.onReply);
   if (message.user === context.me) {
     tool("Edit", context.onEdit);
     tool("Delete", context.onDelete);

@@ -25,7 +25,7 @@ export function render(text, names) {
   return out;
 }
 
-function codeBlock(code) {
+export function codeBlock(code) {
   const copy = el("button", { class: "copy", type: "button" }, "Copy");
   copy.addEventListener("click", async () => {
     await navigator.clipboard.writeText(code);
