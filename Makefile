@@ -58,6 +58,7 @@ lock: setup ## resolve requirements anew (needs uv on the PATH)
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/aws.txt requirements/aws.in
 	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --custom-compile-command "make lock" -o requirements/sam.txt requirements/sam.in
 	@$(LOCK_LAMBDA) --extra slack -o requirements/lambda-slack.txt pyproject.toml
+	@$(LOCK_LAMBDA) --extra teams -o requirements/lambda-teams.txt pyproject.toml
 	@$(LOCK_LAMBDA) --extra worker -o requirements/lambda-worker.txt pyproject.toml
 	@$(LOCK_LAMBDA) --extra ingestion -o requirements/lambda-ingester.txt pyproject.toml
 	@$(LOCK_LAMBDA) -o requirements/lambda-schedule.txt pyproject.toml

@@ -25,6 +25,7 @@ PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
 """arm64; Lambda's Python 3.12 and later run on Amazon Linux 2023, whose glibc is 2.34."""
 FUNCTIONS = {
     "Slack": ("slack", ("core", "bots")),
+    "Teams": ("teams", ("core", "bots")),
     "Worker": ("worker", ("core", "bots")),
     "Ingester": ("ingester", ("core", "ingestion")),
     "Schedule": ("schedule", ("core", "bots")),
