@@ -48,8 +48,15 @@ SERVICES = frozenset(
     }
 )
 """What botocore must know; its description of all of AWS is most of a receiver."""
-UNUSED = ("grpc", "google", "opensearch", "numpy", "numpy.libs")
-"""What opensearch-py and langchain-aws require for parts of theirs that are never imported here."""
+UNUSED = (
+    "grpc",
+    "google",
+    "opensearch",
+    "numpy",
+    "numpy.libs",
+    "aws_lambda_powertools/event_handler/openapi/swagger_ui",
+)
+"""What opensearch-py, langchain-aws and Powertools have for parts that are never imported here."""
 NEEDLESS = ("*.pyi", "*.pyx", "*.pxd", "*.c", "*.h", "tests", "__pycache__", "bin")
 
 
