@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextvars import copy_context
 from typing import Any, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -77,7 +78,8 @@ class Warm(Generic[T]):
             return await use(await self._ready())
 
         try:
-            return self._runner.run(work())
+            # a runner's own context is that of its making: what is counted would go nowhere
+            return self._runner.run(work(), context=copy_context())
         except SystemExit:
             self.close()
             raise
