@@ -23,7 +23,7 @@ from core.conversation import Incoming, Kind, dumps
 from core.lease import Lease, held
 from core.live import THINKING, Ending, LiveMessage
 from core.markdown import Policy
-from core.outcome import Outcome, ending
+from core.outcome import Outcome, counted, ending
 from core.ports import (
     Budget,
     Call,
@@ -43,6 +43,7 @@ from core.ports import (
     StoreError,
 )
 from core.sharing import completed
+from core.telemetry import Metric, count
 
 log = logging.getLogger(__name__)
 
@@ -119,6 +120,7 @@ class Assistant:
         self, question: Incoming, claim: Claim, chat: Chat, ids: Sequence[MessageId]
     ) -> None:
         """Ends in the open what several workers failed at, keeping what they have shown."""
+        count(Metric.FAILURES, reason="GivenUp")
         retry = Button("retry", "Retry", question.event_id, "primary")
         texts: dict[str, str] | None = None
         if ids:
@@ -191,6 +193,7 @@ class Assistant:
                 if outcome.sources:
                     live.feed(f"\n\n{outcome.sources}")
                 await live.finish(ending(question.event_id, outcome, partial=bool(said.strip())))
+                counted(outcome)
         if said.strip():
             await self._keep(question, said, outcome.usage)
         await _patiently(lambda: self._claims.settle(claim))

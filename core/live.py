@@ -31,6 +31,7 @@ from core.ports import (
     TooLong,
     Unreachable,
 )
+from core.telemetry import Metric, count
 from core.writer import Writer
 
 PATIENCE = 2.0
@@ -163,7 +164,7 @@ class LiveMessage:
             wanted = self._progress(silent=silent and not self._text)
             try:
                 await self._apply(wanted, priority)
-                self._visible = self._visible or bool(self._text)
+                self._seen()
             except RateLimited:
                 self._wake.set()
             except TooLong:
@@ -180,6 +181,7 @@ class LiveMessage:
         while True:
             try:
                 await self._final(self._complete(ending))
+                self._seen()
                 return
             except TooLong:
                 self._tighten()
@@ -187,6 +189,12 @@ class LiveMessage:
                 if stopped:
                     return  # what they saw when they stopped it stays
                 stopped = True
+
+    def _seen(self) -> None:
+        """Notes how long the first text took."""
+        if self._text and not self._visible:
+            self._visible = True
+            count(Metric.FIRST_TEXT, asyncio.get_running_loop().time() - self._since)
 
     # what should show
 
@@ -234,8 +242,10 @@ class LiveMessage:
             try:
                 await self._chat.edit(self._ids[step.index], message)
             except RateLimited as exc:
+                count(Metric.RATE_LIMITED)
                 self._budget.pause(Call.EDIT, exc.retry_after)
                 raise
+            count(Metric.EDITS)
             self._shown[step.index] = message
 
     async def _final(self, wanted: Sequence[Rendered]) -> None:

@@ -13,6 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from core.answer import Usage
+
 GEOGRAPHIES = (
     ("us-", "us"),
     ("eu-", "eu"),
@@ -47,6 +49,12 @@ class ClaudeModel:
     @property
     def price_line(self) -> str:
         return f"${self.input_price:.2f} in, ${self.output_price:.2f} out per million tokens."
+
+    def cost(self, usage: Usage) -> float:
+        """Dollars. What is read from the cache costs a tenth, what is written a quarter more."""
+        read, written = usage.cache_read_tokens, usage.cache_write_tokens
+        asked = usage.input_tokens - 0.9 * read + 0.25 * written
+        return (asked * self.input_price + usage.output_tokens * self.output_price) / 1e6
 
     def profile(self, region: str) -> str:
         """The inference profile to call from a region: its geography's, else the global one."""

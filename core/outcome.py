@@ -9,6 +9,7 @@ from core.answer import Button, Usage
 from core.live import Ending
 from core.models import MODELS
 from core.ports import ModelError
+from core.telemetry import Metric, count
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,21 @@ class Outcome:
     sources: str = ""
     stopped: bool = False
     error: ModelError | None = None
+
+
+def counted(outcome: Outcome) -> None:
+    """Counts an answer, what it took and, if it failed, why."""
+    if outcome.error is not None:
+        count(Metric.FAILURES, reason=type(outcome.error).__name__)
+        return
+    if not outcome.model:
+        return
+    usage = outcome.usage
+    count(Metric.ANSWERS)
+    count(Metric.INPUT_TOKENS, usage.input_tokens)
+    count(Metric.OUTPUT_TOKENS, usage.output_tokens)
+    if outcome.model in MODELS:
+        count(Metric.COST, MODELS[outcome.model].cost(usage))
 
 
 def ending(run: str, outcome: Outcome, *, partial: bool) -> Ending:

@@ -7,6 +7,7 @@ from collections.abc import Collection
 
 from core.answer import MessageId, Rendered
 from core.ports import Budget, Call, Chat, Priority, RateLimited, Unreachable
+from core.telemetry import Metric, count
 
 RETRIES = (0.5, 1, 2, 4, 8, 16, 32)
 """Seconds between tries of a call that got no answer."""
@@ -38,6 +39,7 @@ class Writer:
                         return strays[-1]
                 return await self._chat.post(message, mark=self._mark)
             except RateLimited as exc:
+                count(Metric.RATE_LIMITED)
                 self._budget.pause(Call.POST, exc.retry_after)
                 await self._budget.spend(Call.POST, Priority.FINAL)
             except Unreachable:
@@ -56,9 +58,11 @@ class Writer:
             try:
                 await self._chat.edit(message_id, message)
             except RateLimited as exc:
+                count(Metric.RATE_LIMITED)
                 self._budget.pause(Call.EDIT, exc.retry_after)
             except Unreachable:
                 await asyncio.sleep(delay)
             else:
+                count(Metric.EDITS)
                 return True
         raise Unreachable("an edit was not taken")

@@ -20,6 +20,9 @@ from ingestion.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
 
+SLOW_TRIES = 2
+"""Times that a file may take all of the time there is."""
+
 
 class _Batch(AsyncBatchProcessor):
     """Powertools' processor, within a loop that runs already."""
@@ -41,15 +44,26 @@ class Ingester:
 
         What has not ended by `until`, of the loop's clock, is among them.
         """
+
+        async def one(record: SQSRecord) -> None:
+            await self._one(record, until)
+
         batch = _Batch(EventType.SQS, raise_on_entire_batch_failure=False)
-        batch(records=list(event["Records"]), handler=self._one)
+        batch(records=list(event["Records"]), handler=one)
         return await batch.run()
 
-    async def _one(self, record: SQSRecord) -> None:
+    async def _one(self, record: SQSRecord, until: float | None) -> None:
         received = int(record.attributes.approximate_receive_count or 1)
         try:
             for job in jobs(record.body):
-                await self._pipeline.run(job, last=received >= TRIES)
+                limit = asyncio.timeout_at(until)
+                try:
+                    async with limit:
+                        await self._pipeline.run(job, last=received >= TRIES)
+                except TimeoutError:
+                    if not limit.expired() or received < SLOW_TRIES:
+                        raise
+                    await self._pipeline.give_up(job, "too_slow")
         except Exception as exc:
             log.warning("a file is put off: %s", type(exc).__name__)
             raise

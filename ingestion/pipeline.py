@@ -30,6 +30,7 @@ from core.documents import (
 )
 from core.ports import Broken, ModelError, Overloaded, StoreError
 from core.stores import Embeddings, Index, Manifest, Missing, Rejected, TooLarge, Vault
+from core.telemetry import Metric, count, following
 from ingestion.chunks import chunked
 from ingestion.extract.errors import Unreadable
 from ingestion.extract.sandbox import Total, extract
@@ -89,18 +90,35 @@ class Pipeline:
             log.info("an object that is no document's")
             return
         document, name = found
+        with following(document.short):
+            await self._did(document, name, job, last=last)
+
+    async def _did(
+        self, document: DocumentId, name: str, job: Written | Removed, *, last: bool
+    ) -> None:
         if isinstance(job, Removed):
             await self._removed(document, job)
             return
         try:
             await self._written(document, name, job)
         except Unreadable as exc:
+            count(Metric.FAILURES, reason=exc.reason)
             await self._manifest.fail(document, job.seen, exc.reason)
             await self._index.delete(document, before=job.seen + "~")
         except (StoreError, ModelError, Rejected):
             if last:
+                count(Metric.FAILURES, reason="trouble")
                 await self._manifest.fail(document, job.seen, "trouble")
             raise
+
+    async def give_up(self, job: Written | Removed, reason: str) -> None:
+        """Notes that a file is not read, and why. Raises StoreError."""
+        found = document_of(job.key)
+        if found is None or isinstance(job, Removed):
+            return
+        count(Metric.FAILURES, reason=reason)
+        await self._manifest.fail(found[0], job.seen, reason)
+        await self._index.delete(found[0], before=job.seen + "~")
 
     async def _removed(self, document: DocumentId, job: Removed) -> None:
         if await self._vault.has(job.key):
@@ -134,6 +152,7 @@ class Pipeline:
         if await self._indexed(document, shown, job.seen, chunks) and await self._manifest.ready(
             document, job.seen, pages=pages, chunks=len(chunks)
         ):
+            count(Metric.INGESTED)
             if known is not None and known.seen:
                 await self._patiently(lambda: self._index.delete(document, before=job.seen))
         else:
