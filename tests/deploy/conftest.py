@@ -4,7 +4,6 @@ Its functions are the bundles that `sam build` makes, of wheels for this machine
 besides AWS (Slack, Bedrock) stands at ports that are chosen once, and is served by each test.
 """
 
-import json
 import os
 import subprocess
 import sys
@@ -13,11 +12,13 @@ from pathlib import Path
 
 import boto3
 import pytest
+from botocore.config import Config
 
-from core.aws.clients import client
 from local.aws import LocalAws, free_port
 from local.bedrock import BedrockStandIn, Script
 from local.slack.server import SlackStandIn
+from local.teams.people import TENANT
+from tests.teams_world import Both, serving, standin
 from tests.world import World, served
 
 ROOT = Path(__file__).parents[2]
@@ -25,6 +26,9 @@ SAM = ROOT / ".venv-sam" / "bin" / "sam"
 REGION = "ap-northeast-2"
 STACK = "parley"
 LIMIT = 300
+TEAMS_APP = standin(0, 0).app_id
+GIVEN = ("MICROSOFT_APP_ID", "MICROSOFT_APP_PASSWORD", "MICROSOFT_APP_TENANT_ID")
+"""Settings that the template's parameters make."""
 
 
 @dataclass
@@ -33,9 +37,9 @@ class Deployed:
 
     aws: LocalAws
     folder: Path
-    slack_port: int
-    bedrock_port: int
+    ports: dict
     opensearch: str
+    before: frozenset = frozenset()
 
     def __post_init__(self):
         self.session = boto3.Session("test", "test", region_name=REGION)
@@ -43,27 +47,26 @@ class Deployed:
 
     def client(self, name):
         if name not in self.clients:
-            with_endpoint = {**os.environ, **self.aws.env}
-            before = dict(os.environ)
-            os.environ.update(with_endpoint)
-            try:
-                self.clients[name] = client(name, REGION, self.session)
-            finally:
-                os.environ.clear()
-                os.environ.update(before)
+            self.clients[name] = self.session.client(
+                name, endpoint_url=self.aws.url, config=Config(read_timeout=20)
+            )
         return self.clients[name]
 
     @property
     def environ(self):
         kept = {k: v for k, v in os.environ.items() if not k.startswith(("AWS_", "SAM_"))}
-        return kept | self.aws.env | {
-            "AWS_REGION": REGION,
-            "AWS_DEFAULT_REGION": REGION,
-            "SAM_CLI_TELEMETRY": "0",
-            "SAM_CLI_CHECK_VERSION": "0",
-            "PARLEY_BUNDLE_FOR": "here",
-            "PYTHON": sys.executable,
-        }
+        return (
+            kept
+            | self.aws.env
+            | {
+                "AWS_REGION": REGION,
+                "AWS_DEFAULT_REGION": REGION,
+                "SAM_CLI_TELEMETRY": "0",
+                "SAM_CLI_CHECK_VERSION": "0",
+                "PARLEY_BUNDLE_FOR": "here",
+                "PYTHON": sys.executable,
+            }
+        )
 
     def sam(self, *arguments):
         """Runs a command of SAM; fails with what it said."""
@@ -87,6 +90,9 @@ class Deployed:
         given = {
             "SlackSigningSecret": "s3cret",
             "SlackBotToken": "xoxb-test-token",
+            "MicrosoftAppId": TEAMS_APP,
+            "MicrosoftAppPassword": "pa55",
+            "MicrosoftAppTenantId": TENANT,
             "Search": "endpoint",
             "OpenSearchUrl": self.opensearch,
             "OpenSearchArn": f"arn:aws:es:{REGION}:000000000000:domain/test",
@@ -120,6 +126,42 @@ class Deployed:
     def delete(self):
         self.sam("delete", "--no-prompts", "--stack-name", STACK, "--region", REGION)
 
+    def everything(self):
+        """All that is in the account, but for what SAM keeps its uploads in, as names."""
+        ask = self.client
+        functions = ask("lambda").list_functions()["Functions"]
+        mappings = ask("lambda").list_event_source_mappings()["EventSourceMappings"]
+        roles = ask("iam").list_roles()["Roles"]
+        groups = ask("logs").describe_log_groups()["logGroups"]
+        found = {
+            "function": [each["FunctionName"] for each in functions],
+            "source": [each["UUID"] for each in mappings],
+            "role": [each["RoleName"] for each in roles],
+            "logs": [each["logGroupName"] for each in groups],
+            "queue": ask("sqs").list_queues().get("QueueUrls", []),
+            "table": ask("dynamodb").list_tables()["TableNames"],
+            "bucket": [each["Name"] for each in ask("s3").list_buckets()["Buckets"]],
+            "secret": [e["Name"] for e in ask("secretsmanager").list_secrets()["SecretList"]],
+            "topic": [each["TopicArn"] for each in ask("sns").list_topics()["Topics"]],
+            "rule": [each["Name"] for each in ask("events").list_rules()["Rules"]],
+            "alarm": [
+                each["AlarmName"] for each in ask("cloudwatch").describe_alarms()["MetricAlarms"]
+            ],
+            "dashboard": [
+                each["DashboardName"]
+                for each in ask("cloudwatch").list_dashboards()["DashboardEntries"]
+            ],
+        }
+        names = {(kind, name) for kind, several in found.items() for name in several}
+        return frozenset(each for each in names if "aws-sam-cli" not in each[1])
+
+    def logged(self, group):
+        """What a function has written, as lines."""
+        events = self.client("logs").filter_log_events(
+            logGroupName=f"/parley/{STACK}/{group}", limit=10_000
+        )["events"]
+        return [each["message"] for each in events]
+
     @property
     def outputs(self):
         (stack,) = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
@@ -144,14 +186,17 @@ class Deployed:
 @pytest.fixture(scope="session")
 def deployed(tmp_path_factory, opensearch):
     folder = tmp_path_factory.mktemp("deploy")
-    slack, bedrock = free_port(), free_port()
+    ports = {name: free_port() for name in ("slack", "teams", "bedrock")}
     more = {
-        "SLACK_API_URL": f"http://127.0.0.1:{slack}/slack/api/",
-        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": f"http://127.0.0.1:{bedrock}",
+        "AUTH": "true",  # the roles' policies count
+        "SLACK_API_URL": f"http://127.0.0.1:{ports['slack']}/slack/api/",
+        "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": f"http://127.0.0.1:{ports['bedrock']}",
+        **{k: v for k, v in standin(ports["teams"], 0).settings().items() if k not in GIVEN},
     }
     with LocalAws(folder / "aws", free_port(), region=REGION, more=more) as aws:
-        made = Deployed(aws, folder, slack, bedrock, opensearch)
-        print(made.build())
+        made = Deployed(aws, folder, ports, opensearch)
+        made.before = made.everything()
+        made.build()
         made.deploy()
         yield made
         for each in made.clients.values():
@@ -166,10 +211,21 @@ async def world(deployed):
         signing_secret="s3cret",
         bot_token="xoxb-test-token",
         events_url=deployed.url("SlackEventsUrl"),
-        base_url=f"http://127.0.0.1:{deployed.slack_port}",
+        base_url=f"http://127.0.0.1:{deployed.ports['slack']}",
         retry_delays=(3.0, 6.0, 9.0),
     )
     world = World(slack, bedrock, {}, 0)
-    async with served(slack.app, deployed.slack_port):
-        async with served(bedrock.app, deployed.bedrock_port):
-            yield world
+    async with (
+        served(slack.app, deployed.ports["slack"]),
+        served(bedrock.app, deployed.ports["bedrock"]),
+    ):
+        yield world
+
+
+@pytest.fixture
+async def both(deployed, world):
+    """Teams as well."""
+    teams = standin(deployed.ports["teams"], 0)
+    teams.delivery.messages_url = deployed.url("TeamsMessagesUrl")
+    async with serving(teams, deployed.ports["teams"]):
+        yield Both(world, teams)
