@@ -113,7 +113,8 @@ async def world_at(aws):
         base_url=f"http://127.0.0.1:{slack_port}",
         retry_delays=(0.5, 2.0, 5.0),
     )
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(("SLACK_", "PARLEY_"))}
+    ours = ("SLACK_", "PARLEY_", "MICROSOFT_", "TEAMS_", "GRAPH_")
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     environ |= {
         "PYTHONPATH": str(Path(__file__).parents[1]),
         "SLACK_SIGNING_SECRET": "s3cret",

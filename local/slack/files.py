@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import mimetypes
 import re
+import shutil
 import tempfile
 import uuid
+import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -33,8 +35,9 @@ class Files:
 
     def __init__(self, folder: Path | None = None) -> None:
         self.base: Callable[[], str] = str
-        self._temporary = None if folder else tempfile.TemporaryDirectory(prefix="slack-files-")
-        self._folder = folder or Path(self._temporary.name if self._temporary else "")
+        self._folder = folder or Path(tempfile.mkdtemp(prefix="slack-files-"))
+        if folder is None:
+            weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         self._records: dict[str, File] = {}
         self._placed: dict[tuple[str, str], list[str]] = {}
 
