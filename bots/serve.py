@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -22,7 +23,9 @@ from bots.worker import Platform, Worker
 from core import wiring
 from core.aws.bedrock import tune_gc
 from core.aws.clients import client
+from core.aws.shelf import Shelf
 from core.aws.source import Source
+from core.files import forget_due
 from core.ports import StoreError
 from core.settings import Settings
 from ingestion.app import Ingester
@@ -39,6 +42,8 @@ EYES = "haiku"
 """The model that reads images."""
 SWEEP_EVERY = 15.0
 """Seconds between looks for answers whose worker is gone."""
+FORGET_EVERY = 30.0
+"""Seconds between looks for workspaces whose files are to be deleted."""
 DRAIN = 25.0
 """Seconds that running answers get after SIGTERM; what is left goes back to the queue."""
 BODY_LIMIT = 1024**2
@@ -72,7 +77,10 @@ async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str
         site = web.TCPSite(runner, host, port, reuse_address=True)
         await site.start()
         tasks = [asyncio.create_task(each.run()) for each in sources]
-        tasks.append(asyncio.create_task(_sweeping(worker)))
+        tasks.append(asyncio.create_task(_every(SWEEP_EVERY, worker.sweep)))
+        if core.shelf is not None:
+            forget = partial(_forgotten, core.shelf, settings.forget_after_days)
+            tasks.append(asyncio.create_task(_every(FORGET_EVERY, forget)))
         tune_gc()
         address = runner.addresses[0]
         try:
@@ -173,12 +181,15 @@ async def _socket_mode(
         await asyncio.to_thread(handler.close)
 
 
-async def _sweeping(
-    worker: Worker, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
-) -> None:
+async def _forgotten(shelf: Shelf, days: int) -> int:
+    at = time.time() - days * 86_400
+    return await forget_due(shelf.departures, shelf.vault, at)
+
+
+async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
     while True:
-        await sleep(SWEEP_EVERY)
+        await asyncio.sleep(seconds)
         try:
-            await worker.sweep()
+            await work()
         except StoreError:
-            log.warning("sweep put off: the store does not answer")
+            log.warning("a sweep is put off: the store does not answer")

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from core import digest, prompt, sentences
 from core.answer import Prompt, Turn
-from core.conversation import Incoming
+from core.conversation import LIBRARY, Incoming, Scope
 from core.documents import Document, Passage, State
 from core.follow_up import standing_alone
 from core.models import MODELS
@@ -28,7 +28,7 @@ from core.ports import (
     StoreError,
 )
 from core.sharing import Sharing
-from core.stores import Library, Manifest
+from core.stores import Departures, Library, Manifest
 from core.tokens import estimate
 
 log = logging.getLogger(__name__)
@@ -70,6 +70,7 @@ class Knowledge:
     library: Library
     manifest: Manifest
     sharing: Sharing
+    departures: Departures
 
 
 class Briefing:
@@ -158,7 +159,7 @@ class Briefing:
         """The documents that this thread is about, and passages: theirs first, then all others."""
         about, scopes, text = await asyncio.gather(
             self._thread_documents(question, knowledge),
-            chat.audience(question.person),
+            self._audience(question, chat, knowledge),
             standing_alone(question.text, before, self._model),
         )
         # a thread's own file is asked about in words that need not be in it
@@ -166,6 +167,18 @@ class Briefing:
         others = await knowledge.library.search(text, scopes)
         seen = {each.text for each in own}
         return about, [*own, *(each for each in others if each.text not in seen)]
+
+    async def _audience(
+        self, question: Incoming, chat: Chat, knowledge: Knowledge
+    ) -> frozenset[Scope]:
+        """What may be seen, without the places that we left."""
+        scopes = await chat.audience(question.person)
+        here = question.conversation.scope
+        others = {scope.prefix for scope in scopes - {here, LIBRARY}}
+        if not others:
+            return scopes
+        left = await knowledge.departures.among(others)
+        return frozenset(scope for scope in scopes if scope.prefix not in left)
 
     async def _thread_documents(
         self, question: Incoming, knowledge: Knowledge

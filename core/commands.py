@@ -34,9 +34,11 @@ class Commands:
 
     async def handle(self, command: Command, chat: Chat) -> None:
         """Carries out one command; whoever gave it is told what came of it, alone."""
-        if command.name == "joined":
+        if command.name in ("joined", "left", "uninstalled"):
             if self._files is not None:
-                await chat.post(hello(), mark=command.event_id)
+                await self._files.moved(command)
+                if command.name == "joined":
+                    await chat.post(hello(), mark=command.event_id)
             return
         said = await self._said(command)
         if said is not None:

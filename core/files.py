@@ -10,7 +10,7 @@ from core.citations import day
 from core.conversation import Command, Kind
 from core.documents import Document, DocumentId, State
 from core.ports import History, PlaceSettings
-from core.stores import Manifest, Vault
+from core.stores import Departures, Manifest, Vault
 
 PAGE = 20
 """Files that are listed at a time."""
@@ -22,12 +22,18 @@ class Files:
     """One for a process."""
 
     def __init__(
-        self, manifest: Manifest, vault: Vault, settings: PlaceSettings, history: History
+        self,
+        manifest: Manifest,
+        vault: Vault,
+        settings: PlaceSettings,
+        history: History,
+        departures: Departures,
     ) -> None:
         self._manifest = manifest
         self._vault = vault
         self._settings = settings
         self._history = history
+        self._departures = departures
 
     async def command(self, command: Command) -> Rendered:
         """`/files`, `/files 2`, `/files auto on|off`."""
@@ -70,6 +76,22 @@ class Files:
             documents = await self._manifest.of_message(where.place, target)
             await self._history.forget(where.key, target)
         await self.forget(documents, command)
+
+    async def moved(self, command: Command) -> None:
+        """We came to a place, left it, or were removed from a whole workspace.
+
+        What we left is hidden; what a workspace's was is deleted after a while (`forget_due`).
+        """
+        where = command.conversation
+        tenant = f"{where.platform}/{where.tenant}"
+        match command.name:
+            case "joined":
+                await self._departures.undo(where.place)
+                await self._departures.undo(tenant)
+            case "left":
+                await self._departures.note(where.place)
+            case _:
+                await self._departures.note(tenant)
 
     async def _auto(self, command: Command, words: Sequence[str]) -> Rendered:
         place = command.conversation.place
@@ -127,3 +149,15 @@ def _short(name: str) -> str:
 def hello() -> Rendered:
     """What is said on joining a channel."""
     return Rendered(sentences.HELLO, (Button("auto", "Don't read files here", "off"),))
+
+
+async def forget_due(departures: Departures, vault: Vault, at: float) -> int:
+    """Deletes what is kept of workspaces that removed us at or before `at`; how many there were.
+
+    The bucket tells the manifest and the index. Safe to repeat.
+    """
+    due = [each for each in await departures.before(at) if each.count("/") == 1]
+    for tenant in due:
+        await vault.forget(f"{tenant}/")
+        await departures.undo(tenant)
+    return len(due)

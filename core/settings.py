@@ -19,6 +19,8 @@ GRAPH = "https://graph.microsoft.com/v1.0"
 EMBEDDING_MODEL = "amazon.titan-embed-text-v2:0"
 EMBEDDING_FAMILIES = ("amazon.titan-embed-text-v2", "cohere.embed-v4")
 MAX_FILE_MB = 100
+FORGET_AFTER_DAYS = 7
+"""Days for which the files of a workspace that removed us are kept."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -72,6 +74,7 @@ class Settings:
     embedding_regions: tuple[str, ...] = ()
     embedding_model: str = EMBEDDING_MODEL
     max_file_mb: int = MAX_FILE_MB
+    forget_after_days: int = FORGET_AFTER_DAYS
 
 
 def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
@@ -98,6 +101,7 @@ def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
         )
     port = _number(environ, "PORT", 8400, 65535, problems)
     max_file = _number(environ, "PARLEY_MAX_FILE_MB", MAX_FILE_MB, 5000, problems)
+    days = _number(environ, "PARLEY_FORGET_AFTER_DAYS", FORGET_AFTER_DAYS, 3650, problems)
     embedding = _get(environ, "PARLEY_EMBEDDING_MODEL") or EMBEDDING_MODEL
     if not any(family in embedding for family in EMBEDDING_FAMILIES):
         problems.append(
@@ -126,6 +130,7 @@ def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
         embedding_regions=_list(environ, "PARLEY_EMBEDDING_REGIONS") or regions,
         embedding_model=embedding,
         max_file_mb=max_file,
+        forget_after_days=days,
     )
 
 

@@ -174,6 +174,20 @@ class Embeddings(Protocol):
     ) -> Sequence[Sequence[float]]: ...
 
 
+class Departures(Protocol):
+    """Places that we left, and workspaces that removed us (`{platform}/{tenant}`)."""
+
+    async def note(self, prefix: str) -> None: ...
+    async def undo(self, prefix: str) -> None: ...
+    async def among(self, prefixes: Iterable[str]) -> frozenset[str]:
+        """Which of these we left."""
+        ...
+
+    async def before(self, at: float) -> Sequence[str]:
+        """Those that we left at or before a time, in seconds since the epoch."""
+        ...
+
+
 class Library(Protocol):
     async def search(
         self,

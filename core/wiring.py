@@ -68,7 +68,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
         limit = settings.max_file_mb * 1024**2
         sharing = Sharing(shelf.vault, shelf.manifest, limit=limit, clock=time.monotonic, now=clock)
         library = IndexedLibrary(shelf.index, shelf.manifest, shelf.embeddings)
-        knowledge = Knowledge(library, shelf.manifest, sharing)
+        knowledge = Knowledge(library, shelf.manifest, sharing, shelf.departures)
     briefing = Briefing(
         model,
         history,
@@ -78,7 +78,9 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
         today=lambda: datetime.now(UTC).date(),
     )
     policy = Policy(hosts=frozenset(settings.allowed_link_hosts))
-    files = Files(shelf.manifest, shelf.vault, places, history) if shelf is not None else None
+    files = None
+    if shelf is not None:
+        files = Files(shelf.manifest, shelf.vault, places, history, shelf.departures)
     try:
         yield Core(
             Assistant(model, claims, history, briefing, policy=policy),

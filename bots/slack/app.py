@@ -100,7 +100,9 @@ class Receiver:
         app.event("app_mention")(self._on_message)
         app.event("message")(self._on_message)
         app.event("file_deleted")(self._on_notice)
-        app.event("member_joined_channel")(self._on_notice)
+        for moved in ("member_joined_channel", "member_left_channel", "channel_left", "group_left"):
+            app.event(moved)(self._on_notice)
+        app.event("app_uninstalled")(self._on_notice)
         app.event(anything)(lambda ack: ack())
         app.command(anything)(self._on_command)
         app.action(anything)(self._on_action)

@@ -70,7 +70,8 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
 
 
 def notice(body: Mapping[str, Any]) -> Command | None:
-    """What else we are told of: that a post or a file was deleted, or that we joined a channel."""
+    """What else we are told of: a deleted post or file, a channel that we joined or left, or that
+    the workspace removed us."""
     event = _map(body.get("event"))
     tenant, bot = _installed(body)
     channel = _text(event.get("channel")) or _text(event.get("channel_id"))
@@ -83,7 +84,14 @@ def notice(body: Mapping[str, Any]) -> Command | None:
             name, argument, channel = "gone", _text(event.get("file_id")), channel or "-"
         case "member_joined_channel" if bot and event.get("user") == bot:
             name = "joined"
-    if not (name and tenant and channel and once and (argument or target or name == "joined")):
+        case "channel_left" | "group_left":
+            name = "left"
+        case "member_left_channel" if bot and event.get("user") == bot:
+            name = "left"
+        case "app_uninstalled":
+            name, channel = "uninstalled", "-"
+    whole = bool(argument or target) or name in ("joined", "left", "uninstalled")
+    if not (name and tenant and channel and once and whole):
         return None
     earlier = _map(event.get("previous_message"))
     kind = _kind(channel, event.get("channel_type"))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import aiohttp
 
+from bots.addresses import connector
 from bots.slack.chat import QUOTAS, SlackChat
 from bots.slack.membership import Membership
 from bots.slack.web import People, web_client
@@ -44,9 +45,9 @@ async def slack_platform(settings: Settings) -> AsyncIterator[Platform]:
     slack = settings.slack
     if slack is None:
         raise ValueError("Slack is not configured")
-    connector = aiohttp.TCPConnector(limit=0)
     timeout = aiohttp.ClientTimeout(total=30, connect=5)
-    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as http:
+    near = connector([slack.api_url])
+    async with aiohttp.ClientSession(connector=near, timeout=timeout) as http:
         client = web_client(slack.bot_token, slack.api_url, http)
         people = People(client)
         clock = asyncio.get_running_loop().time

@@ -13,6 +13,7 @@ import boto3
 from core.aws.bedrock import BedrockModel
 from core.aws.calls import Calls
 from core.aws.clients import client
+from core.aws.departures import DynamoDepartures
 from core.aws.embeddings import EmbeddingPool
 from core.aws.manifest import DynamoManifest
 from core.aws.opensearch import OpenSearchIndex
@@ -26,6 +27,7 @@ class Shelf:
     manifest: DynamoManifest
     index: OpenSearchIndex
     embeddings: EmbeddingPool
+    departures: DynamoDepartures
 
     async def close(self) -> None:
         """Lets go of connections and threads."""
@@ -53,7 +55,8 @@ def shelf_of(
     )
     vault = S3Vault(client("s3", settings.aws_region, session), settings.bucket, calls)
     manifest = DynamoManifest(dynamodb, settings.table, calls, clock=clock)
-    return Shelf(vault, manifest, index, embeddings)
+    departures = DynamoDepartures(dynamodb, settings.table, calls, clock=clock)
+    return Shelf(vault, manifest, index, embeddings, departures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,3 +223,14 @@ async def _gone(parley, aws):
         await until(empty, 30)
     finally:
         search.close()
+
+
+async def test_what_a_channel_knew_is_hidden_when_we_leave_it_and_back_with_us(parley):
+    await shared(parley)
+    assert FOUND in await asked(parley, DM, "does the heron eat frogs or fish?")
+    parley.slack.leave(ANA, GENERAL, "U0PARLEY")
+    await asyncio.sleep(2)
+    assert FOUND not in await asked(parley, DM, "what does the heron eat, frogs or fish?")
+    parley.slack.join(ANA, GENERAL, "U0PARLEY")
+    await asyncio.sleep(2)
+    assert FOUND in await asked(parley, DM, "tell me, does the heron eat frogs or fish?")

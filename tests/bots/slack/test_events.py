@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.slack.events import LONGEST, action, command, message, tenant_of
+from bots.slack.events import LONGEST, action, command, message, notice, tenant_of
 from core.conversation import (
     Attachment,
     Command,
@@ -233,6 +233,58 @@ def test_a_button_on_anybodys_message_has_no_address_that_could_replace_it():
     assert found.extra == {}
 
 
+US = "U0LAN0Z89"
+TOLD = {"team_id": T, "event_id": "Ev1", "type": "event_callback"} | {
+    "authorizations": [{"team_id": T, "user_id": US, "is_bot": True}]
+}
+
+
+@pytest.mark.parametrize(
+    ("event", "name", "channel", "argument", "target"),
+    [
+        ({"type": "channel_left", "channel": C}, "left", C, "", ""),
+        ({"type": "group_left", "channel": C}, "left", C, "", ""),
+        ({"type": "member_left_channel", "channel": C, "user": US}, "left", C, "", ""),
+        ({"type": "member_joined_channel", "channel": C, "user": US}, "joined", C, "", ""),
+        ({"type": "app_uninstalled"}, "uninstalled", "-", "", ""),
+        ({"type": "file_deleted", "file_id": "F1"}, "gone", "-", "F1", ""),
+        (
+            {
+                "type": "message",
+                "subtype": "message_deleted",
+                "channel": C,
+                "deleted_ts": "1.2",
+                "previous_message": {"user": "U1", "thread_ts": "1.1"},
+            },
+            "gone",
+            C,
+            "",
+            "1.2",
+        ),
+    ],
+)
+def test_what_else_we_are_told_of(event, name, channel, argument, target):
+    found = notice({**TOLD, "event": event})
+    assert found is not None
+    assert (found.name, found.conversation.channel) == (name, channel)
+    assert (found.argument, found.target or "") == (argument, target)
+    assert found.event_id == f"slack/{T}/{channel}/notice/Ev1"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "member_left_channel", "channel": C, "user": "U1"},
+        {"type": "member_joined_channel", "channel": C, "user": "U1"},
+        {"type": "channel_left"},
+        {"type": "file_deleted"},
+        {"type": "message", "subtype": "message_deleted", "channel": C},
+    ],
+)
+def test_what_others_do_and_what_says_too_little_is_no_notice(event):
+    assert notice({**TOLD, "event": event}) is None
+
+
 def test_other_apps_actions_are_not_ours():
     body = payload("action_up")
     body["actions"][0]["action_id"] = "other:up"
@@ -266,7 +318,7 @@ def test_no_payload_raises_and_what_comes_out_can_be_queued(data):
         for key in path[:-1]:
             holder = holder[key]
         holder[path[-1]] = data.draw(JUNK)
-    for parse in (message, command, action):
+    for parse in (message, command, action, notice):
         item = parse(body)
         assert item is None or loads(dumps(item)) == item
     assert isinstance(tenant_of(body), str)

@@ -42,7 +42,8 @@ def test_every_scope_is_used_and_no_other_is_asked_for(manifest):
 def test_the_events_are_those_that_concern_us(manifest):
     events = manifest["settings"]["event_subscriptions"]["bot_events"]
     messages = {f"message.{kind}" for kind in ("channels", "groups", "im", "mpim")}
-    assert {*events} == {"app_mention", "file_deleted", "member_joined_channel"} | messages
+    moves = {"member_joined_channel", "channel_left", "group_left", "app_uninstalled"}
+    assert {*events} == {"app_mention", "file_deleted"} | moves | messages
 
 
 def test_people_can_write_to_us_directly(manifest):

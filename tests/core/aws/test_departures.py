@@ -1,0 +1,65 @@
+"""Places that we left, and what is deleted of workspaces that removed us."""
+
+import pytest
+
+from core.aws.departures import DynamoDepartures
+from core.aws.s3 import S3Vault
+from core.files import forget_due
+
+DAY = 86_400
+
+
+@pytest.fixture
+def now():
+    return [1_000_000.0]
+
+
+@pytest.fixture
+def departures(aws, now):
+    dynamodb = aws.client("dynamodb")
+    return DynamoDepartures(dynamodb, aws.resources.table, aws.calls, clock=lambda: now[0])
+
+
+@pytest.fixture
+def vault(aws):
+    return S3Vault(aws.client("s3"), aws.resources.bucket, aws.calls)
+
+
+async def pieces():
+    yield b"text"
+
+
+async def test_what_was_left_is_known_until_we_come_back(departures):
+    places = [f"slack/T1/C{n}" for n in range(150)]
+    assert await departures.among(places) == frozenset()
+    for place in places[::50]:
+        await departures.note(place)
+    assert await departures.among(places) == set(places[::50])
+    await departures.undo(places[0])
+    assert await departures.among(places) == {places[50], places[100]}
+    assert await departures.among([]) == frozenset()
+
+
+async def test_a_workspaces_files_go_after_the_days_of_grace_and_nobody_elses(
+    departures, vault, now
+):
+    keys = ["slack/T1/C1/F1/a.txt", "slack/T1/D1/F2/b.txt", "slack/T10/C1/F3/c.txt", "library/T1"]
+    for key in keys:
+        await vault.store(key, pieces(), "text/plain", 100)
+    await departures.note("slack/T1")
+    await departures.note("slack/T10/C1")  # a channel that was left: hidden, and kept
+    now[0] += 3 * DAY
+    assert await forget_due(departures, vault, now[0] - 7 * DAY) == 0
+    assert [await vault.has(key) for key in keys] == [True] * 4
+    now[0] += 4 * DAY
+    assert await forget_due(departures, vault, now[0] - 7 * DAY) == 1
+    assert [await vault.has(key) for key in keys] == [False, False, True, True]
+    assert await forget_due(departures, vault, now[0]) == 0
+
+
+async def test_a_workspace_that_takes_us_back_keeps_its_files(departures, vault, now):
+    await vault.store("slack/T1/C1/F1/a.txt", pieces(), "text/plain", 100)
+    await departures.note("slack/T1")
+    await departures.undo("slack/T1")
+    assert await forget_due(departures, vault, now[0]) == 0
+    assert await vault.has("slack/T1/C1/F1/a.txt")
