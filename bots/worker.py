@@ -109,6 +109,8 @@ class Worker:
             # a defect of ours: the assistant gives up in the open after a few of these
             log.exception("turn failed")
             return False
+        else:
+            log.info("%s done", type(item).__name__)
         return True
 
     async def _answer(

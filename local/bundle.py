@@ -34,18 +34,16 @@ FUNCTIONS = {
 LIMITS = {"Slack": 60, "Teams": 60}
 LIMIT = 250
 """MB that Lambda takes, unzipped; receivers are to start fast, so theirs is lower."""
-SERVICES = frozenset(
-    {
-        "bedrock",
-        "bedrock-runtime",
-        "dynamodb",
-        "s3",
-        "secretsmanager",
-        "sqs",
-        "sso",
-        "sso-oidc",
-        "sts",
-    }
+SERVICES = (
+    "bedrock",
+    "bedrock-runtime",
+    "dynamodb",
+    "s3",
+    "secretsmanager",
+    "sqs",
+    "sso",
+    "sso-oidc",
+    "sts",
 )
 """What botocore must know; its description of all of AWS is most of a receiver."""
 UNUSED = (
@@ -72,16 +70,9 @@ def bundle(function: str, target: Path, *, here: bool) -> int:
             ignore=shutil.ignore_patterns("__pycache__"),
             dirs_exist_ok=True,
         )
-    if here or platform.python_version().startswith(f"{RUNTIME}."):
-        # Lambda cannot keep what it compiles: without this every cold start does it again
-        compileall.compile_dir(
-            target,
-            quiet=2,
-            workers=os.cpu_count() or 1,
-            invalidation_mode=PycInvalidationMode.UNCHECKED_HASH,
-            stripdir=str(target),
-        )
-    else:
+        if _compiles(here=here):
+            _compile(target / package)
+    if not _compiles(here=here):
         print(
             f"{function}: not compiled ahead, for that needs python{RUNTIME} on the PATH: "
             "cold starts will take longer."
@@ -121,6 +112,8 @@ def _dependencies(requirements: Path, *, here: bool) -> Path:
     subprocess.run([sys.executable, "-m", "pip", "install", *options], check=True)
     wanted.unlink()
     _prune(draft)
+    if _compiles(here=here):
+        _compile(draft)
     draft.replace(made)
     return made
 
@@ -140,6 +133,17 @@ def _of_here(requirements: Path) -> str:
 def _name(line: str) -> str:
     """The package that a line of requirements begins with, empty if none."""
     return line.partition("==")[0].strip() if "==" in line and line[:1].isalnum() else ""
+
+
+def _compiles(*, here: bool) -> bool:
+    return here or platform.python_version().startswith(f"{RUNTIME}.")
+
+
+def _compile(folder: Path) -> None:
+    """Lambda cannot keep what it compiles: without this every cold start would do it again."""
+    compileall.compile_dir(
+        folder, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH, stripdir=str(folder)
+    )
 
 
 def _prune(folder: Path) -> None:
