@@ -1,0 +1,241 @@
+"""Files in Teams: found by Graph, opened by the right means, and a token nowhere it is not for."""
+
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from bots.teams.downloads import is_shared_store
+from bots.teams.wiring import teams_platform
+from core.conversation import Attachment, Conversation, Incoming, Kind, Person, Scope
+from core.ports import Forbidden, Gone, RateLimited, Unreachable
+from core.settings import load
+from local.aws import free_port
+from local.teams.people import HUMANS, TENANT
+from tests.teams_world import CHAT, CREW, FINANCE, GENERAL, serving, standin
+from tests.test_chat_contract import AWS
+from tests.world import served
+
+ANA, BEN = HUMANS[:2]
+ONE = (("a.txt", b"storks"),)
+
+
+@asynccontextmanager
+async def chat_in(
+    room=GENERAL, kind=Kind.CHANNEL, person=ANA, files=(("a.txt", b"storks"),), **more
+):
+    """The stand-in, a chat, and Ana's post with files as a question that is not complete."""
+    port = free_port()
+    teams = standin(port, 1, retry_delays=())
+    async with (
+        serving(teams, port),
+        teams_platform(load({**AWS, **teams.settings(), **more})) as platform,
+    ):
+        stored = [teams.tenant.store(ANA.id, *each)["id"] for each in files]
+        post = teams.tenant.add(room, ANA.id, "look", files=stored)["id"]
+        thread = post if kind is Kind.CHANNEL else None
+        where = Conversation("teams", TENANT, room, thread, kind)
+        extra = {"service_url": teams.activities.service_url, "user": person.teams}
+        extra |= {"aad": person.aad, "team": GENERAL}
+        chat, _ = platform(where, extra)
+        question = Incoming(
+            f"{where.place}/{post}", where, Person(person.aad), "look", post, partial=True
+        )
+        yield teams, chat, question
+
+
+async def read(chat, attachment):
+    return b"".join([piece async for piece in chat.open(attachment)])
+
+
+@pytest.mark.parametrize(
+    ("room", "kind"), [(GENERAL, Kind.CHANNEL), (FINANCE, Kind.CHANNEL), (CREW, Kind.GROUP)]
+)
+async def test_a_posts_files_are_those_that_graph_tells_of(room, kind):
+    two = (("a.txt", b"storks"), ("b c.pdf", b"%PDF"))
+    async with chat_in(room, kind, files=two) as (teams, chat, question):
+        whole = await chat.completed(question)
+        assert [each.name for each in whole.attachments] == ["a.txt", "b c.pdf"]
+        assert not whole.partial
+        described = await chat.described(whole.attachments[0])
+        assert (described.size, described.media_type) == (6, "text/plain")
+        assert await read(chat, described) == b"storks"
+        assert teams.downloads == [(whole.attachments[0].id, False)]
+
+
+async def test_a_file_that_was_replaced_is_taken_as_it_is_now_under_the_posts_name():
+    async with chat_in() as (teams, chat, question):
+        (attachment,) = (await chat.completed(question)).attachments
+        teams.tenant.files[attachment.id]["name"] = "renamed.txt"
+        teams.tenant.replace_file(attachment.id, b"storks and herons")
+        described = await chat.described(attachment)
+        assert (described.name, described.size) == ("a.txt", 17)
+        assert await read(chat, described) == b"storks and herons"
+
+
+@pytest.mark.parametrize(
+    ("permission", "step", "named"),
+    [
+        ("ChannelMessage.Read.Group", "completed", "ChannelMessage.Read.Group"),
+        ("Files.Read.All", "described", "Files.Read.All"),
+        ("Files.Read.All", "open", "Files.Read.All"),
+    ],
+)
+async def test_what_graph_forbids_names_the_permission(permission, step, named):
+    async with chat_in() as (teams, chat, question):
+        attachment = None
+        if step != "completed":
+            (attachment,) = (await chat.completed(question)).attachments
+        teams.graph.granted -= {permission}
+        with pytest.raises(Forbidden) as refused:
+            match step:
+                case "completed":
+                    await chat.completed(question)
+                case "described":
+                    await chat.described(attachment)
+                case _:
+                    await read(chat, attachment)
+        assert named in refused.value.needs
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [("429:9", RateLimited), ("503", Unreachable), ("404", Gone), ("410", Gone)],
+)
+async def test_graphs_other_refusals(fault, error):
+    async with chat_in() as (teams, chat, question):
+        teams.graph.faults = [fault]
+        with pytest.raises(error) as refused:
+            await chat.completed(question)
+        if error is RateLimited:
+            assert refused.value.retry_after == 9
+
+
+async def test_a_deleted_file_is_gone():
+    async with chat_in() as (teams, chat, question):
+        (attachment,) = (await chat.completed(question)).attachments
+        teams.tenant.drop_file(attachment.id)
+        with pytest.raises(Gone):
+            await chat.described(attachment)
+
+
+async def test_a_page_to_sign_in_at_is_no_file():
+    async with chat_in() as (teams, chat, question):
+        (attachment,) = (await chat.completed(question)).attachments
+        teams.login_page = True
+        with pytest.raises(Forbidden):
+            await read(chat, attachment)
+
+
+async def test_a_personal_files_address_gets_no_token():
+    async with chat_in(CHAT, Kind.DIRECT) as (teams, chat, _question):
+        (file,) = teams.tenant.files
+        url = f"{teams.base_url}/download/{file}?tempauth=1"
+        assert await read(chat, Attachment(file, "a.txt", "", 0, url)) == b"storks"
+        assert teams.downloads == [(file, False)]
+
+
+async def test_a_picture_is_fetched_from_the_connector_with_our_token():
+    async with chat_in() as (teams, chat, _):
+        url = f"{teams.activities.service_url}v3/attachments/1/views/original"
+        with pytest.raises(Gone):  # the stand-in keeps none, but lets us in
+            await read(chat, Attachment("1", "image", "image/png", 0, url))
+        assert teams.issued.count == 1
+
+
+async def test_a_file_elsewhere_is_not_fetched_and_no_token_is_sent():
+    heard = []
+
+    async def elsewhere(request):
+        heard.append(request.headers.get("Authorization"))
+        return web.Response(body=b"x")
+
+    app, port = web.Application(), free_port()
+    app.add_routes([web.get("/{path}", elsewhere)])
+    async with served(app, port), chat_in() as (teams, chat, _):
+        for url in (
+            f"http://127.0.0.1:{port}/a",
+            "https://evil.example/a",
+            f"{teams.base_url.replace('http://', 'http://user@')}/download/1",
+            "file:///etc/passwd",
+        ):
+            with pytest.raises(Forbidden):
+                await read(chat, Attachment("1", "a", "", 0, url))
+    assert heard == []
+
+
+async def test_a_redirect_to_elsewhere_is_not_followed():
+    heard = []
+
+    async def elsewhere(request):
+        heard.append(request.path)
+        return web.Response(body=b"x")
+
+    app, port = web.Application(), free_port()
+    app.add_routes([web.get("/{path:.*}", elsewhere)])
+    async with served(app, port), chat_in() as (teams, chat, question):
+        (attachment,) = (await chat.completed(question)).attachments
+        teams.graph.base = f"http://127.0.0.1:{port}/teams"
+        share = f"graph-share:{teams.graph.base}/ui/file/{attachment.id}"
+        # Graph's scope is of its own address, which the tokens were given for
+        teams.issued.good = lambda header, scope: True
+        with pytest.raises(Forbidden):
+            await read(chat, Attachment(attachment.id, "a.txt", "", 0, share))
+    assert heard == []
+
+
+async def test_a_forged_service_address_gets_no_token():
+    async with chat_in() as (teams, _chat, _):
+        where = Conversation("teams", TENANT, GENERAL, "1", Kind.CHANNEL)
+        settings = load({**AWS, **teams.settings()})
+        async with teams_platform(settings) as platform:
+            forged, _ = platform(where, {"service_url": "https://evil.example/connector/"})
+            with pytest.raises(Forbidden):
+                await forged.delete("1")
+        assert teams.issued.count == 0
+
+
+async def test_in_their_own_chat_people_see_the_channels_they_are_in_now():
+    async with chat_in(CHAT, Kind.DIRECT) as (teams, chat, _):
+        seen = {scope.prefix for scope in await chat.audience(Person(ANA.aad))}
+        assert f"teams/{TENANT}/{FINANCE}" in seen
+        assert f"teams/{TENANT}/{CREW}" not in seen
+        teams.tenant.members(FINANCE, [BEN.id])
+        seen = {scope.prefix for scope in await chat.audience(Person(ANA.aad))}
+        assert f"teams/{TENANT}/{FINANCE}" not in seen
+        assert f"teams/{TENANT}/{GENERAL}" in seen
+
+
+@pytest.mark.parametrize(
+    ("missing", "general", "finance"),
+    [
+        ("Team.ReadBasic.All", False, False),
+        ("Channel.ReadBasic.All", False, False),
+        ("ChannelMember.Read.All", True, False),
+    ],
+)
+async def test_what_may_not_be_asked_is_not_included(missing, general, finance):
+    async with chat_in(CHAT, Kind.DIRECT) as (teams, chat, _):
+        teams.graph.granted -= {missing}
+        seen = await chat.audience(Person(ANA.aad))
+        assert (Scope(f"teams/{TENANT}/{GENERAL}") in seen) is general
+        assert (Scope(f"teams/{TENANT}/{FINANCE}") in seen) is finance
+
+
+@pytest.mark.parametrize(
+    ("url", "good"),
+    [
+        ("https://contoso.sharepoint.com/a", True),
+        ("https://contoso-my.sharepoint.com/a", True),
+        ("https://contoso.sharepoint.com:8443/a", False),
+        ("http://contoso.sharepoint.com/a", False),
+        ("https://sharepoint.com.evil.example/a", False),
+        ("https://evilsharepoint.com/a", False),
+        ("https://user@contoso.sharepoint.com/a", False),
+        ("https://contoso.sharepoint.com\\@evil.example/a", False),
+        ("https://169.254.169.254/a", False),
+        ("http://127.0.0.1/a", False),
+    ],
+)
+def test_which_stores_are_sharepoints(url, good):
+    assert is_shared_store(url, "https://graph.microsoft.com/v1.0") is good
