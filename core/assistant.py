@@ -23,7 +23,7 @@ from core.conversation import Incoming, Kind, dumps
 from core.lease import Lease, held
 from core.live import THINKING, Ending, LiveMessage
 from core.markdown import Policy
-from core.outcome import Outcome, counted, ending
+from core.outcome import Outcome, counted, ending, whole_words
 from core.ports import (
     Budget,
     Call,
@@ -185,8 +185,8 @@ class Assistant:
                 lease.check()
                 said = live.text
                 if lease.late and outcome.stopped:
-                    rest = replace(question, said=said)
-                    new = len(said) > len(question.said)
+                    rest = replace(question, said=whole_words(said))
+                    new = len(rest.said) > len(question.said)
                     left = dumps(rest)
                     await _patiently(lambda: self._claims.release(claim, left, anew=new))
                     raise HandedOn(rest, claim.owner, tuple(live.retired))

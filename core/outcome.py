@@ -25,6 +25,16 @@ class Outcome:
     error: ModelError | None = None
 
 
+WORD = 40
+"""Characters of a long word; where there is no space for longer, words are not set apart."""
+
+
+def whole_words(text: str) -> str:
+    """As much of a text that broke off as ends with a word and the space after it."""
+    end = max(text.rfind(" "), text.rfind("\n")) + 1
+    return text[:end] if len(text) - end <= WORD else text
+
+
 def counted(outcome: Outcome) -> None:
     """Counts an answer, what it took and, if it failed, why."""
     if outcome.error is not None:

@@ -77,8 +77,8 @@ def build(
     if block:
         last = alternating[-1]
         alternating = (*alternating[:-1], replace(last, text=f"{block}\n\n{last.text}"))
-    if question.said:
-        alternating += (Turn("assistant", question.said.rstrip()), Turn("user", GO_ON))
+    if question.said.strip():
+        alternating += (Turn("assistant", question.said), Turn("user", GO_ON))
     return Prompt(
         model=model,
         system=f"{SYSTEM}\n\nToday is {today:%A, %d %B %Y}.",

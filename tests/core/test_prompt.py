@@ -36,7 +36,7 @@ def test_an_answer_that_was_handed_on_is_asked_to_go_on_where_it_ended():
     prompt = build(half, "sonnet", (), (), TODAY, block="<files/>")
     assert [(t.role, t.text) for t in prompt.turns] == [
         ("user", "<files/>\n\nAna: Hello?"),
-        ("assistant", "It is a"),
+        ("assistant", "It is a "),
         ("user", GO_ON),
     ]
 

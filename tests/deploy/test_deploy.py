@@ -110,7 +110,7 @@ async def test_an_answer_that_outlives_its_invocation_goes_on_in_the_same_messag
         (answer,) = await world.answered(seconds=60)
     finally:
         functions.update_function_configuration(FunctionName=name, Timeout=300)
-    assert world.text(answer) == f"{said} and so it ends."
+    assert world.text(answer) == f"{said}and so it ends."
     assert len(world.called("chat.postMessage")) == 1
     sizes = [len(c.arguments["blocks"][0]["text"]["text"]) for c in world.called("chat.update")]
     assert sizes == sorted(sizes)

@@ -1,0 +1,57 @@
+"""How a stream ended."""
+
+import pytest
+
+from core.answer import Usage
+from core.models import MODELS
+from core.outcome import Outcome, counted, whole_words
+from core.ports import Overloaded
+from core.telemetry import Metric, count, counting
+
+
+class Meter:
+    def __init__(self):
+        self.counted = {}
+
+    def add(self, metric, value, reason):
+        self.counted[metric, reason] = value
+
+
+@pytest.mark.parametrize(
+    "text, kept",
+    [
+        ("one two thr", "one two "),
+        ("one two ", "one two "),
+        ("- one\n- tw", "- one\n- "),
+        ("one", ""),
+        ("", ""),
+        ("漢字" * 30, "漢字" * 30),
+    ],
+)
+def test_an_answer_that_is_handed_on_ends_with_a_whole_word(text, kept):
+    assert whole_words(text) == kept
+
+
+def test_an_answer_is_counted_with_its_tokens_and_its_price():
+    meter = Meter()
+    with counting(meter):
+        counted(Outcome("end_turn", Usage(2000, 1000, 1000, 0), "sonnet"))
+    assert meter.counted == {
+        (Metric.ANSWERS, ""): 1,
+        (Metric.INPUT_TOKENS, ""): 2000,
+        (Metric.OUTPUT_TOKENS, ""): 1000,
+        (Metric.COST, ""): pytest.approx((1100 * 2 + 1000 * 10) / 1e6),
+    }
+    count(Metric.ANSWERS)  # nobody counts any more
+    assert len(meter.counted) == 4
+
+
+def test_a_failure_is_counted_by_its_reason_and_nothing_else():
+    meter = Meter()
+    with counting(meter):
+        counted(Outcome(error=Overloaded("throttled")))
+    assert meter.counted == {(Metric.FAILURES, "Overloaded"): 1}
+
+
+def test_what_is_written_to_the_cache_costs_a_quarter_more():
+    assert MODELS["sonnet"].cost(Usage(1_000_000, 0, 0, 1_000_000)) == pytest.approx(2.5)
