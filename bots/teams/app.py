@@ -123,7 +123,8 @@ def _invoked(activity: Mapping[str, Any], *, known: bool) -> Activity:
     body = None
     if known and activity.get("name") == "adaptiveCard/action":
         body = {"statusCode": 200, "type": MESSAGE, "value": "OK"}
-    return Activity(type="invokeResponse", value=InvokeResponse(200 if known else 501, body))
+    response = InvokeResponse(status=200 if known else 501, body=body)
+    return Activity(type="invokeResponse", value=response)
 
 
 def _later(activity: Mapping[str, Any]) -> Response:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 import jwt
 from jwt.types import Options
 
+from bots.teams.fields import list_of, map_of
 from bots.teams.hosts import Hosts
 
 log = logging.getLogger(__name__)
@@ -88,8 +89,9 @@ class SigningKeys:
         if there.scheme != "https" and (there.scheme, there.netloc) != (here.scheme, here.netloc):
             raise ValueError("keys over an open connection")
         keys = {}
-        for each in (await self._fetch(url))["keys"]:
-            if each.get("kty") == "RSA" and isinstance(each.get("kid"), str):
+        for each in list_of((await self._fetch(url)).get("keys")):
+            told = map_of(each)
+            if told.get("kty") == "RSA" and isinstance(told.get("kid"), str):
                 endorsed = frozenset(map(str, each.get("endorsements") or ()))
                 keys[each["kid"]] = _Key(jwt.PyJWK(each, "RS256").key, endorsed)
         if not keys:
