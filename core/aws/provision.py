@@ -19,16 +19,33 @@ NOTIFICATION = "parley-files"
 QUEUES = "QueueConfigurations"
 EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
 
+# template.yaml makes the same. Visibility is six times a Lambda function's time limit; it does not
+# matter to `core.aws.source`, which names its own
 TURNS = {
-    "VisibilityTimeout": "30",
+    "VisibilityTimeout": "1800",
     "MessageRetentionPeriod": str(4 * DAY),
     "MaximumMessageSize": str(BODY_LIMIT),
     # thousands of messages a second, and de-duplication within a conversation
     "DeduplicationScope": "messageGroup",
     "FifoThroughputLimit": "perMessageGroupId",
 }
-FILES = {"VisibilityTimeout": "120", "MessageRetentionPeriod": str(4 * DAY)}
+FILES = {"VisibilityTimeout": "5400", "MessageRetentionPeriod": str(4 * DAY)}
 DEAD = {"MessageRetentionPeriod": str(14 * DAY)}
+LIFECYCLE = [
+    {
+        "ID": "parley-old-versions",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 30},
+        "Expiration": {"ExpiredObjectDeleteMarker": True},
+    },
+    {
+        "ID": "parley-aborted-uploads",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 1},
+    },
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +148,8 @@ def _bucket(s3: Any, name: str, region: str) -> None:
             "RestrictPublicBuckets": True,
         },
     )
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": LIFECYCLE})
 
 
 def _notifications(s3: Any, sqs: Any, bucket: str, queue: str) -> None:
@@ -193,3 +212,7 @@ def _table(dynamodb: Any, name: str) -> None:
         dynamodb.update_time_to_live(
             TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": "ttl"}
         )
+    dynamodb.update_continuous_backups(
+        TableName=name,
+        PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True},
+    )

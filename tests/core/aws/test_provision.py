@@ -101,7 +101,7 @@ def test_provisioning_puts_right_what_somebody_changed_and_leaves_the_rest(aws, 
         Bucket=made.bucket, NotificationConfiguration={"QueueConfigurations": [theirs]}
     )
     again()
-    assert attributes(aws, made.turns_queue)["VisibilityTimeout"] == "30"
+    assert attributes(aws, made.turns_queue)["VisibilityTimeout"] == "1800"
     kept = s3.get_bucket_notification_configuration(Bucket=made.bucket)["QueueConfigurations"]
     assert {each["Id"]: set(each["Events"]) for each in kept} == {
         "theirs": {"s3:ObjectCreated:Put"},
