@@ -45,6 +45,7 @@ async function turn(platform) {
   $("person").replaceChildren(...people.map((user) => el("option", { value: user.id }, user.name)));
   const saved = localStorage.getItem("parley.me");
   become(users.has(saved) ? saved : people[0].id);
+  if (!wide()) view("list");
 }
 
 function become(user) {
