@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 from __future__ import annotations
 
 import asyncio
+import atexit
 import logging
 import os
 import signal
@@ -66,6 +67,7 @@ class Warm(Generic[T]):
         if "AWS_LAMBDA_FUNCTION_NAME" not in self._environ:
             return
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+        atexit.register(self.close)
         try:
             self._runner.run(self._ready())
         except (SettingsError, BotoCoreError, ClientError, OSError) as exc:
@@ -77,15 +79,12 @@ class Warm(Generic[T]):
         async def work() -> R:
             return await use(await self._ready())
 
-        try:
-            # a runner's own context is that of its making: what is counted would go nowhere
-            return self._runner.run(work(), context=copy_context())
-        except SystemExit:
-            self.close()
-            raise
+        # a runner's own context is that of its making: what is counted would go nowhere
+        return self._runner.run(work(), context=copy_context())
 
     def close(self) -> None:
         """Lets go of everything."""
+        atexit.unregister(self.close)
         self._runner.run(self._stack.aclose())
         self._kept.clear()
         self._runner.close()
