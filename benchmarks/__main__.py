@@ -3,11 +3,12 @@
 import asyncio
 import os
 
-from benchmarks import documents, embedding, load, receiver, streaming
+from benchmarks import documents, embedding, load, receiver, streaming, teams
 
 if __name__ == "__main__":
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} at the start\n")
     streaming.main()
+    teams.main()
     asyncio.run(load.main())
     asyncio.run(receiver.main())
     asyncio.run(embedding.main())

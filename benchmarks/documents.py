@@ -27,6 +27,7 @@ import boto3
 
 from core.aws.calls import Calls
 from core.aws.clients import client
+from core.aws.departures import DynamoDepartures
 from core.aws.embeddings import EmbeddingPool
 from core.aws.manifest import DynamoManifest
 from core.aws.opensearch import CANDIDATES, OpenSearchIndex
@@ -101,7 +102,10 @@ async def bench() -> AsyncIterator[Bench]:
         stack.callback(calls.close)
         stack.push_async_callback(index.close)
         stack.push_async_callback(pool.close)
-        shelf = Shelf(vault, manifest, index, pool)
+        departures = DynamoDepartures(
+            client("dynamodb", REGION, session), made.table, calls, clock=time.time
+        )
+        shelf = Shelf(vault, manifest, index, pool, departures)
         yield Bench(shelf, calls, made.bucket, made.files_queue, folder)
 
 

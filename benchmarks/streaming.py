@@ -28,7 +28,7 @@ GAPS = (0.02, 0.06)
 STREAMS = (1, 10, 50, 200)
 
 
-class _Plain:
+class Plain:
     limit = 4000
 
     def size(self, markdown: str) -> int:
@@ -61,7 +61,7 @@ class Channel:
     messages: dict[MessageId, str] = field(default_factory=dict)
     seen: list[tuple[float, int]] = field(default_factory=list)
     shrunk: int = 0
-    surface = _Plain()
+    surface = Plain()
 
     def _look(self) -> None:
         texts = (text for text in self.messages.values() if not text.startswith(("_", "…")))
@@ -205,8 +205,8 @@ def main() -> None:
             runs, slack = simulate(streams, gap)
             print(
                 f"| {gap * 1000:.0f} | {streams} | {slack.calls} | {slack.refused} | "
-                f"{_percentile([r.first for r in runs], 95):.2f} | "
-                f"{_percentile([r.final for r in runs], 99):.2f} | {_bound(streams):.2f} | "
+                f"{percentile([r.first for r in runs], 95):.2f} | "
+                f"{percentile([r.final for r in runs], 99):.2f} | {_bound(streams):.2f} | "
                 f"{sum(not r.whole or r.shrunk > 0 for r in runs)} |"
             )
     print("\nMean characters behind the model, one stream")
@@ -229,7 +229,7 @@ def main() -> None:
     ):
         for streams in (1, 10, 50):
             runs, slack = simulate(streams, 0.02, every)
-            final = _percentile([r.final for r in runs], 99)
+            final = percentile([r.final for r in runs], 99)
             cut = sum(not r.whole for r in runs)
             print(f"| {name} | {streams} | {slack.calls} | {slack.refused} | {final:.1f} | {cut} |")
 
@@ -247,7 +247,7 @@ def _bound(streams: int) -> float:
     return 2 * LATENCY if over <= posts.calls - streams else posts.seconds
 
 
-def _percentile(values: Sequence[float], percent: int) -> float:
+def percentile(values: Sequence[float], percent: int) -> float:
     if len(values) == 1:
         return values[0]
     return statistics.quantiles(values, n=100, method="inclusive")[percent - 1]

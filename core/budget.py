@@ -17,7 +17,7 @@ import asyncio
 import heapq
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import count
 from typing import Literal
@@ -91,27 +91,44 @@ class Bucket:
         self._windows = [_Window(rate) for rate in quota.rates]
         self._gap = quota.gap
         self._clock = clock
-        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._waiting: list[tuple[int, int, asyncio.Future[float]]] = []
         self._order = count()
         self._paused_until = 0.0
         self._last_progress = float("-inf")
         self._timer: asyncio.TimerHandle | None = None
         self._answers = 0
+        self.turn = asyncio.Lock()
+        """Held while a call that was granted here waits for another bucket."""
 
-    async def spend(self, priority: Priority) -> None:
-        """Returns once a call of this priority is granted."""
-        future = asyncio.get_running_loop().create_future()
+    async def spend(self, priority: Priority) -> float:
+        """Returns once a call of this priority is granted, with the time of that."""
+        future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
         heapq.heappush(self._waiting, (priority, next(self._order), future))
         self._pump()
         try:
-            await future
+            return await future
         except asyncio.CancelledError:
             if future.done() and not future.cancelled():
-                for window in self._windows:
-                    window.granted.pop()  # granted, never made
+                self.give_back(future.result())  # granted, never made
             future.cancel()
             self._pump()
             raise
+
+    def give_back(self, at: float) -> None:
+        """What was granted then is not made."""
+        for window in self._windows:
+            with suppress(ValueError):
+                window.granted.remove(at)
+        self._pump()
+
+    def move(self, at: float) -> None:
+        """What was granted then is made only now."""
+        now = self._clock()
+        if now > at:
+            for window in self._windows:
+                with suppress(ValueError):
+                    window.granted.remove(at)
+                window.granted.append(now)
 
     def pause(self, seconds: float) -> None:
         self._paused_until = max(self._paused_until, self._clock() + seconds)
@@ -166,7 +183,7 @@ class Bucket:
                 window.granted.append(now)
             if priority == Priority.PROGRESS:
                 self._last_progress = now
-            future.set_result(None)
+            future.set_result(now)
 
 
 class WorkspaceBudget:
@@ -178,7 +195,7 @@ class WorkspaceBudget:
         self._buckets: dict[tuple[int, str, str], Bucket] = {}
 
     def of(self, channel: str, thread: str = "") -> ConversationBudget:
-        """The budget of one conversation: its own buckets, and those it shares."""
+        """The budget of one conversation: of each call one bucket, or its own and a shared one."""
         if len(self._buckets) > MANY:
             self._buckets = {key: each for key, each in self._buckets.items() if not each.idle}
         buckets: dict[Call, list[Bucket]] = {call: [] for call in Call}
@@ -204,8 +221,20 @@ class ConversationBudget:
         self._buckets = buckets
 
     async def spend(self, call: Call, priority: Priority) -> None:
-        for bucket in self._buckets[call]:
-            await bucket.spend(priority)
+        *own, last = self._buckets[call]
+        if not own:
+            await last.spend(priority)
+            return
+        (first,) = own
+        # one after another: else those that wait for the shared bucket would be made together
+        async with first.turn:
+            at = await first.spend(priority)
+            try:
+                await last.spend(priority)
+            except asyncio.CancelledError:
+                first.give_back(at)
+                raise
+            first.move(at)
 
     def wait_for(self, call: Call, priority: Priority) -> float:
         return max((b.wait_for(priority) for b in self._buckets[call]), default=0.0)

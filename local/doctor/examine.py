@@ -10,6 +10,7 @@ from local.doctor.account import account
 from local.doctor.finding import Finding
 from local.doctor.models import models
 from local.doctor.slack import slack
+from local.doctor.teams import teams
 
 
 async def examine(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
@@ -26,6 +27,8 @@ async def examine(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
     async for each in models(settings):
         yield each
     async for each in slack(settings.slack):
+        yield each
+    async for each in teams(settings.teams):
         yield each
 
 

@@ -212,3 +212,36 @@ def test_what_a_conversation_used_is_remembered_however_many_others_there_are():
     times, buckets = run(main)
     assert times[-1] >= 1
     assert buckets < 2500
+
+
+def test_calls_that_waited_for_all_are_not_made_together_in_one_place():
+    """A channel takes one post a second; the workspace was held for half a minute."""
+
+    async def main():
+        workspace, times = budget(), []
+        view = workspace.of("C1")
+        workspace.of("C2").pause(Call.POST, 30)
+        view.pause(Call.POST, 0)
+        await asyncio.gather(
+            *(spend_many(workspace.of("C1"), Call.POST, Priority.FIRST, times, 1) for _ in range(5))
+        )
+        return times
+
+    times = run(main)
+    assert times[0] >= 30
+    assert all(b - a >= 1.2 for a, b in pairwise(times))
+
+
+def test_who_gives_up_waiting_for_all_leaves_nothing_behind():
+    async def main():
+        workspace, times = budget(), []
+        workspace.of("C2").pause(Call.POST, 5)
+        waiting = asyncio.ensure_future(workspace.of("C1").spend(Call.POST, Priority.FIRST))
+        await asyncio.sleep(4.9)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        await asyncio.sleep(0.2)
+        await spend_many(workspace.of("C1"), Call.POST, Priority.FINAL, times, 1)
+        return times
+
+    assert run(main)[0] < 5.2

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from bots.slack.verify import DEEPEST, LARGEST, Rejected, payload_of, verify
+from bots.nesting import DEEPEST
+from bots.slack.verify import LARGEST, Rejected, payload_of, verify
 from tests.slack_requests import FORM, JSON, NOW, SECRET, signature, signed
 
 BODY = b'{"type": "event_callback"}'

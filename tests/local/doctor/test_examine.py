@@ -1,5 +1,7 @@
 """The doctor: what is wrong is named, with its fix, and nothing else."""
 
+import base64
+import json
 import re
 from pathlib import Path
 
@@ -7,15 +9,18 @@ import pytest
 import yaml
 
 from core.settings import load
+from local.aws import free_port
 from local.bedrock import BedrockStandIn
 from local.doctor.account import account
 from local.doctor.examine import examine
 from local.doctor.finding import Finding
 from local.doctor.models import models
 from local.doctor.slack import SCOPES, slack
+from local.doctor.teams import PERMISSIONS, _permissions, teams
 from local.slack.api import SCOPES as GRANTED
 from local.slack.server import SlackStandIn
-from tests.world import free_port, served
+from tests import teams_world
+from tests.world import served
 
 ROOT = Path(__file__).parents[3]
 
@@ -100,6 +105,35 @@ async def test_slacks_token_scopes_and_socket_are_looked_at(environ):
         standin.api.scopes = GRANTED - {"files:read"}
         (missing,) = (await found()).values()
         assert missing.problem == "missing: files:read"
+
+
+async def test_teams_sign_in_permissions_and_keys_are_looked_at(environ):
+    port = free_port()
+    standin = teams_world.standin(port, 1)
+    told = {**environ, **standin.settings()}
+
+    async def found(**more):
+        return [each async for each in teams(load({**told, **more}).teams)]
+
+    async with teams_world.serving(standin, port):
+        assert [each.failed for each in await found()] == [False] * 3
+        (wrong,) = await found(MICROSOFT_APP_PASSWORD="other")
+        assert "no token" in wrong.problem
+        *_, keys = await found(TEAMS_OPENID_URL=f"{standin.base_url}/nowhere")
+        assert keys.failed
+
+
+@pytest.mark.parametrize(
+    ("roles", "problem"),
+    [
+        (sorted(PERMISSIONS), ""),
+        (["Files.Read.All"], "missing: Channel.ReadBasic.All, ChannelMember.Read.All, "),
+    ],
+)
+def test_permissions_are_read_from_the_token(roles, problem):
+    body = base64.urlsafe_b64encode(json.dumps({"roles": roles}).encode()).rstrip(b"=").decode()
+    assert _permissions(f"x.{body}.y").problem.startswith(problem)
+    assert bool(_permissions(f"x.{body}.y").problem) is bool(problem)
 
 
 def test_the_scopes_are_those_of_the_manifest():
