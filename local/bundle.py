@@ -44,6 +44,7 @@ SERVICES = (
     "sso",
     "sso-oidc",
     "sts",
+    "xray",
 )
 """What botocore must know; its description of all of AWS is most of a receiver."""
 UNUSED = (

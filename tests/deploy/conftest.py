@@ -7,12 +7,15 @@ besides AWS (Slack, Bedrock) stands at ports that are chosen once, and is served
 import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
 import pytest
 from botocore.config import Config
+from botocore.exceptions import ClientError
 
 from local.aws import LocalAws, free_port
 from local.bedrock import BedrockStandIn, Script
@@ -124,7 +127,23 @@ class Deployed:
             )
 
     def delete(self):
-        self.sam("delete", "--no-prompts", "--stack-name", STACK, "--region", REGION)
+        """`sam delete`, which looks every half a minute whether it is done: we look oftener."""
+        command = [str(SAM), "delete", "--no-prompts", "--stack-name", STACK, "--region", REGION]
+        log = self.folder / "delete.log"
+        with log.open("w") as out:
+            process = subprocess.Popen(command, cwd=ROOT, env=self.environ, stdout=out, stderr=out)
+        end = time.monotonic() + LIMIT
+        while self._stands() and process.poll() in (None, 0) and time.monotonic() < end:
+            time.sleep(0.5)
+        process.kill()
+        process.wait()
+        assert not self._stands(), log.read_text()
+
+    def _stands(self):
+        with suppress(ClientError):
+            (stack,) = self.client("cloudformation").describe_stacks(StackName=STACK)["Stacks"]
+            return stack["StackStatus"] != "DELETE_COMPLETE"
+        return False
 
     def everything(self):
         """All that is in the account, but for what SAM keeps its uploads in, as names."""
