@@ -2,16 +2,26 @@
 
 let base = "";
 
+const baseOf = (platform) => (platform === "teams" ? "/teams" : "");
+
 /** Turns to a platform's half: all requests go there. */
 export function turnTo(platform) {
-  base = platform === "teams" ? "/teams" : "";
+  base = baseOf(platform);
+}
+
+/** Who and what is in a platform's half; fails if it is not there. */
+export async function stateOf(platform) {
+  return parsed(await fetch(`${baseOf(platform)}/ui/state`));
 }
 
 /** A path of the half one is in. */
 export const here = (path) => `${base}${path}`;
 
 export async function get(path) {
-  const answer = await fetch(here(path));
+  return parsed(await fetch(here(path)));
+}
+
+function parsed(answer) {
   if (!answer.ok) throw new Error("The page's server did not answer as expected.");
   return answer.json();
 }

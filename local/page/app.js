@@ -1,10 +1,11 @@
 // The page: who one is, where one is, and what is shown there.
 
-import { act, get, listen, turnTo } from "/api.js";
+import { act, get, listen, stateOf, turnTo } from "/api.js";
 import { Composer } from "/composer.js";
 import { dropZone, upload } from "/files.js";
 import { Log } from "/log.js";
 import { el } from "/mrkdwn.js";
+import { peekAtSources } from "/teams.js";
 
 const $ = (id) => document.getElementById(id);
 const state = { on: "slack", me: "", channel: "", thread: null, messages: new Map(), unread: new Map(), awaiting: new Set() };
@@ -22,21 +23,28 @@ const threadComposer = new Composer($("thread-composer-slot"), { ...shared, comm
 
 async function start() {
   const wanted = new URLSearchParams(location.search).get("on") ?? localStorage.getItem("parley.on");
-  const both = await fetch("/teams/ui/state").then((answer) => answer.ok, () => false);
+  const both = await stateOf("teams").then(() => true, () => false);
   $("platforms").hidden = !both;
-  for (const button of $("platforms").children) button.addEventListener("click", () => turn(button.dataset.platform));
+  for (const button of $("platforms").children) {
+    button.addEventListener("click", () => turn(button.dataset.platform).catch((error) => tell({ error: error.message })));
+  }
   await turn(both && wanted === "teams" ? "teams" : "slack");
 }
 
 /** Shows the other half: another workspace, the same people. */
 async function turn(platform) {
+  state.wanted = platform;
+  const found = await stateOf(platform);
+  if (state.wanted !== platform) return;
   state.on = platform;
   localStorage.setItem("parley.on", platform);
+  if (!$("platforms").hidden) history.replaceState(null, "", `?on=${platform}`);
   for (const button of $("platforms").children) button.setAttribute("aria-pressed", String(button.dataset.platform === platform));
   document.body.dataset.on = platform;
   $("direct").textContent = platform === "teams" ? "Chats" : "Direct messages";
+  stopListening();
   turnTo(platform);
-  world = await get("/ui/state");
+  world = found;
   users = new Map(world.users.map((user) => [user.id, user]));
   names = new Map([...world.users, ...world.channels].map((each) => [each.id, each.name]));
   $("team").textContent = world.team.name;
@@ -54,6 +62,7 @@ function become(user) {
   $("person").value = user;
   state.messages.clear();
   state.unread.clear();
+  state.awaiting.clear();
   stopListening();
   stopListening = listen(user, onEvent, (connected) => {
     $("offline").hidden = connected;
@@ -85,7 +94,7 @@ async function go(channel, focus = true) {
   log.clear();
   const where = place();
   $("title").textContent = titleOf(where);
-  $("topic").textContent = where.kind === "dm" ? "Only you and Parley read this" : where.topic;
+  $("topic").textContent = where.kind === "dm" ? "Only you and Parley read this" : where.kind === "group" ? where.members.map((id) => names.get(id)).join(", ") : where.topic;
   composer.turnTo(`${state.me}/${channel}`, where.kind === "dm" ? "Ask Parley anything" : `Message ${titleOf(where).replace("# ", "#")}; @Parley to ask`);
   sidebar();
   if (!state.messages.has(channel)) await load(channel);
@@ -97,12 +106,13 @@ async function go(channel, focus = true) {
 function sidebar() {
   const item = (channel) => {
     const unread = state.unread.get(channel.id) ?? 0;
-    const sign = { dm: "●", group: "◦" }[channel.kind] ?? "#";
+    const sign = { dm: "●", group: "" }[channel.kind] ?? (channel.private ? "" : "#");
+    const drawn = channel.kind === "group" ? " people" : channel.private ? " lock" : "";
     return el("li", {}, el("button", {
       class: `place${unread ? " unread" : ""}`, type: "button", "aria-current": String(channel.id === state.channel),
       "data-testid": `channel-${channel.kind === "dm" ? "parley" : slug(channel.name)}`,
       onclick: () => { go(channel.id); view("channel"); },
-    }, el("span", { class: "sign", "aria-hidden": "true" }, sign), channel.name,
+    }, el("span", { class: `sign${drawn}`, "aria-hidden": "true" }, sign), channel.name,
       unread ? el("span", { class: "badge", "aria-label": `${unread} unread` }, String(unread)) : null));
   };
   $("channels").replaceChildren(...mine().filter((channel) => channel.kind === "channel").map(item));
@@ -178,8 +188,9 @@ function editLast(box, thread) {
   return Boolean(last);
 }
 
-const plain = (text) => text.replace(/<@(\w+)>/g, (_, id) => `@${names.get(id) ?? id}`)
-  .replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&");
+/** What was said as it is typed. Teams' half has it so already. */
+const plain = (text) => (state.on === "teams" ? text : text.replace(/<@(\w+)>/g, (_, id) => `@${names.get(id) ?? id}`)
+  .replace(/&lt;/g, "<").replace(/&gt;/g, ">").replace(/&amp;/g, "&"));
 
 function onEvent(event) {
   if (event.type === "banner") { banner(event.banner); return; }
@@ -252,5 +263,6 @@ document.addEventListener("keydown", (event) => {
 dropZone(document.querySelector(".channel"), (files) => { composer.attachments.add(files); composer.box.focus(); });
 dropZone($("thread"), (files) => { threadComposer.attachments.add(files); threadComposer.box.focus(); });
 for (const kind of ["dragover", "drop"]) document.addEventListener(kind, (event) => event.preventDefault());
+peekAtSources();
 view("list");
 start().then(() => { if (!wide()) view("list"); }).catch((error) => tell({ error: error.message }));

@@ -1,8 +1,9 @@
 // One message as DOM, and its blocks. A message that grows is changed in place.
 
+import { cardNode } from "/card.js";
 import { filesNode } from "/files.js";
 import { el, render } from "/mrkdwn.js";
-import { cardNode, renderSaid, renderTeams } from "/teams.js";
+import { renderSaid, renderTeams } from "/teams.js";
 
 const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" });
 const WORKING = /^_(Thinking|Still thinking|Fetching|Reading|Making|It is long)|waits its turn/;

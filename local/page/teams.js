@@ -1,13 +1,13 @@
-// What Teams shows: its Markdown, Adaptive Cards and sources, as DOM nodes. Text goes in as text only.
+// What Teams shows: its Markdown and sources, as DOM nodes. Text goes in as text only.
 
 import { codeBlock, el } from "/mrkdwn.js";
 
 const INLINE = new RegExp([
   String.raw`\\([!-/:-@[-\x60{-~])`,
   String.raw`(\x60+)([^]*?[^\x60])\2(?!\x60)`,
-  String.raw`\*\*(?=\S)((?:\\.|[^])+?)\*\*`,
-  String.raw`(?<![\p{L}\p{N}])([*_])(?=\S)((?:\\.|(?!\5)[^])+?)\5(?![\p{L}\p{N}])`,
-  String.raw`~~(?=\S)((?:\\.|[^])+?)~~`,
+  String.raw`\*\*(?=\S)((?:\\[^]|[^\\])+?)\*\*`,
+  String.raw`(?<![\p{L}\p{N}])([*_])(?=\S)((?:\\[^]|(?!\5)[^\\])+?)\5(?![\p{L}\p{N}])`,
+  String.raw`~~(?=\S)((?:\\[^]|[^\\])+?)~~`,
   String.raw`\[((?:\\.|[^\]\\])*)\]\(<?((?:\\.|[^\s()<>\\])+)>?\)`,
   String.raw`<(https?:[^<>\s]+)>`,
   String.raw`\[(\d{1,3})\]`,
@@ -111,13 +111,39 @@ function link(url, label) {
   return node;
 }
 
-/** A source's number: its name and how it begins on hover and focus, itself on click. */
+/** A source's number: what it is shows on hover and focus, itself on click. */
 function pill(number, sources) {
   const source = sources.find((each) => each.number === number);
   if (!source) return null;
-  const told = { class: "cite", "data-testid": "cite", title: `${source.name}\n${source.abstract ?? ""}`, "aria-label": `Source ${number}: ${source.name}` };
-  if (!/^https?:/.test(source.url ?? "")) return el("span", { ...told, tabindex: "0" }, String(number));
+  const told = { class: "cite", "data-testid": "cite", "data-name": source.name, "data-abstract": source.abstract ?? "", "aria-label": `Source ${number}: ${source.name}`, "aria-description": source.abstract };
+  if (!/^https?:/.test(source.url ?? "")) return el("span", { ...told, role: "note", tabindex: "0" }, String(number));
   return el("a", { ...told, href: source.url, target: "_blank", rel: "noopener noreferrer" }, String(number));
+}
+
+const peek = el("div", { class: "peek", "data-testid": "peek", "aria-hidden": "true", hidden: true });
+
+/** Shows what a source's number under the pointer or the focus stands for. */
+export function peekAtSources() {
+  const hide = () => (peek.hidden = true);
+  const show = ({ target }) => {
+    const cite = target.closest?.(".cite");
+    if (!cite) { hide(); return; }
+    peek.replaceChildren(el("b", {}, cite.dataset.name), cite.dataset.abstract);
+    peek.hidden = false;
+    const at = cite.getBoundingClientRect();
+    const above = at.top - peek.offsetHeight - 6;
+    peek.style.left = `${Math.max(8, Math.min(at.left - 12, innerWidth - peek.offsetWidth - 8))}px`;
+    peek.style.top = `${above > 8 ? above : at.bottom + 6}px`;
+  };
+  document.body.append(peek);
+  for (const kind of ["mouseover", "focusin"]) document.addEventListener(kind, show);
+  document.addEventListener("focusout", hide);
+  document.addEventListener("scroll", hide, true);
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Escape" || peek.hidden) return;
+    event.stopPropagation(); // the thread stays open
+    hide();
+  }, true);
 }
 
 /** What a person wrote, names highlighted. */
@@ -128,43 +154,4 @@ export function renderSaid(text, names) {
     out.append(index % 2 ? el("span", { class: "at" }, piece) : piece);
   });
   return out;
-}
-
-/** An Adaptive Card; `submit(data, control)` sends a button's data with what was chosen. */
-export function cardNode(card, submit) {
-  const inputs = new Map();
-  const chosen = () => Object.fromEntries([...inputs].map(([id, input]) => [id, input.value]));
-  const node = el("div", { class: "block card" }, ...(card.body ?? []).map((each) => element(each, inputs)));
-  if (card.actions?.length) {
-    node.append(el("div", { class: "actions" }, ...card.actions.map((action) => button(action, (control) => {
-      submit({ ...(action.associatedInputs === "none" ? {} : chosen()), ...action.data }, control);
-    }))));
-  }
-  return node;
-}
-
-function element(item, inputs) {
-  if (item.type === "RichTextBlock") {
-    const small = (item.inlines ?? []).every((run) => run.isSubtle);
-    return el("div", { class: small ? "small" : "line" }, ...(item.inlines ?? []).map((run) => (
-      typeof run === "string" ? run : el(run.weight === "Bolder" ? "strong" : "span", {}, run.text ?? ""))));
-  }
-  if (item.type === "Input.ChoiceSet") {
-    const select = el("select", { "data-testid": "picker", "aria-label": item.placeholder ?? "Choose" },
-      item.value ? null : el("option", { value: "", disabled: true, selected: true }, item.placeholder ?? "Choose…"),
-      ...(item.choices ?? []).map((choice) => el("option", { value: choice.value, selected: choice.value === item.value }, choice.title)));
-    inputs.set(item.id, select);
-    return el("div", { class: "actions" }, select);
-  }
-  return el("div", { class: item.isSubtle ? "small" : "line" }, item.text ?? "");
-}
-
-function button(action, press) {
-  const style = { positive: "primary", destructive: "danger" }[action.style] ?? "";
-  const name = action.data?.parley ?? action.title;
-  const node = el("button", { type: "button", class: style, "data-testid": `action-parley:${name}` }, action.title);
-  const spoken = { "👍": "Good answer", "👎": "Bad answer" }[action.title];
-  if (spoken) node.setAttribute("aria-label", spoken);
-  node.addEventListener("click", () => press(node));
-  return node;
 }

@@ -65,7 +65,14 @@ def test_a_file_is_known_where_it_was_shared_and_not_in_the_other_half(teams, tm
     say(teams, "@Parley what is the Acme stork named?", "thread-composer")
     cite = thread.get_by_test_id("cite").first
     expect(cite).to_be_visible(timeout=30_000)
-    assert "storks.md" in cite.get_attribute("title")
+    cite.hover()
+    peek = teams.get_by_test_id("peek")
+    expect(peek).to_contain_text("storks.md")
+    expect(peek).to_contain_text("Wilhelmine")
+    teams.keyboard.press("Escape")
+    expect(peek).to_be_hidden()
+    cite.focus()
+    expect(peek).to_be_visible()
     href = cite.get_attribute("href")
     assert re.search(r"/teams/ui/file/[\w-]+\?user=U0ANA", href), href
     assert teams.request.get(href).ok
@@ -76,6 +83,127 @@ def test_a_file_is_known_where_it_was_shared_and_not_in_the_other_half(teams, tm
     say(teams, "@Parley what is the Acme stork named?")
     expect(thread.get_by_test_id("action-parley:regenerate")).to_be_visible(timeout=30_000)
     expect(thread).not_to_contain_text("Wilhelmine")
+
+
+DROP = """([name, text]) => {
+  const data = new DataTransfer();
+  data.items.add(new File([text], name, { type: "text/markdown" }));
+  for (const kind of ["dragenter", "dragover", "drop"]) {
+    document.querySelector(".channel").dispatchEvent(
+      new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true }));
+  }
+}"""
+
+
+@pytest.mark.parametrize("place", ["parley", "launch-crew"])
+def test_a_file_that_is_dropped_in_a_chat_is_read_there(teams, place):
+    teams.get_by_test_id(f"channel-{place}").click()
+    teams.evaluate(DROP, ["herons.md", f"# Herons\n\nThe heron of {place} is named Gerd.\n"])
+    expect(teams.get_by_test_id("chips").first).to_contain_text("herons.md")
+    teams.get_by_test_id("send").click()
+    expect(teams.get_by_test_id("file").last).to_contain_text("herons.md")
+    expect(teams.get_by_test_id("message").last).to_contain_text("Gerd", timeout=90_000)
+
+
+def test_the_half_one_is_in_is_in_the_address_and_remembered(teams, parley):
+    assert teams.url.endswith("?on=teams")
+    teams.goto(parley["page"])
+    expect(teams.get_by_test_id("on-teams")).to_have_attribute("aria-pressed", "true")
+    teams.goto(parley["page"] + "/?on=slack")
+    expect(teams.get_by_test_id("channel-support")).to_be_visible()
+    teams.get_by_test_id("on-teams").focus()
+    teams.keyboard.press("Enter")
+    expect(teams.get_by_test_id("channel-launch-crew")).to_be_visible()
+
+
+def test_who_turns_back_at_once_is_where_they_turned_last(teams):
+    teams.evaluate("""() => {
+      for (const half of ["slack", "teams", "slack"]) {
+        document.querySelector(`[data-platform=${half}]`).click();
+      }
+    }""")
+    expect(teams.get_by_test_id("channel-support")).to_be_visible()
+    expect(teams.get_by_test_id("channel-launch-crew")).to_be_hidden()
+    say(teams, "still here")
+    expect(teams.get_by_text("still here").last).to_be_visible()
+
+
+CARD = {
+    "type": "AdaptiveCard",
+    "body": [
+        {"type": "TextBlock", "text": "**Which** <img src=x onerror=alert(1)>", "isSubtle": True},
+        {
+            "type": "Container",
+            "items": [
+                {
+                    "type": "Input.ChoiceSet",
+                    "id": "kind",
+                    "style": "expanded",
+                    "value": "b",
+                    "choices": [{"title": "Crane", "value": "a"}, {"title": "Stork", "value": "b"}],
+                }
+            ],
+        },
+        {"type": "Unheard.Of", "text": "not shown"},
+        {
+            "type": "ActionSet",
+            "actions": [
+                {"type": "Action.Submit", "title": "Take", "data": {"parley": "x"}},
+                {
+                    "type": "Action.Submit",
+                    "title": "Leave",
+                    "data": {"parley": "y"},
+                    "associatedInputs": "none",
+                },
+            ],
+        },
+    ],
+}
+
+
+def test_a_card_sends_what_was_chosen_in_it_and_runs_nothing(teams):
+    teams.evaluate(
+        """async (card) => {
+          const { cardNode } = await import("/card.js");
+          window.sent = [];
+          const node = cardNode(card, (data) => window.sent.push(data));
+          node.dataset.testid = "card";
+          document.querySelector("#messages").append(node);
+        }""",
+        CARD,
+    )
+    card = teams.get_by_test_id("card")
+    expect(card).to_contain_text("Which <img src=x onerror=alert(1)>")
+    expect(card).not_to_contain_text("not shown")
+    expect(card.locator("img")).to_have_count(0)
+    expect(card.get_by_label("Stork")).to_be_checked()
+    card.get_by_label("Crane").check()
+    card.get_by_role("button", name="Take").click()
+    card.get_by_role("button", name="Leave").click()
+    assert teams.evaluate("window.sent") == [{"kind": "a", "parley": "x"}, {"parley": "y"}]
+
+
+SHOWN = [
+    ("**b** *i* _i_ ~~s~~", "<strong>b</strong> <em>i</em> <em>i</em> <s>s</s>"),
+    ("2*3*4 snake_case_name \\*no\\*", "2*3*4 snake_case_name *no*"),
+    ("[bad](javascript:alert(1)) [1]", "[bad](javascript:alert(1)) [1]"),
+    ("<b>x</b> &lt;i&gt; `a<b`", "&lt;b&gt;x&lt;/b&gt; &lt;i&gt; <code>a&lt;b</code>"),
+    ("**" + "\\" * 401 + "x", "**" + "\\" * 200 + "\\x"),
+]
+
+
+@pytest.mark.parametrize(("text", "html"), SHOWN)
+def test_teams_markdown_is_shown_and_is_never_html(teams, text, html):
+    shown = teams.evaluate(
+        """async (text) => {
+          const { renderTeams } = await import("/teams.js");
+          const node = document.createElement("div");
+          node.append(renderTeams(text));
+          return node.innerHTML;
+        }""",
+        text,
+    )
+    assert shown == f"<p>{html}</p>"
 
 
 @PHONE
