@@ -14,6 +14,10 @@ QUESTION = 2_000
 """Characters of a question that are searched for."""
 
 
+LIKELY = 4
+"""Chunks that are looked at first, for each passage that is wanted."""
+
+
 class IndexedLibrary:
     """Searches what may be seen; nothing of another place, or of a version that is gone."""
 
@@ -43,9 +47,18 @@ class IndexedLibrary:
         )
         found = await self._index.search(asked, vectors[0], scopes, most, only=only)
         ranked = retrieval.fused(found)
-        documents = await self._manifest.get({each.hit.document for each in ranked})
-        seen = retrieval.allowed(ranked, documents, scopes)
-        best = retrieval.parents(seen, limit, float("-inf") if only else retrieval.FLOOR)
+        documents: dict[DocumentId, Document] = {}
+        best: list[retrieval.Ranked] = []
+        for most_looked_at in (LIKELY * limit, len(ranked)):
+            # the best ones are nearly always enough, and each document is a row to be read
+            likely = ranked[:most_looked_at]
+            documents |= await self._manifest.get(
+                {each.hit.document for each in likely} - {*documents}
+            )
+            seen = retrieval.allowed(likely, documents, scopes)
+            best = retrieval.parents(seen, limit, float("-inf") if only else retrieval.FLOOR)
+            if len(best) == limit or len(likely) == len(ranked):
+                break
         hits = [each.hit for each in best]
         parents = await self._index.texts([(h.document, h.version, h.first, h.last) for h in hits])
         passages = [

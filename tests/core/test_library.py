@@ -1,0 +1,65 @@
+"""What a search gives back, and how much of the manifest it reads for that."""
+
+from core.conversation import Scope
+from core.documents import Chunk, Document, DocumentId, Locator, State
+from core.library import LIKELY, IndexedLibrary
+from core.stores import Found, Hit
+
+PLACE = "slack/T/C"
+
+
+class Everything:
+    """An index of one chunk for each document, the best first, and its manifest."""
+
+    def __init__(self, number, stale=()):
+        self.ids = [DocumentId(PLACE, f"F{n:03d}") for n in range(number)]
+        self.stale = {self.ids[n] for n in stale}
+        self.read = []
+
+    async def embed(self, texts, *, query=False):
+        return [[0.0]]
+
+    async def most(self, question):
+        return 1.0
+
+    async def search(self, question, vector, scopes, most, *, only=()):
+        hits = [
+            Hit(each, "1", 0, 0, 0, Locator(), 0.9 - n / 1000) for n, each in enumerate(self.ids)
+        ]
+        return Found(hits, (), most)
+
+    async def texts(self, wanted):
+        return [[Chunk(0, document.file, Locator(), 0, 0)] for document, *_ in wanted]
+
+    async def get(self, ids):
+        self.read += ids
+        return {
+            each: Document(
+                each, each.file, "k", State.READY, version="2" if each in self.stale else "1"
+            )
+            for each in ids
+        }
+
+
+async def found(all_, limit=6):
+    library = IndexedLibrary(all_, all_, all_)
+    passages = await library.search("what?", frozenset({Scope(PLACE)}), limit=limit)
+    return [each.text for each in passages]
+
+
+async def test_the_best_passages_cost_the_rows_of_the_likeliest_documents_only():
+    all_ = Everything(50)
+    assert await found(all_) == [f"F{n:03d}" for n in range(6)]
+    assert len(all_.read) == 6 * LIKELY
+
+
+async def test_where_the_likeliest_do_not_count_the_others_are_looked_at():
+    all_ = Everything(50, stale=range(22))
+    assert await found(all_) == [f"F{n:03d}" for n in range(22, 28)]
+    assert sorted(all_.read) == all_.ids  # each once
+
+
+async def test_few_are_few():
+    all_ = Everything(3, stale=[0])
+    assert await found(all_) == ["F001", "F002"]
+    assert len(all_.read) == 3
