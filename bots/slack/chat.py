@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack import events
 from bots.slack.blocks import shown_text, text_and_blocks
 from bots.slack.downloads import FILES_READ, checked, download
-from bots.slack.events import SUBTYPES
+from bots.slack.events import FILE_LINK, SUBTYPES
 from bots.slack.inbound import from_mrkdwn
 from bots.slack.membership import Membership
 from bots.slack.mrkdwn import MrkdwnSurface
@@ -152,7 +152,33 @@ class SlackChat:
         return (await self._people.names([person.id])).get(person.id, "")
 
     async def completed(self, question: Incoming) -> Incoming:
-        return question  # Slack's events name all files
+        """A question with the files that it links to, as far as they may be seen here."""
+        known = {each.id for each in question.attachments}
+        linked: dict[str, Attachment] = {}
+        for link in FILE_LINK.finditer(question.text):
+            if link[1] in known or not is_slacks(link[0], self._client.base_url):
+                continue
+            try:
+                found = (await read(self._client, "files.info", file=link[1])).get("file")
+            except (Gone, Forbidden):
+                continue
+            if isinstance(found, Mapping) and await self._may_show(found, question.person):
+                linked[link[1]] = events.attachment(found)
+        more = [*linked.values()][: events.MOST_FILES]
+        return replace(question, attachments=(*question.attachments, *more), partial=False)
+
+    async def _may_show(self, file: Mapping[str, Any], person: Person) -> bool:
+        """In a channel what was shared there; in a direct chat what its person sees elsewhere."""
+        places = {
+            str(channel)
+            for kind in ("channels", "groups", "ims")
+            for channel in file.get(kind) or ()
+        }
+        if self._where.channel in places:
+            return True
+        if self._where.kind is not Kind.DIRECT:
+            return False
+        return file.get("user") == person.id or bool(places & await self._membership.of(person.id))
 
     async def described(self, attachment: Attachment) -> Attachment:
         """Of a file from another workspace the event tells the id only (`check_file_info`)."""

@@ -25,6 +25,8 @@ SUBTYPES = ("", "file_share", "thread_broadcast")
 """Messages that people write. All other subtypes are edits, deletions, bots and notices.
 https://docs.slack.dev/reference/events/message#subtypes"""
 
+FILE_LINK = re.compile(r"https?://[^\s<>|/]+/files/[A-Z0-9]{2,20}/(F[A-Z0-9]{2,20})(?:/[^\s<>|]*)?")
+"""The address of a file in a workspace, as people paste it."""
 _KINDS = {"im": Kind.DIRECT, "mpim": Kind.GROUP}
 _UNSENDABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
 """Half characters, and those that a queue refuses."""
@@ -66,6 +68,7 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
         attachments=attachments,
         in_thread=bool(thread) and thread != ts,
         addressed=addressed,
+        partial=addressed and FILE_LINK.search(text) is not None,
     )
 
 

@@ -95,7 +95,7 @@ async function submit(message, data, control, context) {
 /** Files are opened as the person one is. */
 function openAs(link, me) {
   const url = new URL(link.href);
-  if (url.origin !== location.origin || !/^(\/teams)?\/ui\/file\//.test(url.pathname)) return;
+  if (url.origin !== location.origin || !/^(\/teams)?\/(ui\/file|files)\//.test(url.pathname)) return;
   url.searchParams.set("user", me);
   link.href = url.href;
   link.dataset.testid ??= "source";

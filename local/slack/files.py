@@ -135,7 +135,7 @@ class Files:
             "public_url_shared": False,
             "url_private": address,
             "url_private_download": address,
-            "permalink": f"{self.base()}/ui/file/{file_id}",
+            "permalink": f"{self.base()}/files/{record['user']}/{file_id}/{slug}",
             "channels": public,
             "ims": [channel for channel in where if channel.startswith("D")],
             "groups": groups,

@@ -61,6 +61,7 @@ class Hosting:
         return [
             web.post("/ui/upload", self._upload),
             web.get("/ui/file/{id}", self._view),
+            web.get("/files/{user}/{id}/{name}", self._view),
         ]
 
     # what people do

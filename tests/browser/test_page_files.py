@@ -43,7 +43,7 @@ def test_a_file_is_read_summarised_asked_about_opened_and_deleted(page, policy):
     expect(source).to_be_visible(timeout=30_000)
     expect(thread).to_contain_text("Hotels are reimbursed up to 140 euros")
     href = source.get_attribute("href")
-    assert re.search(r"/ui/file/\w+\?user=U0ANA#page=\d+$", href), href
+    assert re.search(r"/files/U0ANA/\w+/expenses.pdf\?user=U0ANA#page=\d+$", href), href
     opened = page.request.get(href)
     assert opened.ok
     assert opened.headers["content-type"] == "application/pdf"

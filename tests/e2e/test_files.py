@@ -234,3 +234,17 @@ async def test_what_a_channel_knew_is_hidden_when_we_leave_it_and_back_with_us(p
     parley.slack.join(ANA, GENERAL, "U0PARLEY")
     await asyncio.sleep(2)
     assert FOUND in await asked(parley, DM, "tell me, does the heron eat frogs or fish?")
+
+
+async def test_a_link_to_a_file_is_the_file_where_it_may_be_seen(parley):
+    ts = await shared(parley)
+    (file,) = parley.slack.files(GENERAL, ts)
+    question = f"@Parley what nests in trees? <{file['permalink']}>"
+    assert "heron nests in tall trees" in await asked(parley, GENERAL, question)
+    # in their own chat too, but in no other channel
+    assert "heron nests" in await asked(parley, DM, f"what nests in trees? {file['permalink']}")
+    assert "heron nests" not in await asked(parley, SUPPORT, question)
+    parley.slack.leave(BEN, GENERAL)
+    await asyncio.sleep(1)
+    link = f"what nests in trees? {file['permalink']}"
+    assert "heron nests" not in await asked(parley, BENS, link, BEN)

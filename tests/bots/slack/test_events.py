@@ -285,6 +285,23 @@ def test_what_others_do_and_what_says_too_little_is_no_notice(event):
     assert notice({**TOLD, "event": event}) is None
 
 
+@pytest.mark.parametrize(
+    ("text", "partial"),
+    [
+        ("see <https://acme.slack.com/files/U1AB/F1AB/q3_report.pdf>", True),
+        ("see <https://acme.slack.com/files/U1AB/F1AB|the report>", True),
+        ("see <https://acme.slack.com/archives/C1/p1>", False),
+        ("see <https://example.com/files/readme.md>", False),
+    ],
+)
+def test_a_question_that_links_to_files_is_not_complete(text, partial):
+    body = payload("app_mention")
+    body["event"]["text"] += f" {text}"
+    found = message(body)
+    assert found is not None
+    assert found.partial is partial
+
+
 def test_other_apps_actions_are_not_ours():
     body = payload("action_up")
     body["actions"][0]["action_id"] = "other:up"
