@@ -117,15 +117,19 @@ def test_the_half_one_is_in_is_in_the_address_and_remembered(teams, parley):
 
 
 def test_who_turns_back_at_once_is_where_they_turned_last(teams):
-    teams.evaluate("""() => {
-      for (const half of ["slack", "teams", "slack"]) {
-        document.querySelector(`[data-platform=${half}]`).click();
-      }
-    }""")
+    teams.get_by_test_id("on-slack").click()
     expect(teams.get_by_test_id("channel-support")).to_be_visible()
-    expect(teams.get_by_test_id("channel-launch-crew")).to_be_hidden()
+    held = []
+    teams.route("**/teams/ui/state", lambda route: held.append(route))
+    with teams.expect_request("**/teams/ui/state"):
+        teams.get_by_test_id("on-teams").click()
+    teams.get_by_test_id("on-slack").click()
+    with teams.expect_response("**/teams/ui/state"):
+        held[0].continue_()
     say(teams, "still here")
     expect(teams.get_by_text("still here").last).to_be_visible()
+    expect(teams.get_by_test_id("on-slack")).to_have_attribute("aria-pressed", "true")
+    expect(teams.get_by_test_id("channel-launch-crew")).to_be_hidden()
 
 
 CARD = {
