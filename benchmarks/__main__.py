@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from benchmarks import documents, embedding, load, receiver, streaming, teams
+from benchmarks import coldstart, documents, embedding, load, receiver, streaming, teams
 
 if __name__ == "__main__":
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} at the start\n")
@@ -13,4 +13,5 @@ if __name__ == "__main__":
     asyncio.run(receiver.main())
     asyncio.run(embedding.main())
     asyncio.run(documents.main())
+    coldstart.main()
     print(f"\nload {os.getloadavg()[0]:.2f} at the end")

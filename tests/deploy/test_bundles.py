@@ -31,15 +31,17 @@ AARCH64 = 0xB7
 
 
 @pytest.fixture(scope="module")
-def bundles(tmp_path_factory):
+def bundles(tmp_path_factory, request):
     """All of them, for Lambda's processor, with their sizes in bytes."""
     folder = tmp_path_factory.mktemp("bundles")
     with ThreadPoolExecutor(2) as threads:
         sizes = threads.map(lambda name: bundle(name, folder / name, here=False), FUNCTIONS)
         made = {name: (folder / name, size) for name, size in zip(FUNCTIONS, sizes, strict=True)}
     # CI's log is where people look these up
-    table = "".join(f"{name:10} {size / 1e6:6.1f} MB\n" for name, (_, size) in made.items())
-    sys.__stderr__.write(f"\nBundles for arm64, unzipped:\n{table}")
+    table = ", ".join(f"{name} {size / 1e6:.1f} MB" for name, (_, size) in made.items())
+    plugins = request.config.pluginmanager
+    with plugins.getplugin("capturemanager").global_and_fixture_disabled():
+        plugins.getplugin("terminalreporter").write_line(f"\nBundles for arm64: {table}")
     return made
 
 
