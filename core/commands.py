@@ -37,8 +37,8 @@ class Commands:
         if command.name in ("joined", "left", "uninstalled"):
             if self._files is not None:
                 await self._files.moved(command)
-                if command.name == "joined":
-                    await chat.post(hello(), mark=command.event_id)
+            if command.name == "joined":
+                await chat.post(hello(reads=self._files is not None), mark=command.event_id)
             return
         said = await self._said(command)
         if said is not None:

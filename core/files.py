@@ -146,9 +146,12 @@ def _short(name: str) -> str:
     return shown if len(shown) <= 70 else f"{shown[:50]}…{shown[-16:]}"
 
 
-def hello() -> Rendered:
-    """What is said on joining a channel."""
-    return Rendered(sentences.HELLO, (Button("auto", "Don't read files here", "off"),))
+def hello(*, reads: bool) -> Rendered:
+    """What is said on joining a place; `reads` where files are read."""
+    if not reads:
+        return Rendered(sentences.HELLO)
+    button = Button("auto", "Don't read files here", "off")
+    return Rendered(f"{sentences.HELLO} {sentences.HELLO_FILES}", (button,))
 
 
 async def forget_due(departures: Departures, vault: Vault, at: float) -> int:

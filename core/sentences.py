@@ -19,10 +19,10 @@ TOO_OLD = "I no longer have that question. Please ask it again."
 ELSEWHERE = "That button belongs to another conversation."
 THANKS = {"up": "Thanks, noted.", "down": "Thanks, noted. Ask again in other words, or Regenerate."}
 
-HELLO = (
-    "Hi, I'm Parley. Mention me to ask something. I read the files that are shared here from now "
-    "on and put a summary in their thread, so that you can ask about them; `/files` shows what I "
-    "know."
+HELLO = "Hi, I'm Parley. Mention me to ask something."
+HELLO_FILES = (
+    "I read the files that are shared here from now on and put a summary in their thread, so that "
+    "you can ask about them; `/files` shows what I know."
 )
 AUTO_ON = "I read the files that are shared here. `/files auto off` stops that."
 AUTO_OFF = "I read a file here only when I am mentioned with it. `/files auto on` changes that."

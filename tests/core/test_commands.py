@@ -1,0 +1,119 @@
+"""What `/model` and the buttons do, wherever they are pressed."""
+
+import asyncio
+
+import pytest
+
+from core.answer import MessageId
+from core.commands import Commands
+from core.conversation import Command, Conversation, Incoming, Kind, Person, dumps
+from tests.fake_chat import FakeChat
+from tests.fakes import FakeClaims, FakeFeedback, FakePlaceSettings, FakeTurns
+
+WHERE = Conversation("any", "T", "C", "1", Kind.CHANNEL)
+ANA = Person("ana", "Ana")
+RUN = f"{WHERE.place}/1"
+
+
+class Scene:
+    def __init__(self):
+        self.now = 1000.0
+        self.claims = FakeClaims(lambda: self.now)
+        self.places, self.feedback, self.turns = FakePlaceSettings(), FakeFeedback(), FakeTurns()
+        self.chat = FakeChat(WHERE)
+        self.commands = Commands(
+            self.claims, self.places, self.feedback, self.turns, None, default_model="sonnet"
+        )
+
+    async def give(self, name, argument="", where=WHERE):
+        """Carries out a command; what its giver alone was told, empty if nothing."""
+        before = len(self.chat.whispered)
+        command = Command(f"{where.place}/action/{before}", where, ANA, name, argument)
+        await self.commands.handle(command, self.chat)
+        told = self.chat.whispered[before:]
+        assert all(person == ANA for person, _ in told)
+        return told[0][1] if told else None
+
+    async def answered(self, run=RUN, *, settled=True):
+        question = Incoming(run, WHERE, ANA, "What is it?", "1", extra={"a": "b"})
+        claim = await self.claims.take(run, dumps(question))
+        await self.claims.posted(claim, [MessageId("m1"), MessageId("m2")])
+        if settled:
+            await self.claims.settle(claim)
+
+
+@pytest.fixture
+def scene():
+    return Scene()
+
+
+async def test_the_picker_marks_what_answers_here_and_a_choice_is_kept(scene):
+    picker = await scene.give("model")
+    assert [o.value for o in picker.options if o.selected] == ["sonnet"]
+    assert "From now on" in (await scene.give("model", "Claude Opus")).markdown
+    assert await scene.places.model(WHERE.place) == "opus"
+    picker = await scene.give("model")
+    assert [o.value for o in picker.options if o.selected] == ["opus"]
+
+
+async def test_an_unknown_model_gets_the_list(scene):
+    picker = await scene.give("model", "gpt")
+    assert picker.options
+    assert await scene.places.model(WHERE.place) is None
+
+
+@pytest.mark.parametrize("name", ["retry", "regenerate"])
+async def test_an_answer_is_made_again_in_its_own_messages_and_once_however_often_pressed(
+    scene, name
+):
+    await scene.answered()
+    await asyncio.gather(*(scene.give(name, RUN) for _ in range(3)))
+    (again,) = scene.turns.items
+    assert again.event_id == f"{RUN}~2"
+    assert again.shown == ("m1", "m2")
+    assert (again.text, again.extra) == ("What is it?", {"a": "b"})
+
+
+@pytest.mark.parametrize(
+    ("name", "argument", "said"),
+    [
+        ("retry", "any/T/OTHER/1", "another conversation"),
+        ("regenerate", "any/OTHER/C/1", "another conversation"),
+        ("stop", "any/T/C2/1", "another conversation"),
+        ("feedback", "up any/T/OTHER/1", "another conversation"),
+        ("feedback", f"sideways {RUN}", "another conversation"),
+        ("retry", f"{WHERE.place}/7", "no longer have"),
+        ("stop", RUN, "already ended"),
+    ],
+)
+async def test_a_button_of_elsewhere_or_long_ago_does_nothing_but_say_so(
+    scene, name, argument, said
+):
+    await scene.answered()
+    assert said in (await scene.give(name, argument)).markdown
+    assert scene.turns.items == []
+    assert scene.feedback.ratings == {}
+
+
+async def test_what_still_runs_is_stopped_and_not_repeated(scene):
+    await scene.answered(settled=False)
+    assert "still being answered" in (await scene.give("regenerate", RUN)).markdown
+    assert await scene.give("stop", RUN) is None
+    assert scene.claims.events[RUN].stop
+
+
+async def test_a_rating_belongs_to_the_post_and_the_last_one_counts(scene):
+    await scene.give("feedback", f"up {RUN}")
+    await scene.give("feedback", f"down {RUN}~2")
+    assert scene.feedback.ratings == {(RUN, ANA.id): "down"}
+
+
+async def test_without_an_index_files_are_said_to_be_off_and_joining_is_greeted_all_the_same(scene):
+    assert "OPENSEARCH_URL" in (await scene.give("files")).markdown
+    assert await scene.give("gone", "F1") is None
+    await scene.give("joined")
+    (hello,) = scene.chat.messages.values()
+    assert hello.markdown == "Hi, I'm Parley. Mention me to ask something."
+    for name in ("left", "uninstalled", "unheard-of"):
+        assert await scene.give(name) is None
+    assert len(scene.chat.messages) == 1
