@@ -120,9 +120,12 @@ class EmbeddingPool:
 
     async def _ask(self, body: bytes, size: int) -> list[list[float]]:
         end = self._clock() + HURRY
+        error: ModelError = self._denial
         for turn in itertools.count():
-            error: ModelError = self._denial
-            for region in self._best_first():
+            usable = self._best_first()
+            if not usable:
+                error = self._denial
+            for region in usable:
                 left = end - self._clock()
                 if left <= 0:
                     break
