@@ -8,7 +8,7 @@ LOCK_LAMBDA := uv pip compile --quiet --generate-hashes --no-emit-index-url --no
 	--python-version 3.13 --python-platform aarch64-manylinux_2_28 -c requirements/dev.txt --extra lambda
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup setup-sam run test test-parts test-whole lint bench lock clean
+.PHONY: help setup setup-sam run test test-parts test-whole test-deployed lint bench lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -49,14 +49,17 @@ lint: setup ## style and types
 
 test: lint setup-sam ## style, types and all tests (a Chromium is needed for the page's)
 	@$(BIN)/python -c "from local.opensearch_files import home; home()"
-	@$(MAKE) --no-print-directory -j2 test-parts test-whole
+	@$(MAKE) --no-print-directory -j3 test-parts test-whole test-deployed
 
-# two at a time: most of the second one's is waiting for other processes
+# side by side: most of the latter two's is waiting for other processes
 test-parts:
 	@$(BIN)/python -m pytest --ignore=tests/e2e --ignore=tests/deploy
 
 test-whole:
-	@$(BIN)/python -m pytest tests/e2e tests/deploy
+	@$(BIN)/python -m pytest tests/e2e
+
+test-deployed:
+	@$(BIN)/python -m pytest tests/deploy
 
 bench: setup ## the benchmarks, a few minutes; prints tables
 	$(BIN)/python -m benchmarks
