@@ -43,6 +43,7 @@ class Deployed:
     ports: dict
     opensearch: str
     before: frozenset = frozenset()
+    bucket_policy: dict | None = None
 
     def __post_init__(self):
         self.session = boto3.Session("test", "test", region_name=REGION)
@@ -118,7 +119,15 @@ class Deployed:
         self._mend()
 
     def _mend(self):
-        """ministack keeps a number that is a parameter as text, and then cannot compare it."""
+        """What the stand-in makes necessary.
+
+        ministack keeps a number that is a parameter as text, and then cannot compare it. And it
+        speaks plain HTTP, which the bucket's policy forbids to everybody, our functions too.
+        """
+        s3, bucket = self.client("s3"), self.outputs["DocumentsBucket"]
+        with suppress(ClientError):
+            self.bucket_policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+            s3.delete_bucket_policy(Bucket=bucket)
         functions = self.client("lambda")
         for each in functions.list_event_source_mappings()["EventSourceMappings"]:
             most = int(each["ScalingConfig"]["MaximumConcurrency"])

@@ -70,17 +70,13 @@ async def test_what_is_not_signed_or_not_asked_for_has_no_effect(deployed, world
 
 
 async def test_over_plain_http_the_bucket_is_closed_to_everybody(deployed):
-    where = {"Bucket": deployed.outputs["DocumentsBucket"], "Key": "library/x.txt"}
-    policy = deployed.client("s3").get_bucket_policy(Bucket=where["Bucket"])["Policy"]
-    (only,) = json.loads(policy)["Statement"]
+    (only,) = deployed.bucket_policy["Statement"]
     assert (only["Effect"], only["Principal"]) == ("Deny", "*")
     assert only["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
 
 
 async def test_a_file_in_the_bucket_is_answered_about(deployed, world):
-    # the stand-in speaks plain HTTP, so that this policy would keep the functions out as well
     bucket = deployed.outputs["DocumentsBucket"]
-    deployed.client("s3").delete_bucket_policy(Bucket=bucket)
     world.bedrock.script = Script(size=200, pace=0.001)
     deployed.client("s3").put_object(Bucket=bucket, Key="library/birds/heron.pdf", Body=HERON)
     await until(lambda: _state(deployed, "library") == "ready", 60)
@@ -168,6 +164,23 @@ def test_the_clock_is_set_and_the_sweep_runs(deployed):
     name = deployed.resources["ScheduleFunction"]
     answer = deployed.client("lambda").invoke(FunctionName=name, Payload=b"{}")
     assert json.loads(answer["Payload"].read()) == {"orphans": 0}
+
+
+def test_the_stand_in_does_check_policies(deployed):
+    iam, role = deployed.client("iam"), deployed.resources["ScheduleRole"]
+    whole = iam.get_role_policy(RoleName=role, PolicyName="parley")["PolicyDocument"]
+    less = [each for each in whole["Statement"] if each["Sid"] != "Table"]
+    name = deployed.resources["ScheduleFunction"]
+    try:
+        iam.put_role_policy(
+            RoleName=role,
+            PolicyName="parley",
+            PolicyDocument=json.dumps({**whole, "Statement": less}),
+        )
+        answer = deployed.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+        assert b"AccessDenied" in answer["Payload"].read()
+    finally:
+        iam.put_role_policy(RoleName=role, PolicyName="parley", PolicyDocument=json.dumps(whole))
 
 
 def test_an_update_keeps_what_there_is(deployed):
