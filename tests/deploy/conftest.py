@@ -4,6 +4,7 @@ Its functions are the bundles that `sam build` makes, of wheels for this machine
 besides AWS (Slack, Bedrock) stands at ports that are chosen once, and is served by each test.
 """
 
+import json
 import os
 import subprocess
 import sys
