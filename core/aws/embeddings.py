@@ -28,6 +28,8 @@ from core.ports import Broken, ModelError, Overloaded, Refused
 
 PATIENCE = 300.0
 HURRY = 5.0
+LEAST = 0.25
+"""Seconds in which a call is worth making."""
 TRIES = 6
 """Faults (not throttles) that one call may meet before it is given up."""
 DENIED_FOR = 300.0
@@ -127,8 +129,8 @@ class EmbeddingPool:
                 error = self._denial
             for region in usable:
                 left = end - self._clock()
-                if left <= 0:
-                    break
+                if left <= LEAST:
+                    break  # no answer would come in that
                 region.window.running += 1
                 try:
                     return await self._call(region, body, size, min(left, HURRY / 2))
