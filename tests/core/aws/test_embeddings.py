@@ -25,11 +25,13 @@ TEXTS = [f"text {n}" for n in range(60)]
 
 
 class Time:
-    """A clock that sleeping moves."""
+    """A clock that sleeping moves: to the nearest end, and not while a call is under way."""
 
     def __init__(self):
         self.now = 0.0
         self.slept = []
+        self._ends = []
+        self._busy = 0
 
     def __call__(self):
         return self.now
@@ -37,8 +39,26 @@ class Time:
     async def sleep(self, seconds):
         self.slept.append(seconds)
         until = self.now + seconds
-        await asyncio.sleep(0.002)
+        self._ends.append(until)
+        idle = 0
+        try:
+            while idle < 50:  # rounds in which whoever can go on has gone on
+                waits = bool(self._busy) or until > min(self._ends)
+                idle = 0 if waits else idle + 1
+                await asyncio.sleep(0.002 if waits else 0)
+        finally:
+            self._ends.remove(until)
         self.now = max(self.now, until)
+
+    def watch(self, call):
+        async def watched(*arguments):
+            self._busy += 1
+            try:
+                return await call(*arguments)
+            finally:
+                self._busy -= 1
+
+        return watched
 
 
 @asynccontextmanager
@@ -55,6 +75,8 @@ async def bedrock(script=None, regions=REGIONS, model=TITAN, fake=True, standin=
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", str(server.make_url("/")).rstrip("/"))
         pool = EmbeddingPool(regions, model, session, **{"concurrency": 4, **options})
+        if fake:
+            pool._post = clock.watch(pool._post)
     try:
         yield pool, embedding, clock
     finally:
