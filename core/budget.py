@@ -192,21 +192,26 @@ class WorkspaceBudget:
     def __init__(self, quotas: tuple[Quota, ...], clock: Callable[[], float]) -> None:
         self._quotas = quotas
         self._clock = clock
-        self._buckets: dict[tuple[int, str, str], Bucket] = {}
+        self._buckets: dict[tuple[Quota, str, str], Bucket] = {}
 
-    def of(self, channel: str, thread: str = "") -> ConversationBudget:
-        """The budget of one conversation: of each call one bucket, or its own and a shared one."""
+    def of(
+        self, channel: str, thread: str = "", quotas: tuple[Quota, ...] = ()
+    ) -> ConversationBudget:
+        """The budget of one conversation: of each call one bucket, or its own and a shared one.
+
+        `quotas` where others than the workspace's hold; those that are in both are shared.
+        """
         if len(self._buckets) > MANY:
             self._buckets = {key: each for key, each in self._buckets.items() if not each.idle}
         buckets: dict[Call, list[Bucket]] = {call: [] for call in Call}
-        for number, quota in enumerate(self._quotas):
+        for quota in quotas or self._quotas:
             match quota.by:
                 case "conversation":
-                    key = (number, channel, thread)
+                    key = (quota, channel, thread)
                 case "channel":
-                    key = (number, channel, "")
+                    key = (quota, channel, "")
                 case _:
-                    key = (number, "", "")
+                    key = (quota, "", "")
             if key not in self._buckets:
                 self._buckets[key] = Bucket(quota, self._clock)
             for call in quota.calls:

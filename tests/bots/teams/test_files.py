@@ -239,3 +239,46 @@ async def test_what_may_not_be_asked_is_not_included(missing, general, finance):
 )
 def test_which_stores_are_sharepoints(url, good):
     assert is_shared_store(url, "https://graph.microsoft.com/v1.0") is good
+
+
+async def test_a_revoked_token_is_replaced_before_a_file_is_read():
+    async with chat_in() as (teams, chat, question):
+        (attachment,) = (await chat.completed(question)).attachments
+        given = teams.issued.count
+        teams.issued.revoke()
+        assert await read(chat, attachment) == b"storks"
+        teams.issued.revoke()
+        assert (await chat.described(attachment)).size == 6
+        assert teams.issued.count == given + 2
+
+
+async def test_a_token_that_is_never_taken_names_what_to_grant():
+    async with chat_in() as (teams, chat, question):
+        (attachment,) = (await chat.completed(question)).attachments
+        calls = len(teams.graph.calls)
+        teams.issued.good = lambda header, scope: False
+        with pytest.raises(Forbidden) as refused:
+            await read(chat, attachment)
+        assert "Files.Read.All" in refused.value.needs
+        assert len(teams.graph.calls) == calls + 2
+
+
+@pytest.mark.parametrize("fault", ["429:9", "503"])
+async def test_a_file_that_is_not_to_be_had_now_is_tried_again_by_whoever_reads_it(fault):
+    async with chat_in() as (teams, chat, question):
+        (attachment,) = (await chat.completed(question)).attachments
+        teams.graph.faults = [fault]
+        with pytest.raises((RateLimited, Unreachable)):
+            await read(chat, attachment)
+        assert await read(chat, attachment) == b"storks"
+
+
+async def test_a_picture_may_be_elsewhere_at_the_connectors_host_but_nothing_else_gets_a_token():
+    async with chat_in() as (teams, chat, _):
+        host = teams.base_url.partition("/teams")[0]
+        with pytest.raises(Gone):
+            await read(chat, Attachment("1", "i", "image/png", 0, f"{host}/v3/attachments/1"))
+        assert teams.issued.count == 1
+        with pytest.raises(Gone):
+            await read(chat, Attachment("1", "i", "image/png", 0, f"{host}/v3/elsewhere/1"))
+        assert teams.issued.count == 1
