@@ -192,26 +192,21 @@ class WorkspaceBudget:
     def __init__(self, quotas: tuple[Quota, ...], clock: Callable[[], float]) -> None:
         self._quotas = quotas
         self._clock = clock
-        self._buckets: dict[tuple[Quota, str, str], Bucket] = {}
+        self._buckets: dict[tuple[int, str, str], Bucket] = {}
 
-    def of(
-        self, channel: str, thread: str = "", quotas: tuple[Quota, ...] = ()
-    ) -> ConversationBudget:
-        """The budget of one conversation: of each call one bucket, or its own and a shared one.
-
-        `quotas` where others than the workspace's hold; those that are in both are shared.
-        """
+    def of(self, channel: str, thread: str = "") -> ConversationBudget:
+        """The budget of one conversation: of each call one bucket, or its own and a shared one."""
         if len(self._buckets) > MANY:
             self._buckets = {key: each for key, each in self._buckets.items() if not each.idle}
         buckets: dict[Call, list[Bucket]] = {call: [] for call in Call}
-        for quota in quotas or self._quotas:
+        for number, quota in enumerate(self._quotas):
             match quota.by:
                 case "conversation":
-                    key = (quota, channel, thread)
+                    key = (number, channel, thread)
                 case "channel":
-                    key = (quota, channel, "")
+                    key = (number, channel, "")
                 case _:
-                    key = (quota, "", "")
+                    key = (number, "", "")
             if key not in self._buckets:
                 self._buckets[key] = Bucket(quota, self._clock)
             for call in quota.calls:

@@ -6,30 +6,26 @@ import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import aiohttp
 
 from bots.teams import messages
 from bots.teams.cards import activity
 from bots.teams.connector import Connector
-from bots.teams.downloads import Bearer, download, is_shared_store
+from bots.teams.downloads import download, is_shared_store
 from bots.teams.graph import SHARE, Graph
 from bots.teams.hosts import Hosts
-from bots.teams.marks import Marks
 from bots.teams.markup import TeamsSurface
 from bots.teams.streaming import Streams
 from bots.teams.tokens import CONNECTOR, Tokens
-from bots.teams.web import StreamRefused
 from core.answer import MessageId, Rendered, Stage, Turn
 from core.budget import Quota, Rate
 from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Kind, Person, Scope
-from core.ports import Call, ChatError, Forbidden, Gone, Stopped, Surface, Unreachable
+from core.ports import Call, ChatError, Forbidden, Surface, Unreachable
 
 log = logging.getLogger(__name__)
 
-PICTURES = "/v3/attachments/"
-"""Where the connector has the pictures in people's messages."""
 CALLS = frozenset({Call.POST, Call.EDIT, Call.DELETE})
 TENANT = Quota(CALLS, (Rate(45, 1.0),))
 QUOTAS = (
@@ -58,7 +54,6 @@ class Microsoft:
     connector: Connector
     graph: Graph
     streams: Streams
-    marks: Marks
     tokens: Tokens
     hosts: Hosts
     http: aiohttp.ClientSession
@@ -91,14 +86,14 @@ class TeamsChat:
         return TeamsSurface()
 
     async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
-        said = activity(message, mark)
-        try:
-            posted = await self._posted(message, said)
-        except Unreachable:
-            self._microsoft.marks.lost(self._id, mark, said["text"])
-            raise
+        posted: MessageId | None = None
+        if self._where.kind is Kind.DIRECT and message.stage in (Stage.STATUS, Stage.GROWING):
+            posted = await self._microsoft.streams.start(self._id, message, self._post)
+        if posted is None:
+            posted = MessageId(await self._post(activity(message, mark)))
+        if not posted:
+            raise Unreachable("no id for what was posted")
         self._marks[posted] = mark
-        self._microsoft.marks.posted(self._id, mark, posted)
         return posted
 
     async def edit(self, message_id: MessageId, message: Rendered) -> None:
@@ -107,36 +102,21 @@ class TeamsChat:
         if not await streams.edit(self._id, message_id, message, self._post, mark=mark):
             said = activity(message, mark)
             connector = self._microsoft.connector
-            try:
-                await connector.update(self._service, self._id, message_id, said, to=self._private)
-            except StreamRefused as exc:
-                if exc.cancelled:
-                    raise Stopped("by its reader") from exc
-                raise
+            await connector.update(self._service, self._id, message_id, said, to=self._private)
 
     async def delete(self, message_id: MessageId) -> None:
         self._microsoft.streams.forget(self._id, message_id)
         await self._microsoft.connector.delete(self._service, self._id, message_id)
-        self._microsoft.marks.forget(self._id, message_id)
 
     async def find(self, mark: str) -> Sequence[MessageId]:
-        """By Graph, as the connector tells nothing of earlier messages; where Graph may not be
-        asked, what this process remembers."""
-        marks, app = self._microsoft.marks, self._microsoft.app_id
-        known = marks.ids(self._id, mark)
+        """By Graph, where it may be asked: the connector tells nothing of earlier messages."""
         try:
             found = await self._messages(self._where.thread or "", 50)
-        except (Forbidden, Gone):
-            return [MessageId(each) for each in known]
-
-        def of_it(message: Mapping[str, Any]) -> bool:
-            message_id, told = str(message.get("id")), messages.mark(message)
-            if told or message_id in known:
-                return mark == told or message_id in known
-            return marks.may_be(self._id, mark, message_id, messages.turn(message, app).text)
-
-        ours = (each for each in found if messages.is_ours(each, app) and messages.is_said(each))
-        return [MessageId(str(each["id"])) for each in ours if of_it(each)]
+        except Forbidden:
+            return ()
+        app = self._microsoft.app_id
+        ours = [each for each in found if messages.is_ours(each, app)]
+        return [MessageId(str(each["id"])) for each in ours if messages.mark(each) == mark]
 
     async def whisper(self, person: Person, message: Rendered) -> None:
         """Shown to one person, where Teams can do that; else as a reply."""
@@ -145,7 +125,7 @@ class TeamsChat:
             try:
                 await self._microsoft.connector.post(self._service, self._id, said, to=user)
                 return
-            except (Forbidden, Gone) as exc:
+            except Forbidden as exc:
                 log.info("not shown to one person only: %s", exc)
         await self._microsoft.connector.post(self._service, self._id, said)
 
@@ -213,24 +193,15 @@ class TeamsChat:
     async def _opened(self, attachment: Attachment) -> AsyncIterator[bytes]:
         """A picture is at the connector, for our token; a file of a personal chat in a store."""
         microsoft, url = self._microsoft, attachment.url
-        bearer: Bearer | None = None
-        if microsoft.hosts.allow(url) and PICTURES in urlsplit(url).path:
-            bearer = Bearer(microsoft.tokens, CONNECTOR)
+        service = f"{self._service.rstrip('/')}/"
+        token = ""
+        if self._service and url.startswith(service) and microsoft.hosts.allow(url):
+            token = await microsoft.tokens.of(CONNECTOR)
         elif not is_shared_store(url, microsoft.graph.url):
             raise Forbidden("neither Teams' nor SharePoint's")
-        pieces = download(microsoft.http, attachment, url, microsoft.graph.url, bearer)
+        pieces = download(microsoft.http, attachment, url, token, microsoft.graph.url)
         async for piece in pieces:
             yield piece
-
-    async def _posted(self, message: Rendered, said: Mapping[str, Any]) -> MessageId:
-        posted: MessageId | None = None
-        if self._where.kind is Kind.DIRECT and message.stage in (Stage.STATUS, Stage.GROWING):
-            posted = await self._microsoft.streams.start(self._id, message, self._post)
-        if posted is None:
-            posted = MessageId(await self._post(said))
-        if not posted:
-            raise Unreachable("no id for what was posted")
-        return posted
 
     async def _post(self, said: Mapping[str, Any]) -> str:
         connector = self._microsoft.connector

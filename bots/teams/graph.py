@@ -7,19 +7,17 @@ from __future__ import annotations
 
 import asyncio
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 
-from bots.teams.downloads import Bearer, download
+from bots.teams.downloads import download
 from bots.teams.tokens import Tokens
 from bots.teams.web import Web
 from core.conversation import Attachment
 from core.ports import Forbidden, Gone, RateLimited
-
-T = TypeVar("T")
 
 READ_CHANNEL = "the permission `ChannelMessage.Read.Group` of the team (install the app again)"
 READ_CHAT = "the permission `ChatMessage.Read.Chat` of this chat (install the app again)"
@@ -69,10 +67,10 @@ class Graph:
         if not thread:
             return (await self._newest(f"{place}/messages", limit, place))[::-1]
         root = f"{place}/messages/{quote(thread, safe='')}"
-        first, replies = await _together(
-            self._one(root, _right(place)), self._newest(f"{root}/replies", limit, place)
+        first, replies = await asyncio.gather(
+            self._get(root, _right(place)), self._newest(f"{root}/replies", limit, place)
         )
-        return [*first, *replies[::-1][-(limit - 1) :]]
+        return [first, *replies[::-1][-(limit - 1) :]]
 
     async def item(self, attachment: Attachment) -> Mapping[str, Any]:
         """What is known of a shared file as it is now."""
@@ -81,9 +79,9 @@ class Graph:
 
     async def content(self, attachment: Attachment) -> AsyncIterator[bytes]:
         """A shared file's bytes. Raises ChatError."""
-        bearer = Bearer(self._tokens, self._scope)
+        token = await self._tokens.of(self._scope)
         url = f"{self.url}/shares/{shared(attachment.url)}/driveItem/content"
-        pieces = download(self._http, attachment, url, self.url, bearer, needs=READ_FILES)
+        pieces = download(self._http, attachment, url, token, self.url, needs=READ_FILES)
         async for piece in pieces:
             yield piece
 
@@ -113,7 +111,7 @@ class Graph:
                         there.add(channel)
                 return there
 
-        found = await _together(*(one(team) for team in teams))
+        found = await asyncio.gather(*(one(team) for team in teams))
         return frozenset(each for some in found for each in some)
 
     async def _channels_in(self, team: str) -> Mapping[str, bool]:
@@ -155,25 +153,11 @@ class Graph:
             found += _maps(answer.get("value"))
         return found
 
-    async def _one(self, path: str, needs: str) -> list[Mapping[str, Any]]:
-        return [await self._get(path, needs)]
-
     async def _get(
         self, path: str, needs: str, params: Mapping[str, str] | None = None
     ) -> Mapping[str, Any]:
         url = f"{self.url}/{path}"
         return (await self._web.call("GET", url, params=params or None, needs=needs)).data
-
-
-async def _together(*calls: Coroutine[Any, Any, T]) -> list[T]:
-    """The answers to all; when one fails, none is left under way."""
-    tasks = [asyncio.ensure_future(each) for each in calls]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for each in tasks:
-            each.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def shared(url: str) -> str:

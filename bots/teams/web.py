@@ -24,14 +24,12 @@ TOO_LONG = frozenset({"MessageSizeTooBig", "RequestEntityTooLarge"})
 REFUSED = "ContentStreamNotAllowed"
 
 
-class StreamRefused(Unreachable):
-    """A native stream goes no further, or is in the way: no stream lasts, so later is better."""
+class StreamRefused(ChatError):
+    """A native stream goes no further; `why` is Teams' sentence."""
 
     def __init__(self, why: str) -> None:
-        """`why` is Teams' sentence."""
         super().__init__("stream refused")
-        self.cancelled = "cancel" in why.lower()
-        self.too_large = "too large" in why.lower()
+        self.why = why
 
 
 @dataclass(frozen=True, slots=True)

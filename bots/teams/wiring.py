@@ -15,7 +15,6 @@ from bots.teams.chat import PERSONAL, QUOTAS, Microsoft, TeamsChat
 from bots.teams.connector import Connector
 from bots.teams.graph import Graph
 from bots.teams.hosts import Hosts
-from bots.teams.marks import Marks
 from bots.teams.streaming import Streams
 from bots.teams.tokens import CONNECTOR, Tokens
 from bots.teams.web import Web
@@ -36,15 +35,17 @@ async def teams_platform(settings: Settings) -> AsyncIterator[Platform]:
     async with aiohttp.ClientSession(connector=connector(near), timeout=TIMEOUT) as http:
         microsoft = _microsoft(teams, http)
         clock = asyncio.get_running_loop().time
-        budgets: dict[str, WorkspaceBudget] = {}
+        budgets: dict[tuple[str, bool], WorkspaceBudget] = {}
 
         def platform(
             conversation: Conversation, extra: Mapping[str, str]
         ) -> tuple[Chat, ConversationBudget]:
-            quotas = PERSONAL if conversation.kind is Kind.DIRECT else QUOTAS
-            budget = budgets.setdefault(conversation.tenant, WorkspaceBudget(QUOTAS, clock))
+            personal = conversation.kind is Kind.DIRECT
+            quotas = PERSONAL if personal else QUOTAS
+            key = conversation.tenant, personal
+            budget = budgets.setdefault(key, WorkspaceBudget(quotas, clock))
             chat = TeamsChat(microsoft, conversation, extra)
-            return chat, budget.of(conversation.channel, conversation.thread or "", quotas)
+            return chat, budget.of(conversation.channel, conversation.thread or "")
 
         yield platform
 
@@ -70,8 +71,8 @@ def _microsoft(teams: TeamsSettings, http: aiohttp.ClientSession) -> Microsoft:
         clock=time.monotonic,
     )
     connected = Connector(Web(http, tokens, CONNECTOR), hosts)
-    streams, marks = Streams(time.monotonic), Marks(time.time)
-    return Microsoft(teams.app_id, connected, graph, streams, marks, tokens, hosts, http)
+    streams = Streams(time.monotonic)
+    return Microsoft(teams.app_id, connected, graph, streams, tokens, hosts, http)
 
 
 def _configured(settings: Settings) -> TeamsSettings:
