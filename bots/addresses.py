@@ -2,6 +2,7 @@
 
 A name that is on a list may still be led astray (its owner's DNS, or somebody's in between), to the
 metadata service for example. Loopback is reached only where the settings name it.
+aiohttp looks no address up that is written as numbers, so those are checked where it connects.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 import aiohttp
+from aiohttp import ClientRequest
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.connector import Connection
 from aiohttp.resolver import DefaultResolver
+from aiohttp.tracing import Trace
 
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
+"""IPv6 that a gateway may turn into any IPv4 address."""
 
 
 class PublicResolver(AbstractResolver):
@@ -40,14 +46,43 @@ class PublicResolver(AbstractResolver):
         await self._inner.close()
 
 
+class _Connector(aiohttp.TCPConnector):
+    def __init__(self, local: Iterable[str]) -> None:
+        self._reached = frozenset(local) & LOOPBACK
+        super().__init__(limit=0, resolver=PublicResolver(self._reached))
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Trace],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109 - aiohttp's own
+    ) -> Connection:
+        host = req.url.host or ""
+        if _is_numeric(host) and host not in self._reached and not _is_public(host):
+            raise OSError(None, "not a public address")
+        return await super().connect(req, traces, timeout)
+
+
 def connector(urls: Iterable[str]) -> aiohttp.TCPConnector:
     """Connections to public addresses, and to this machine if one of the `urls` is on it."""
-    hosts = (urlsplit(url).hostname or "" for url in urls)
-    return aiohttp.TCPConnector(limit=0, resolver=PublicResolver(hosts))
+    return _Connector(urlsplit(url).hostname or "" for url in urls)
+
+
+def _is_numeric(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
 
 
 def _is_public(address: str) -> bool:
     try:
-        return ipaddress.ip_address(address.partition("%")[0]).is_global
+        parsed = ipaddress.ip_address(address.partition("%")[0])
     except ValueError:
         return False
+    if parsed.is_multicast or any(parsed in each for each in TRANSLATED):
+        return False
+    if isinstance(parsed, ipaddress.IPv6Address) and (parsed.sixtofour or parsed.teredo):
+        return False
+    return parsed.is_global

@@ -92,8 +92,12 @@ class SigningKeys:
         for each in list_of((await self._fetch(url)).get("keys")):
             told = map_of(each)
             if told.get("kty") == "RSA" and isinstance(told.get("kid"), str):
-                endorsed = frozenset(map(str, each.get("endorsements") or ()))
-                keys[each["kid"]] = _Key(jwt.PyJWK(each, "RS256").key, endorsed)
+                endorsed = frozenset(map(str, list_of(told.get("endorsements"))))
+                try:
+                    keys[told["kid"]] = _Key(jwt.PyJWK(each, "RS256").key, endorsed)
+                except (ValueError, TypeError, jwt.PyJWTError) as exc:
+                    # one that cannot be read leaves the others
+                    log.warning("signing key not read: %s", type(exc).__name__)
         if not keys:
             raise ValueError("no keys")
         return keys

@@ -87,9 +87,13 @@ class Tokens:
                     raise _error(response.status)
                 answer = await response.json(content_type=None)
                 lasts = float(answer["expires_in"])
-                text = str(answer["access_token"])
+                text = answer["access_token"].strip()
         except (aiohttp.ClientError, TimeoutError, ValueError, KeyError, TypeError) as exc:
             raise Unreachable(type(exc).__name__) from exc
+        except AttributeError as exc:
+            raise Unreachable("no token") from exc
+        if not text:
+            raise Unreachable("no token")
         return _Token(text, self._clock() + max(SHORTEST, lasts - EARLY))
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bots.teams.activities import parse
 from bots.teams.app import Receiver
 from bots.teams.auth import Authenticator, SigningKeys
 from bots.teams.hosts import Hosts
@@ -72,6 +73,48 @@ async def test_every_recorded_activity_is_acknowledged(scene, name):
     answer = await scene.send(payload(name))
     assert answer.status == 200
     assert len(scene.turns.items) <= 1
+
+
+@pytest.mark.parametrize("name", RECORDED)
+async def test_what_is_queued_is_what_the_activity_says(scene, name):
+    await scene.send(payload(name))
+    found = parse(payload(name), BOT)
+    assert scene.turns.items == ([] if found is None else [found])
+
+
+@pytest.mark.parametrize("kind", ["", "event", "handoff", "trace", "x" * 500, 7, None, []])
+async def test_a_type_that_is_not_known_has_no_effect(scene, kind):
+    answer = await scene.send({**payload("channel_post"), "type": kind})
+    assert answer.status in (200, 400)
+    assert scene.turns.items == []
+
+
+@pytest.mark.parametrize("name", ["channel_post", "invoke_action"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"entities": ["x"]},
+        {"entities": "x"},
+        {"attachments": {"a": 1}},
+        {"timestamp": 7},
+        {"timestamp": "9999-12-31T23:59:59-14:00"},
+        {"from": [["x"]]},
+        {"textHighlights": 7},
+    ],
+)
+async def test_what_botbuilder_cannot_read_is_refused_without_effect(scene, name, change):
+    assert (await scene.send({**payload(name), **change})).status == 400
+    assert scene.turns.items == []
+
+
+@pytest.mark.parametrize("name", ["channel_post", "invoke_action"])
+@pytest.mark.parametrize("claims", [{"exp": None}, {"nbf": None}, {"aud": "x"}, {"iss": "x"}])
+async def test_a_request_with_a_bad_token_has_no_effect(scene, name, claims):
+    body = payload(name)
+    token = scene.signer.token(body["serviceUrl"], **claims)
+    answer = await scene.send(body, [("Authorization", f"Bearer {token}")])
+    assert (answer.status, answer.body) == (401, b"")
+    assert scene.turns.items == []
 
 
 async def test_a_cards_action_is_answered_as_its_protocol_wants(scene):

@@ -109,8 +109,6 @@ async def test_a_doubled_header_is_refused(publisher):
         {"aud": [APP]},
         {"exp": None},
         {"nbf": None},
-        {"exp": time.time() - 301},
-        {"nbf": time.time() + 400},
         {"exp": "never"},
         {"serviceurl": None},
         {"serviceurl": "https://smba.trafficmanager.net/amer/"},
@@ -121,9 +119,14 @@ async def test_every_claim_must_be_there_and_right(publisher, claims):
     assert not await accepted(publisher.authenticator(), publisher.headers(**claims))
 
 
-@pytest.mark.parametrize("claims", [{"exp": time.time() - 200}, {"nbf": time.time() + 200}])
-async def test_clocks_may_differ_by_five_minutes(publisher, claims):
-    assert await accepted(publisher.authenticator(), publisher.headers(**claims))
+@pytest.mark.parametrize(
+    ("claim", "seconds", "good"),
+    [("exp", -290, True), ("nbf", 290, True), ("exp", -310, False), ("nbf", 310, False)],
+)
+async def test_clocks_may_differ_by_five_minutes_and_no_more(publisher, claim, seconds, good):
+    """Times are told from the test's own start: the suite may take minutes to come to it."""
+    headers = publisher.headers(**{claim: time.time() + seconds})
+    assert await accepted(publisher.authenticator(), headers) is good
 
 
 @pytest.mark.parametrize(
@@ -256,6 +259,17 @@ async def test_while_the_keys_cannot_be_fetched_known_ones_go_on(publisher):
 async def test_keys_that_make_no_sense_are_no_keys(publisher, keys):
     publisher.change = lambda _: keys
     assert not await accepted(publisher.authenticator(), publisher.headers())
+
+
+async def test_a_key_that_cannot_be_read_leaves_the_others(publisher):
+    def change(keys):
+        return {
+            "keys": [{"kty": "RSA", "kid": "x"}, {"kty": "RSA", "kid": "y", "n": 7, "e": 7}]
+            + keys["keys"]
+        }
+
+    publisher.change = change
+    assert await accepted(publisher.authenticator(), publisher.headers())
 
 
 async def test_keys_are_not_taken_over_an_open_connection(publisher):

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
-from bots.addresses import PublicResolver
+from bots.addresses import PublicResolver, connector
 from bots.teams.hosts import Hosts
 from bots.teams.tokens import CONNECTOR, Tokens, asserted
 from bots.teams.web import StreamRefused, Web, error
@@ -37,6 +37,8 @@ class Login:
         self.asked.append(dict(await request.post()))
         await asyncio.sleep(0.01)
         body = self.body
+        if isinstance(body, bytes):  # as it is
+            return web.Response(body=body, status=self.status)
         if isinstance(body, dict) and "access_token" in body:
             body = {**body, "access_token": f"t{len(self.asked)}"}
         return web.json_response(body, status=self.status)
@@ -97,6 +99,9 @@ async def test_a_token_is_renewed_before_it_ends_and_at_once_if_it_was_refused()
         (200, {}, Unreachable),
         (200, [], Unreachable),
         (200, {"access_token": "x", "expires_in": "soon"}, Unreachable),
+        (200, b'{"access_token": null, "expires_in": 3600}', Unreachable),
+        (200, b'{"access_token": " ", "expires_in": 3600}', Unreachable),
+        (200, b"<html>", Unreachable),
     ],
 )
 async def test_no_token_is_told_apart_by_whose_fault_it_is(status, body, fault):
@@ -219,6 +224,21 @@ async def test_a_call_is_made_once_more_with_a_new_token_when_it_was_refused():
     assert seen == ["Bearer t1", "Bearer t2"]
 
 
+async def test_a_call_that_is_refused_twice_is_not_made_a_third_time():
+    login, seen = Login(), []
+
+    async def answer(request):
+        seen.append(request.headers["Authorization"])
+        return web.json_response({}, status=401)
+
+    app, port = web.Application(), free_port()
+    app.add_routes([web.post("/x", answer)])
+    async with served(app, port), tokens_at(login) as tokens, aiohttp.ClientSession() as http:
+        with pytest.raises(Forbidden):
+            await Web(http, tokens, "a").call("POST", f"http://127.0.0.1:{port}/x", {})
+    assert seen == ["Bearer t1", "Bearer t2"]
+
+
 @pytest.mark.parametrize(
     ("url", "good"),
     [
@@ -268,6 +288,13 @@ class Names:
         (["fe80::1%eth0"], 0),
         (["0.0.0.0"], 0),
         (["::ffff:169.254.169.254"], 0),
+        (["64:ff9b::a9fe:a9fe"], 0),
+        (["64:ff9b:1::a00:1"], 0),
+        (["2002:a9fe:a9fe::1"], 0),
+        (["::a9fe:a9fe"], 0),
+        (["100.64.0.1"], 0),
+        (["224.0.0.1"], 0),
+        (["ff0e::1"], 0),
         ([], 0),
     ],
 )
@@ -285,3 +312,25 @@ async def test_this_machine_is_reached_only_where_the_settings_name_it():
     assert await local.resolve("localhost", 80)
     with pytest.raises(OSError, match="public"):
         await local.resolve("evil.example", 80)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "[::ffff:127.0.0.1]", "127.1", "localhost"])
+async def test_an_address_written_as_numbers_is_checked_like_a_name(host):
+    """aiohttp asks no resolver for these."""
+    reached = []
+
+    async def answer(request):
+        reached.append(request.path)
+        return web.json_response({})
+
+    app, port = web.Application(), free_port()
+    app.add_routes([web.get("/x", answer)])
+    public = connector(["https://login.example"])
+    async with served(app, port), aiohttp.ClientSession(connector=public) as http:
+        with pytest.raises((OSError, aiohttp.ClientError)):
+            await http.get(f"http://{host}:{port}/x")
+    local = connector([f"http://127.0.0.1:{port}"])
+    async with served(app, port), aiohttp.ClientSession(connector=local) as http:
+        response = await http.get(f"http://127.0.0.1:{port}/x")
+        assert await response.json() == {}
+    assert reached == ["/x"]
