@@ -1,0 +1,287 @@
+"""Calls that count together, shared out: finals first, then first text, then progress.
+
+What was granted is a `core.tally.Tally`; a bucket has those who wait for more of it. A process that
+shares a tally with others reads it off what a grant meets: a grant counts once the store has it,
+and is made over what the others were granted meanwhile. Of those who wait here the most urgent go
+first, then the longest-waiting; between processes that show progress it is left to chance.
+
+While the store does not answer, a process goes by what it knows, and tells the others later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import logging
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from itertools import count
+from random import Random
+from types import MappingProxyType
+from uuid import uuid4
+
+from core.ports import Priority, StoreError
+from core.tally import NEVER, Kept, OwnStore, Quota, Store, Tally
+
+log = logging.getLogger(__name__)
+
+HELD = 90.0
+"""Seconds that other processes keep an edit for an answer of one they do not hear from."""
+LOOK = 2.0
+"""Seconds after which a process that waits looks what others have left."""
+AGAIN = 1.0
+"""Seconds between tries to reach a store that does not answer."""
+CLASH = 0.01
+"""Seconds of the first pause after another process was faster; it doubles."""
+STALE = 0.15
+"""The part of a window, and at most `OLD` seconds, after which a grant is too old to be used."""
+OLD = 1.0
+SLIGHT = 0.02
+"""Seconds that a window's margin covers: a call that comes later is counted anew."""
+
+_Waiting = tuple[int, int, asyncio.Future[float]]
+
+
+class Bucket:
+    """What counts together, and those who wait for it."""
+
+    def __init__(
+        self,
+        quota: Quota,
+        clock: Callable[[], float],
+        store: Store | None = None,
+        chance: Random | None = None,
+    ) -> None:
+        self._quota = quota
+        self._clock = clock
+        self._store = store or OwnStore()
+        self._chance = chance or Random()  # noqa: S311 - who goes first is no secret
+        self._me = uuid4().hex[:8]
+        self._kept = Kept()
+        self._waiting: list[_Waiting] = []
+        self._order = count()
+        self._answers = 0
+        self._untold = _Untold()
+        self._silent_until = NEVER
+        self._clashes = 0
+        self._changed = asyncio.Event()
+        self._told = asyncio.Event()
+        self._pump: asyncio.Task[None] | None = None
+        self.turn = asyncio.Lock()
+        """Held while a call that was granted here waits for another bucket."""
+
+    async def spend(self, priority: Priority) -> float:
+        """Returns once a call of this priority is granted, with the time of that."""
+        future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        heapq.heappush(self._waiting, (priority, next(self._order), future))
+        self._wake()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled():
+                self.give_back(future.result())  # granted, never made
+            future.cancel()
+            self._wake()
+            raise
+
+    def give_back(self, at: float) -> None:
+        """What was granted then is not made."""
+        self._untold = self._untold.with_returned(at)
+        self._wake()
+
+    def move(self, at: float) -> None:
+        """What was granted then is made only now."""
+        now = self._clock()
+        if now - at > SLIGHT:
+            self._untold = self._untold.with_returned(at).with_granted([now])
+            self._wake()
+
+    def is_fresh(self, at: float) -> bool:
+        """Whether a call that was granted then may still be made."""
+        return self._clock() - at <= min(OLD, STALE * self._quota.shortest)
+
+    def pause(self, seconds: float) -> None:
+        self._untold = self._untold.paused(self._clock() + seconds)
+        self._wake()
+
+    def keep(self, finals: int) -> None:
+        """Keeps this many grants more (or fewer, if negative) for finals."""
+        self._answers += finals
+        self._wake()
+
+    async def told(self) -> None:
+        """Returns once the others could know what changed here, or cannot be told now."""
+        while self._has_news(now := self._clock()) and self._silent_until <= now:
+            self._wake()
+            self._told.clear()
+            await self._told.wait()
+
+    def wait_for(self, priority: Priority) -> float:
+        """Seconds until a call of this priority would be granted, those before it counted."""
+        now = self._clock()
+        ahead = sum(1 for p, _, f in self._waiting if p <= priority and not f.done())
+        return max(0.0, self._tally(now).ready_at(self._quota, priority, now, ahead) - now)
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing would be lost with it."""
+        now = self._clock()
+        tally = self._tally(now)
+        used = tally.granted or tally.paused_until > now
+        return not (used or self._waiting or self._answers or self._has_news(now))
+
+    def _tally(self, now: float) -> Tally:
+        """What was granted, to others and here, what they do not know yet included."""
+        tally = self._untold.over(self._kept.tally)
+        running = {who: each for who, each in tally.running.items() if who != self._me}
+        if self._answers:
+            running[self._me] = self._answers, now + HELD
+        return replace(tally, running=MappingProxyType(running)).current(self._quota, now)
+
+    def _has_news(self, now: float) -> bool:
+        """Whether the others should be told of something."""
+        said, until = self._kept.tally.running.get(self._me, (0, NEVER))
+        lapses = bool(self._answers) and until - now < HELD / 2
+        return self._untold != _Untold() or said != self._answers or lapses
+
+    def _wake(self) -> None:
+        self._changed.set()
+        if self._pump is None or self._pump.done():
+            self._pump = asyncio.get_running_loop().create_task(self._pumping())
+
+    async def _pumping(self) -> None:
+        """Grants, and tells, until nobody waits and nothing is new."""
+        try:
+            while await self._step():
+                pass
+        except Exception as exc:
+            log.exception("a budget failed")
+            for _, _, future in self._waiting:
+                if not future.done():
+                    future.set_exception(exc)
+        finally:
+            self._told.set()
+
+    async def _step(self) -> bool:
+        """Does what can be done now, or waits for more; False when there is nothing to wait for."""
+        self._changed.clear()
+        while self._waiting and self._waiting[0][2].done():
+            heapq.heappop(self._waiting)
+        now = self._clock()
+        granted, tally, at = self._grants(now)
+        news = self._has_news(now)
+        if self._silent_until > now:
+            if granted:
+                self._untold = self._untold.with_granted([now] * len(granted))
+                self._give(granted, now)
+            elif self._waiting or news:
+                await self._unless_changed(min(at, self._silent_until) - now)
+        elif granted or news:
+            await self._write(granted, tally, now)
+        elif self._waiting:
+            await self._wait(tally, at, now)
+        else:
+            return False
+        return True
+
+    def _grants(self, now: float) -> tuple[list[asyncio.Future[float]], Tally, float]:
+        """Those who are served now, the tally with them, and when the next could be."""
+        tally = self._tally(now)
+        granted: list[asyncio.Future[float]] = []
+        for number, _, future in sorted(self._waiting):
+            if future.done():
+                continue
+            priority = Priority(number)
+            at = tally.ready_at(self._quota, priority, now)
+            if at > now:
+                return granted, tally, at
+            tally = tally.grant(priority, now)
+            granted.append(future)
+        return granted, tally, float("inf")
+
+    async def _write(self, granted: list[asyncio.Future[float]], tally: Tally, now: float) -> None:
+        """Grants, if the store knows of no others."""
+        told, kept = self._untold, self._kept
+        seconds = max(self._quota.longest, HELD)
+        try:
+            done, self._kept = await self._store.swap(kept.version, tally, seconds)
+        except StoreError as exc:
+            log.warning("a budget is not shared for now: %s", exc)
+            self._silent_until = now + AGAIN
+        else:
+            if done:
+                self._clashes = 0
+                self._untold = self._untold.without(told)
+                self._give(granted, now)
+            else:
+                self._clashes = min(self._clashes + 1, 5)
+                await asyncio.sleep(self._chance.uniform(0, CLASH * 2**self._clashes))
+        self._told.set()
+
+    def _give(self, granted: list[asyncio.Future[float]], now: float) -> None:
+        for future in granted:
+            if future.done():
+                self._untold = self._untold.with_returned(now)  # gave up meanwhile
+            else:
+                future.set_result(now)
+
+    async def _wait(self, tally: Tally, at: float, now: float) -> None:
+        """Waits until the first could be served; looks now and then whether that is sooner."""
+        others = sum(who != self._me for who in tally.running)
+        priority = self._waiting[0][0]
+        if not others or priority == Priority.FINAL:
+            await self._unless_changed(at - now)
+            return
+        if priority == Priority.PROGRESS:
+            # each process in its turn on average, or all would ask for every grant
+            spacing = min(at - max(tally.progress, now - LOOK), LOOK)
+            at += self._chance.uniform(0, others * spacing)
+        look = self._chance.uniform(LOOK / 2, LOOK)
+        if await self._unless_changed(min(at - now, look)) or at - now <= look:
+            return
+        try:
+            self._kept = await self._store.read()
+        except StoreError:
+            self._silent_until = self._clock() + AGAIN
+
+    async def _unless_changed(self, seconds: float) -> bool:
+        """Waits so long, or until something changes here; True if it did."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds + 1e-4):
+                await self._changed.wait()
+            return True
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class _Untold:
+    """What the others do not know yet."""
+
+    granted: tuple[float, ...] = ()
+    returned: tuple[float, ...] = ()
+    paused_until: float = NEVER
+
+    def with_granted(self, times: Sequence[float]) -> _Untold:
+        return replace(self, granted=(*self.granted, *times))
+
+    def with_returned(self, at: float) -> _Untold:
+        return replace(self, returned=(*self.returned, at))
+
+    def paused(self, until: float) -> _Untold:
+        return replace(self, paused_until=max(self.paused_until, until))
+
+    def without(self, told: _Untold) -> _Untold:
+        """What came since."""
+        later = self.paused_until if self.paused_until > told.paused_until else NEVER
+        granted, returned = len(told.granted), len(told.returned)
+        return _Untold(self.granted[granted:], self.returned[returned:], later)
+
+    def over(self, tally: Tally) -> Tally:
+        """The tally as it will be once they know."""
+        granted = sorted((*tally.granted, *self.granted))
+        for at in self.returned:
+            with suppress(ValueError):
+                granted.remove(at)
+        paused = max(tally.paused_until, self.paused_until)
+        return replace(tally, granted=tuple(granted), paused_until=paused)
