@@ -113,10 +113,10 @@ async def _platforms(
     platforms: dict[str, Platform] = {}
     if settings.slack is not None:
         slack = slack_receiver(settings, core.turns.put_now)
-        platforms["slack"] = await stack.enter_async_context(slack_platform(settings))
+        platforms["slack"] = await stack.enter_async_context(slack_platform(settings, core.tally))
     if settings.teams is not None:
         teams = await stack.enter_async_context(teams_receiver(settings, core.turns.put_now))
-        platforms["teams"] = await stack.enter_async_context(teams_platform(settings))
+        platforms["teams"] = await stack.enter_async_context(teams_platform(settings, core.tally))
     return Receivers(slack, teams), platforms
 
 

@@ -130,6 +130,8 @@ class Worker:
             log.info("time is up: the rest of the answer is for another worker")
             count(Metric.HANDED_ON)
             await self._turns.put(exc.rest, again=exc.again)
+        finally:
+            await budget.told()
         self._clean(chat, budget, leftovers)
 
     async def sweep(self) -> int:

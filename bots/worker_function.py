@@ -29,7 +29,7 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
     settings = load(environ)
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(wiring.core(settings))
-        platforms = await _platforms(settings, stack)
+        platforms = await _platforms(settings, core, stack)
         worker = Worker(core.assistant, core.commands, core.claims, core.turns, platforms)
         sqs = client("sqs", settings.aws_region)
         stack.callback(sqs.close)
@@ -37,16 +37,18 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
         yield _Kept(worker, Records(sqs, settings.turns_queue_url, core.calls))
 
 
-async def _platforms(settings: Settings, stack: AsyncExitStack) -> Mapping[str, Platform]:
+async def _platforms(
+    settings: Settings, core: wiring.Core, stack: AsyncExitStack
+) -> Mapping[str, Platform]:
     platforms: dict[str, Platform] = {}
     if settings.slack is not None:
         from bots.slack.wiring import slack_platform  # noqa: PLC0415 - only if used
 
-        platforms["slack"] = await stack.enter_async_context(slack_platform(settings))
+        platforms["slack"] = await stack.enter_async_context(slack_platform(settings, core.tally))
     if settings.teams is not None:
         from bots.teams.wiring import teams_platform  # noqa: PLC0415 - only if used
 
-        platforms["teams"] = await stack.enter_async_context(teams_platform(settings))
+        platforms["teams"] = await stack.enter_async_context(teams_platform(settings, core.tally))
     return platforms
 
 

@@ -157,6 +157,7 @@ class Bucket:
                 pass
         except Exception as exc:
             log.exception("a budget failed")
+            self._silent_until = self._clock() + AGAIN
             for _, _, future in self._waiting:
                 if not future.done():
                     future.set_exception(exc)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from functools import partial
 
 from core.bucket import Bucket
 from core.ports import Call, Priority
 from core.tally import NEVER, OwnStore, Quota, Rate, Store
 
-__all__ = ["ConversationBudget", "Quota", "Rate", "WorkspaceBudget"]
+__all__ = ["Budgets", "ConversationBudget", "Quota", "Rate", "WorkspaceBudget"]
 
 MANY = 1024
 """Buckets of channels and conversations after which those that are not in use are dropped."""
@@ -59,6 +61,30 @@ class WorkspaceBudget:
             for call in quota.calls:
                 buckets[call].append(self._buckets[key])
         return ConversationBudget(buckets)
+
+
+class Budgets:
+    """The budgets of a platform's workspaces. `tally` gives the place where a tally is shared, by
+    workspace and name."""
+
+    def __init__(
+        self, platform: str, quotas: tuple[Quota, ...], tally: Callable[[str, str], Store]
+    ) -> None:
+        self._platform = platform
+        self._quotas = quotas
+        self._tally = tally
+        self._workspaces: dict[str, WorkspaceBudget] = {}
+
+    def of(self, tenant: str) -> WorkspaceBudget:
+        if tenant not in self._workspaces:
+            store = partial(self._tally, f"{self._platform}/{tenant}")
+            self._workspaces[tenant] = WorkspaceBudget(self._quotas, _milliseconds, store)
+        return self._workspaces[tenant]
+
+
+def _milliseconds() -> float:
+    """Seconds since 1970, as all processes count them, in the precision in which they are kept."""
+    return round(time.time(), 3)
 
 
 class ConversationBudget:

@@ -169,6 +169,9 @@ class Budget(Protocol):
         ...
 
     def answering(self) -> AbstractContextManager[None]: ...
+    async def told(self) -> None:
+        """Returns once other processes could know what changed here, to be at rest then."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from core.aws.dynamodb import DynamoClaims, DynamoFeedback, DynamoHistory, Dynam
 from core.aws.secrets import SECRETS, looked_up
 from core.aws.shelf import Shelf, shelf_of
 from core.aws.sqs import SqsTurns
+from core.aws.tallies import DynamoTally
 from core.briefing import Briefing, Knowledge
 from core.commands import Commands
 from core.files import Files
@@ -26,6 +27,7 @@ from core.library import IndexedLibrary
 from core.markdown import Policy
 from core.settings import Settings, load
 from core.sharing import Sharing
+from core.tally import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,8 @@ class Core:
     calls: Calls
     model: BedrockModel
     shelf: Shelf | None
+    tally: Callable[[str, str], Store]
+    """Where all processes see what was granted: of a workspace, and a name in it."""
 
 
 def settings_of(environ: Mapping[str, str]) -> Settings:
@@ -77,6 +81,10 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
         default_model=settings.default_model,
         today=lambda: datetime.now(UTC).date(),
     )
+
+    def tally(workspace: str, name: str) -> Store:
+        return DynamoTally(dynamodb, settings.table, calls, pk=f"budget#{workspace}", sk=name)
+
     policy = Policy(hosts=frozenset(settings.allowed_link_hosts))
     files = None
     if shelf is not None:
@@ -90,6 +98,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
             calls,
             model,
             shelf,
+            tally,
         )
     finally:
         await model.close()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
+from contextlib import suppress
+from math import isinf
 
 from core.answer import MessageId, Rendered
 from core.ports import Budget, Call, Chat, Priority, RateLimited, Unreachable
@@ -51,10 +53,8 @@ class Writer:
         """Edits, as a final; False when the budget has no edit within `patience` seconds while a
         post could be had sooner."""
         for delay in (*RETRIES, 0):
-            edit_in = self._budget.wait_for(Call.EDIT, Priority.FINAL)
-            if patience < edit_in > self._budget.wait_for(Call.POST, Priority.FINAL):
+            if not await self._granted(patience):
                 return False
-            await self._budget.spend(Call.EDIT, Priority.FINAL)
             try:
                 await self._chat.edit(message_id, message)
             except RateLimited as exc:
@@ -66,3 +66,15 @@ class Writer:
                 count(Metric.EDITS)
                 return True
         raise Unreachable("an edit was not taken")
+
+    async def _granted(self, patience: float) -> bool:
+        """Whether an edit may be made; what other processes use of the rate is often known only
+        once one has asked for it."""
+        while True:
+            edit_in = self._budget.wait_for(Call.EDIT, Priority.FINAL)
+            if patience < edit_in > self._budget.wait_for(Call.POST, Priority.FINAL):
+                return False
+            with suppress(TimeoutError):
+                async with asyncio.timeout(None if isinf(patience) else edit_in + patience):
+                    await self._budget.spend(Call.EDIT, Priority.FINAL)
+                return True

@@ -16,7 +16,13 @@ from core.aws.dynamodb import sortable
 from core.conversation import Command, Incoming
 from core.ports import Busy, Claim, Lost, Orphan, Record, StoreError
 from core.runs import post_of
+from core.tally import OwnStore, Store
 from core.tokens import estimate
+
+
+def own_tally(_workspace: str, _name: str) -> Store:
+    """For a process that shares its rates with no other."""
+    return OwnStore()
 
 
 class Outage:

@@ -21,6 +21,7 @@ from local.slack.server import SlackStandIn
 from local.teams.people import BOT, HUMANS, TENANT
 from tests import teams_world
 from tests.fake_chat import FakeChat
+from tests.fakes import own_tally
 from tests.world import served
 
 ANA, BEN = HUMANS[:2]
@@ -77,7 +78,7 @@ async def slack(channel, kind):
     )
     environ = {**AWS, "SLACK_SIGNING_SECRET": "s", "SLACK_BOT_TOKEN": "xoxb-1"}
     settings = load({**environ, "SLACK_API_URL": f"{url}/slack/api/"})
-    async with served(standin.app, port), slack_platform(settings) as platform:
+    async with served(standin.app, port), slack_platform(settings, own_tally) as platform:
         root = standin.workspace.add(channel, ANA.id, "What is it?")["ts"]
         thread = None if kind is Kind.DIRECT else root
         where = Conversation("slack", "T0ACME", channel, thread, kind)
@@ -105,7 +106,7 @@ async def teams(room, kind):
     port = free_port()
     standin = teams_world.standin(port, 1, retry_delays=())
     settings = load({**AWS, **standin.settings()})
-    async with teams_world.serving(standin, port), teams_platform(settings) as platform:
+    async with teams_world.serving(standin, port), teams_platform(settings, own_tally) as platform:
         root = standin.tenant.add(room, ANA.id, "What is it?")["id"]
         thread = root if kind is Kind.CHANNEL else None
         where = Conversation("teams", TENANT, room, thread, kind)

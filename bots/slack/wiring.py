@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -14,10 +14,11 @@ from bots.slack.chat import QUOTAS, SlackChat
 from bots.slack.membership import Membership
 from bots.slack.web import People, web_client
 from bots.worker import Platform
-from core.budget import ConversationBudget, WorkspaceBudget
+from core.budget import Budgets, ConversationBudget
 from core.conversation import Conversation
 from core.ports import Chat
 from core.settings import Settings
+from core.tally import Store
 
 if TYPE_CHECKING:
     from bots.slack.app import Enqueue, Receiver
@@ -40,7 +41,9 @@ def slack_receiver(settings: Settings, enqueue: Enqueue) -> Receiver:
 
 
 @asynccontextmanager
-async def slack_platform(settings: Settings) -> AsyncIterator[Platform]:
+async def slack_platform(
+    settings: Settings, tally: Callable[[str, str], Store]
+) -> AsyncIterator[Platform]:
     """How workers reach Slack: a chat and its budget for every conversation."""
     slack = settings.slack
     if slack is None:
@@ -52,13 +55,12 @@ async def slack_platform(settings: Settings) -> AsyncIterator[Platform]:
         people = People(client)
         clock = asyncio.get_running_loop().time
         membership = Membership(client, clock)
-        budgets: dict[str, WorkspaceBudget] = {}
+        budgets = Budgets("slack", QUOTAS, tally)
 
         def platform(
             conversation: Conversation, extra: Mapping[str, str]
         ) -> tuple[Chat, ConversationBudget]:
-            budget = budgets.setdefault(conversation.tenant, WorkspaceBudget(QUOTAS, clock))
             chat = SlackChat(client, conversation, people, membership, extra=extra, http=http)
-            return chat, budget.of(conversation.channel)
+            return chat, budgets.of(conversation.tenant).of(conversation.channel)
 
         yield platform

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -19,33 +18,33 @@ from bots.teams.streaming import Streams
 from bots.teams.tokens import CONNECTOR, Tokens
 from bots.teams.web import Web
 from bots.worker import Platform
-from core.budget import ConversationBudget, WorkspaceBudget
+from core.budget import Budgets, ConversationBudget
 from core.conversation import Conversation, Kind
 from core.ports import Chat
 from core.settings import Settings, TeamsSettings
+from core.tally import Store
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 
 
 @asynccontextmanager
-async def teams_platform(settings: Settings) -> AsyncIterator[Platform]:
+async def teams_platform(
+    settings: Settings, tally: Callable[[str, str], Store]
+) -> AsyncIterator[Platform]:
     """How workers reach Teams: a chat and its budget for every conversation."""
     teams = _configured(settings)
     near = [teams.login_url, teams.graph_url, *(f"https://{each}" for each in teams.service_hosts)]
     async with aiohttp.ClientSession(connector=connector(near), timeout=TIMEOUT) as http:
         microsoft = _microsoft(teams, http)
-        clock = asyncio.get_running_loop().time
-        budgets: dict[tuple[str, bool], WorkspaceBudget] = {}
+        budgets = Budgets("teams", QUOTAS, tally)
 
         def platform(
             conversation: Conversation, extra: Mapping[str, str]
         ) -> tuple[Chat, ConversationBudget]:
-            personal = conversation.kind is Kind.DIRECT
-            quotas = PERSONAL if personal else QUOTAS
-            key = conversation.tenant, personal
-            budget = budgets.setdefault(key, WorkspaceBudget(quotas, clock))
+            quotas = PERSONAL if conversation.kind is Kind.DIRECT else QUOTAS
+            budget = budgets.of(conversation.tenant)
             chat = TeamsChat(microsoft, conversation, extra)
-            return chat, budget.of(conversation.channel, conversation.thread or "")
+            return chat, budget.of(conversation.channel, conversation.thread or "", quotas)
 
         yield platform
 

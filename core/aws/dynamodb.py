@@ -9,6 +9,7 @@ One table, `pk` and `sk`, with `ttl`:
 | `feedback#{event id}` | person                | 👍 or 👎                                 |
 | `claim#{event id}`    | `claim`               | who answers it, see `core/aws/claims.py` |
 | `open`, `stop`        | event id              | as above                                 |
+| `budget#{workspace}`  | what counts together  | calls granted, `core/aws/tallies.py`     |
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from core.ports import Forbidden, Gone, RateLimited, Unreachable
 from core.settings import load
 from local.aws import free_port
 from local.teams.people import HUMANS, TENANT
+from tests.fakes import own_tally
 from tests.teams_world import CHAT, CREW, FINANCE, GENERAL, serving, standin
 from tests.test_chat_contract import AWS
 from tests.world import served
@@ -29,7 +30,7 @@ async def chat_in(
     teams = standin(port, 1, retry_delays=())
     async with (
         serving(teams, port),
-        teams_platform(load({**AWS, **teams.settings(), **more})) as platform,
+        teams_platform(load({**AWS, **teams.settings(), **more}), own_tally) as platform,
     ):
         stored = [teams.tenant.store(ANA.id, *each)["id"] for each in files]
         post = teams.tenant.add(room, ANA.id, "look", files=stored)["id"]
@@ -188,7 +189,7 @@ async def test_a_forged_service_address_gets_no_token():
     async with chat_in() as (teams, _chat, _):
         where = Conversation("teams", TENANT, GENERAL, "1", Kind.CHANNEL)
         settings = load({**AWS, **teams.settings()})
-        async with teams_platform(settings) as platform:
+        async with teams_platform(settings, own_tally) as platform:
             forged, _ = platform(where, {"service_url": "https://evil.example/connector/"})
             with pytest.raises(Forbidden):
                 await forged.delete("1")
