@@ -19,10 +19,11 @@ from bots.teams.hosts import Hosts
 from bots.teams.markup import TeamsSurface
 from bots.teams.streaming import Streams
 from bots.teams.tokens import CONNECTOR, Tokens
+from bots.teams.web import StreamRefused
 from core.answer import MessageId, Rendered, Stage, Turn
 from core.budget import Quota, Rate
 from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Kind, Person, Scope
-from core.ports import Call, ChatError, Forbidden, Surface, Unreachable
+from core.ports import Call, ChatError, Forbidden, Stopped, Surface, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -102,7 +103,12 @@ class TeamsChat:
         if not await streams.edit(self._id, message_id, message, self._post, mark=mark):
             said = activity(message, mark)
             connector = self._microsoft.connector
-            await connector.update(self._service, self._id, message_id, said, to=self._private)
+            try:
+                await connector.update(self._service, self._id, message_id, said, to=self._private)
+            except StreamRefused as exc:
+                if exc.cancelled:
+                    raise Stopped("by its reader") from exc
+                raise
 
     async def delete(self, message_id: MessageId) -> None:
         self._microsoft.streams.forget(self._id, message_id)

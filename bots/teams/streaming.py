@@ -5,6 +5,7 @@
    what is unfinished are left out until they are certain.
 3. Nothing is lost when a stream ends early: the message has the same id, and is changed in place
    from then on.
+4. A chunk without an answer may have been taken: what follows begins with it, and it is sent again.
 
 https://learn.microsoft.com/microsoftteams/platform/bots/streaming-ux
 """
@@ -20,14 +21,15 @@ from bots.teams.cards import activity
 from bots.teams.markup import plain, render, units
 from bots.teams.web import StreamRefused
 from core.answer import MessageId, Rendered, Stage
-from core.ports import Stopped, TooLong
+from core.ports import Forbidden, Gone, RateLimited, Stopped, TooLong
 
 LONGEST = 105.0
 """Seconds after which we end a stream ourselves; Teams does so after 120."""
 INFORMATIVE = 900
 """UTF-16 units of a status; Teams takes 1,000."""
-REFUSED_FOR = 3600.0
-"""Seconds that a chat is not asked again after it refused to stream at all."""
+PAUSE, LONGEST_PAUSE = 130.0, 3600.0
+"""Seconds that a chat is not asked again after it refused to stream, doubled each time. The first
+time it may have had a stream that this process does not know of, which has ended by then."""
 CLOSERS = re.compile(r"[\s*_~`\u200b\\]+\Z")
 """What the end of growing Markdown may take back."""
 
@@ -42,6 +44,8 @@ class _Stream:
     began: float
     sequence: int = 1
     sent: str = ""
+    certain: bool = True
+    """Whether Teams has said that it took what was sent."""
 
 
 class Streams:
@@ -50,7 +54,8 @@ class Streams:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._open: dict[str, _Stream] = {}
-        self._refused: dict[str, float] = {}
+        self._refused: dict[str, tuple[float, float]] = {}
+        """By chat: until when it is not asked, and how long after the next refusal."""
 
     async def start(self, chat: str, message: Rendered, post: Post) -> MessageId | None:
         """Begins a stream; None where it must be an ordinary message."""
@@ -58,15 +63,19 @@ class Streams:
         busy = self._open.get(chat)
         if busy is not None and now - busy.began < 2 * LONGEST:
             return None
-        if now - self._refused.get(chat, float("-inf")) < REFUSED_FOR:
+        until, pause = self._refused.get(chat, (now, PAUSE))
+        if now < until:
             return None
         stream = self._open[chat] = _Stream("", now)
         growing = message.stage is Stage.GROWING
-        text = _growing(message) if growing else _status(message)
+        text = _growing(message) if growing else ""
+        status = "…" if growing else _status(message)
+        chunk = _chunk(text or status, stream, informative=not text)
         try:
-            stream.id = await post(_chunk(text, stream, informative=not growing))
-        except StreamRefused:
-            self._refused[chat] = now
+            stream.id = await post(chunk)
+        except (StreamRefused, Forbidden, Gone):
+            # if it is not the stream that is refused, the ordinary message is refused as well
+            self._refused[chat] = now + pause, min(2 * pause, LONGEST_PAUSE)
             self._end(chat, stream)
             return None
         except BaseException:
@@ -75,7 +84,8 @@ class Streams:
         if not stream.id:
             self._end(chat, stream)
             return None
-        stream.sent = text if growing else ""
+        stream.sent = text
+        self._refused.pop(chat, None)
         return MessageId(stream.id)
 
     async def edit(
@@ -88,20 +98,25 @@ class Streams:
         stream = self._open.get(chat)
         if stream is None or stream.id != message_id:
             return False
+        grows = message.stage in (Stage.STATUS, Stage.GROWING)
+        grows = grows and self._clock() - stream.began < LONGEST
         try:
-            grows = message.stage in (Stage.STATUS, Stage.GROWING)
-            if grows and self._clock() - stream.began < LONGEST:
+            if grows:
                 await self._grow(stream, message, post)
                 return True
             # if it goes on growing, then as an ordinary message, with our own Stop button
             return await self._close(chat, stream, activity(message, mark), post)
         except StreamRefused as exc:
-            why = exc.why.lower()
-            if "too large" in why:
+            if not (grows and exc.too_large):
+                self._end(chat, stream)
+            if exc.too_large:
                 raise TooLong("stream") from exc
-            self._end(chat, stream)
-            if "cancel" in why:
+            if exc.cancelled:
                 raise Stopped("by its reader") from exc
+            return False
+        except (Forbidden, Gone):
+            # whether there is anything to be shown here, the change in place will tell
+            self._end(chat, stream)
             return False
 
     def forget(self, chat: str, message_id: str) -> None:
@@ -115,11 +130,19 @@ class Streams:
         if status and stream.sent:
             return  # text is not taken back
         text = _status(message) if status else _growing(message)
-        if not status and (not text.startswith(stream.sent) or text == stream.sent):
+        stands = not text or (text == stream.sent and stream.certain)
+        if not status and (stands or not text.startswith(stream.sent)):
             return  # more will come, or the end
         stream.sequence += 1
-        await post(_chunk(text, stream, informative=status))
-        stream.sent = stream.sent if status else text
+        before = stream.sent, stream.certain
+        if not status:
+            stream.sent, stream.certain = text, False
+        try:
+            await post(_chunk(text, stream, informative=status))
+        except (RateLimited, TooLong, StreamRefused, Forbidden, Gone):
+            stream.sent, stream.certain = before
+            raise
+        stream.certain = True
 
     async def _close(
         self, chat: str, stream: _Stream, whole: Mapping[str, Any], post: Post
@@ -150,8 +173,8 @@ def _info(stream: _Stream, kind: str) -> dict[str, Any]:
 
 
 def _growing(message: Rendered) -> str:
-    text = CLOSERS.sub("", render(message.markdown))
-    return text or "…"
+    """Empty while there is nothing that is certain to stay."""
+    return CLOSERS.sub("", render(message.markdown))
 
 
 def _status(message: Rendered) -> str:

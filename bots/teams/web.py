@@ -24,12 +24,14 @@ TOO_LONG = frozenset({"MessageSizeTooBig", "RequestEntityTooLarge"})
 REFUSED = "ContentStreamNotAllowed"
 
 
-class StreamRefused(ChatError):
-    """A native stream goes no further; `why` is Teams' sentence."""
+class StreamRefused(Unreachable):
+    """A native stream goes no further, or is in the way: no stream lasts, so later is better."""
 
     def __init__(self, why: str) -> None:
+        """`why` is Teams' sentence."""
         super().__init__("stream refused")
-        self.why = why
+        self.cancelled = "cancel" in why.lower()
+        self.too_large = "too large" in why.lower()
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ async def _met(request: web.Request, fault: str) -> None:
         await asyncio.Event().wait()
     if fault == "drop" and request.transport is not None:
         request.transport.abort()
-        return
+        raise TeamsError(499, "Dropped")
     status, _, rest = fault.partition(":")
     code, _, why = rest.partition(":")
     if code.isdecimal():

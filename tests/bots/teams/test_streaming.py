@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.teams.streaming import LONGEST, Streams
+from bots.teams.streaming import LONGEST, LONGEST_PAUSE, PAUSE, Streams
 from bots.teams.web import StreamRefused
 from core.answer import Button, Rendered, Stage
 from core.markdown import Policy, present
-from core.ports import RateLimited, Stopped, TooLong
+from core.ports import RateLimited, Stopped, TooLong, Unreachable
 from tests.virtual import run
 
 CHAT = "a:1"
@@ -106,6 +106,27 @@ def test_text_that_does_not_go_on_from_what_was_streamed_waits_for_the_end():
     assert wire.info(-1)["streamType"] == "final"
 
 
+def test_what_follows_a_chunk_without_an_answer_begins_with_it():
+    """Teams may have taken it; if it did not, the next one brings it."""
+
+    async def main():
+        wire = Wire()
+        stream = await wire.begin()
+        await wire.edit(stream, "One")
+        wire.refuse = [Unreachable("no answer")]
+        with pytest.raises(Unreachable):
+            await wire.edit(stream, "One two")
+        assert await wire.edit(stream, "One three")
+        assert await wire.edit(stream, "One two")
+        assert await wire.edit(stream, "One two")
+        assert not await wire.edit(stream, "One three.", Stage.DONE)
+        return wire
+
+    wire = run(main)
+    assert wire.texts()[1:] == ["One", "One two", "One two"]
+    assert wire.info(-1)["streamType"] == "final"
+
+
 def test_status_is_not_shown_over_text():
     async def main():
         wire = Wire()
@@ -133,6 +154,22 @@ def test_before_two_minutes_are_over_a_stream_becomes_an_ordinary_message():
     assert "attachments" in wire.posted[-1]  # from now on the Stop button is ours
 
 
+@pytest.mark.parametrize("first", ["\u200b", "\\", "`", "~", "_"])
+def test_nothing_is_streamed_in_place_of_text_that_is_not_there_yet(first):
+    """The text would not go on from it."""
+
+    async def main():
+        wire = Wire()
+        stream = await wire.begin(first, Stage.GROWING)
+        await wire.edit(stream, first)
+        await wire.edit(stream, "One")
+        return wire
+
+    wire = run(main)
+    assert wire.info(0)["streamType"] == "informative"
+    assert wire.texts() == ["…", "One"]
+
+
 @pytest.mark.parametrize(
     ("why", "error", "goes_on"),
     [
@@ -158,15 +195,31 @@ def test_each_refusal_has_its_meaning(why, error, goes_on):
     assert run(main) is goes_on
 
 
-def test_a_chat_that_refuses_streams_is_asked_again_after_an_hour():
+def test_a_chat_that_refuses_streams_is_asked_less_and_less():
     async def main():
         wire = Wire()
+        wire.refuse = [StreamRefused(REFUSED) for _ in range(100)]
+        asked = []
+        for wire.now in range(0, 8 * 3600, 10):
+            before = len(wire.refuse)
+            assert await wire.begin() is None
+            asked += [wire.now] * (len(wire.refuse) < before)
+        wire.refuse = []
+        wire.now += 3600
+        first = await wire.begin()
+        await wire.edit(first, "One", Stage.DONE)
         wire.refuse = [StreamRefused(REFUSED)]
-        found = [await wire.begin(), await wire.begin()]
-        wire.now = 3601
-        return [*found, await wire.begin()]
+        await wire.begin()
+        wire.now += PAUSE
+        return asked, first, await wire.begin()
 
-    assert run(main) == [None, None, "s1"]
+    asked, first, again = run(main)
+    gaps = [b - a for a, b in itertools.pairwise(asked)]
+    assert gaps[:3] == [PAUSE, 2 * PAUSE, 4 * PAUSE]
+    assert gaps == sorted(gaps)
+    assert gaps[-1] == LONGEST_PAUSE
+    assert first
+    assert again
 
 
 def test_one_stream_a_chat_at_a_time():

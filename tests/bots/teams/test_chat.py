@@ -1,0 +1,373 @@
+"""A conversation in Teams when the connector or Graph refuses, loses or forgets something."""
+
+import logging
+from contextlib import asynccontextmanager
+
+import pytest
+
+from bots.teams import wiring
+from bots.teams.streaming import LONGEST, Streams
+from core.answer import Button, Citation, Rendered, Stage
+from core.conversation import Conversation, Kind, Person
+from core.ports import Forbidden, Gone, RateLimited, Stopped, TooLong, Unreachable
+from core.settings import load
+from local.aws import free_port
+from local.teams.people import BOT, HUMANS, TENANT
+from tests.teams_world import CHAT, GENERAL, serving, standin
+from tests.test_chat_contract import AWS
+
+ANA = HUMANS[0]
+STOP = (Button("stop", "Stop", "run"),)
+UP = (Button("up", "👍", "run"),)
+STREAM = "403:ContentStreamNotAllowed:Content stream"
+RUN = "teams/run"
+
+
+class Scene:
+    """Ana's question in a conversation, and one clock for Teams and us."""
+
+    def __init__(self, room, kind):
+        self.room, self.kind = room, kind
+        self.now = 1_700_000_000.0
+
+    def clock(self):
+        return self.now
+
+    def chat(self, **more):
+        thread = self.asked if self.kind is Kind.CHANNEL else None
+        where = Conversation("teams", TENANT, self.room, thread, self.kind)
+        extra = {"service_url": self.teams.activities.service_url, "user": ANA.teams}
+        return self.platform(where, {**extra, "aad": ANA.aad, "team": GENERAL, **more})[0]
+
+    async def began(self, chat, text="_Thinking…_", stage=Stage.STATUS):
+        self.now += 2
+        return await chat.post(Rendered(text, STOP, stage=stage), mark=RUN)
+
+    async def grown(self, chat, posted, text):
+        self.now += 2
+        await chat.edit(posted, Rendered(text, STOP, stage=Stage.GROWING))
+
+    async def done(self, chat, posted, text):
+        self.now += 2
+        sources = (Citation(1, "a.pdf", "https://x.example/a", "p. 1", "It says"),)
+        await chat.edit(posted, Rendered(text, UP, stage=Stage.DONE, citations=sources))
+
+    def meets(self, **faults):
+        self.teams.connector.faults = {kind: [fault] for kind, fault in faults.items()}
+
+    def shown(self):
+        """Our messages: id, text, and whether Teams still shows them growing."""
+        within = self.teams.tenant.messages[self.room].values()
+        return [(m["id"], m["text"], m["stream"]) for m in within if m["user"] == BOT]
+
+    def calls(self):
+        return [(c.kind, c.status) for c in self.teams.connector.calls]
+
+
+@asynccontextmanager
+async def at(room, kind, monkeypatch):
+    scene, port = Scene(room, kind), free_port()
+    monkeypatch.setattr(wiring, "Streams", lambda _: Streams(scene.clock))
+    scene.teams = standin(port, 1, retry_delays=(), clock=scene.clock)
+    settings = load({**AWS, **scene.teams.settings()})
+    async with serving(scene.teams, port), wiring.teams_platform(settings) as scene.platform:
+        scene.asked = scene.teams.tenant.add(room, ANA.id, "What is it?")["id"]
+        yield scene
+
+
+@pytest.fixture
+async def personal(monkeypatch):
+    async with at(CHAT, Kind.DIRECT, monkeypatch) as scene:
+        yield scene
+
+
+@pytest.fixture
+async def channel(monkeypatch):
+    async with at(GENERAL, Kind.CHANNEL, monkeypatch) as scene:
+        yield scene
+
+
+@pytest.fixture(params=["channel", "personal"])
+async def either(request, monkeypatch):
+    place = (GENERAL, Kind.CHANNEL) if request.param == "channel" else (CHAT, Kind.DIRECT)
+    async with at(*place, monkeypatch) as scene:
+        yield scene
+
+
+# what the connector refuses
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "after"),
+    [
+        ("429:7", RateLimited, 7),
+        ("429", RateLimited, 1),
+        ("412", RateLimited, 1),
+        ("412:3", RateLimited, 3),
+        ("502", Unreachable, None),
+        ("502:3", RateLimited, 3),
+        ("504", Unreachable, None),
+        ("504:3", RateLimited, 3),
+        ("500", Unreachable, None),
+        ("413:MessageSizeTooBig", TooLong, None),
+        ("404:ConversationNotFound", Gone, None),
+        ("403:BotNotInConversationRoster", Forbidden, None),
+        ("400:BadArgument", Forbidden, None),
+    ],
+)
+async def test_what_the_connector_refuses_has_its_meaning_and_changes_nothing(
+    channel, fault, error, after
+):
+    chat = channel.chat()
+    posted = await channel.began(chat, "One", Stage.GROWING)
+    channel.meets(put=fault)
+    with pytest.raises(error) as refused:
+        await channel.done(chat, posted, "One two")
+    assert type(refused.value) is error
+    assert getattr(refused.value, "retry_after", None) == after
+    assert [text for _, text, _ in channel.shown()] == ["One"]
+    await channel.done(chat, posted, "One two")
+    assert [text for _, text, _ in channel.shown()] == ["One two"]
+
+
+@pytest.mark.parametrize("fault", ["502:3", "504:3", "503", "drop", "lost"])
+async def test_a_post_without_an_answer_may_have_been_taken(channel, fault):
+    """So it is no limit to be waited for, but something to be looked up."""
+    channel.meets(post=fault)
+    with pytest.raises(Unreachable):
+        await channel.began(channel.chat())
+
+
+async def test_a_revoked_token_is_replaced_and_the_call_made_once(channel):
+    chat = channel.chat()
+    posted = await channel.began(chat)
+    channel.teams.issued.revoke()
+    await channel.done(chat, posted, "One")
+    assert [text for _, text, _ in channel.shown()] == ["One"]
+    assert channel.calls() == [("post", 201), ("put", 401), ("put", 200)]
+
+
+async def test_a_token_that_is_never_taken_is_forbidden_after_two_tries(channel):
+    chat = channel.chat()
+    posted = await channel.began(chat)
+    channel.teams.issued.good = lambda header, scope: False
+    with pytest.raises(Forbidden):
+        await channel.done(chat, posted, "One")
+    assert len(channel.calls()) == 3
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://evil.example/",
+        "http://smba.trafficmanager.net/",
+        "https://smba.trafficmanager.net@evil.example/",
+        "http://127.0.0.1:1/",
+        "",
+    ],
+)
+async def test_a_forged_service_address_is_refused_before_a_token_is_asked_for(channel, url):
+    chat = channel.chat(service_url=url)
+    message = Rendered("x", stage=Stage.DONE)
+    for call in (
+        lambda: chat.post(message, mark=RUN),
+        lambda: chat.edit("1", message),
+        lambda: chat.delete("1"),
+        lambda: chat.whisper(Person(ANA.aad), message),
+    ):
+        with pytest.raises(Forbidden):
+            await call()
+    assert await chat.name(Person(ANA.aad)) == ""
+    assert channel.teams.issued.count == 0
+
+
+async def test_what_may_be_shown_to_one_person_is_said_in_the_open_where_teams_refuses(channel):
+    chat = channel.chat()
+    await chat.whisper(Person(ANA.aad), Rendered("One"))
+    channel.teams.connector.targeted = False
+    await chat.whisper(Person(ANA.aad), Rendered("Two"))
+    within = channel.teams.tenant.messages[GENERAL].values()
+    assert [(m["text"], m["to"]) for m in within if m["user"] == BOT] == [
+        ("One", ANA.id),
+        ("Two", ""),
+    ]
+
+
+# native streams
+
+
+async def test_a_stream_that_takes_too_long_goes_on_in_the_same_message(personal):
+    chat = personal.chat()
+    posted = await personal.began(chat)
+    await personal.grown(chat, posted, "One")
+    personal.now += LONGEST
+    await personal.grown(chat, posted, "One two")
+    assert personal.shown() == [(posted, "One two", "")]
+    await personal.grown(chat, posted, "One two three")
+    await personal.done(chat, posted, "One two three four [1].")
+    assert personal.shown() == [(posted, "One two three four [1].", "")]
+    kinds = ["informative", "streaming", "final", "put", "put"]
+    assert [kind for kind, _ in personal.calls()] == kinds
+    ended = personal.teams.connector.calls[-1].activity["entities"]
+    assert [each["type"] for each in ended] == ["https://schema.org/Message"]
+
+
+@pytest.mark.parametrize("kind", ["streaming", "final"])
+@pytest.mark.parametrize(
+    "fault",
+    [
+        f"{STREAM} is not allowed",
+        f"{STREAM} is not allowed on an already completed streamed message",
+        f"{STREAM} finished due to exceeded streaming time.",
+        "400:BadRequest:streamId is not known",
+        "404:ActivityNotFound",
+    ],
+)
+async def test_what_a_stream_does_not_take_is_changed_in_place(personal, kind, fault):
+    chat = personal.chat()
+    posted = await personal.began(chat)
+    await personal.grown(chat, posted, "One")
+    personal.meets(**{kind: fault})
+    await personal.grown(chat, posted, "One two")
+    await personal.done(chat, posted, "One two three.")
+    assert personal.shown() == [(posted, "One two three.", "")]
+
+
+@pytest.mark.parametrize("kind", ["streaming", "final"])
+@pytest.mark.parametrize("fault", [f"{STREAM} message too large", "413:MessageSizeTooBig"])
+async def test_a_stream_that_finds_a_text_too_large_takes_a_shorter_one(personal, kind, fault):
+    chat = personal.chat()
+    posted = await personal.began(chat)
+    personal.teams.connector.faults[kind] = [fault] * 9
+    step = personal.grown if kind == "streaming" else personal.done
+    with pytest.raises(TooLong):
+        await step(chat, posted, "One two")
+    personal.teams.connector.faults.clear()
+    await personal.done(chat, posted, "One.")
+    assert personal.shown() == [(posted, "One.", "")]
+
+
+async def test_an_end_that_is_always_too_large_for_a_stream_becomes_a_change(personal):
+    chat = personal.chat()
+    posted = await personal.began(chat)
+    personal.teams.connector.faults["final"] = [f"{STREAM} message too large"] * 9
+    with pytest.raises(TooLong):
+        await personal.done(chat, posted, "One two")
+    await personal.done(chat, posted, "One")
+    assert personal.shown() == [(posted, "One", "")]
+
+
+async def test_readers_stop_ends_the_stream_and_the_message_can_still_be_changed(personal):
+    chat = personal.chat()
+    posted = await personal.began(chat)
+    await personal.grown(chat, posted, "One")
+    assert personal.teams.stop_stream(ANA.id, CHAT)
+    with pytest.raises(Stopped):
+        await personal.grown(chat, posted, "One two")
+    await chat.edit(posted, Rendered("One", footer="Stopped.", stage=Stage.DONE))
+    assert personal.shown() == [(posted, "One", "")]
+
+
+async def test_dropped_chunks_are_made_good_by_the_next(personal):
+    chat = personal.chat()
+    posted = await personal.began(chat)
+    personal.meets(streaming="202:ContentStreamSequenceOrderPreConditionFailed:Failed")
+    await personal.grown(chat, posted, "One")
+    await personal.grown(chat, posted, "One two")
+    assert personal.shown() == [(posted, "One two", "streaming")]
+    await personal.done(chat, posted, "One two.")
+    assert personal.shown() == [(posted, "One two.", "")]
+
+
+@pytest.mark.parametrize("fault", ["429:1", "502", "504:1", "drop", "lost"])
+@pytest.mark.parametrize("kind", ["streaming", "final"])
+async def test_a_chunk_without_an_answer_costs_nothing(personal, kind, fault):
+    chat = personal.chat()
+    posted = await personal.began(chat)
+    await personal.grown(chat, posted, "One")
+    personal.meets(**{kind: fault})
+    step = personal.grown if kind == "streaming" else personal.done
+    with pytest.raises((RateLimited, Unreachable)):
+        await step(chat, posted, "One two")
+    await step(chat, posted, "One two")
+    assert personal.shown()[0][:2] == (posted, "One two")
+    # whatever became of the chunk, text that goes on otherwise is shown in the end
+    await personal.done(chat, posted, "One else.")
+    assert personal.shown() == [(posted, "One else.", "")]
+
+
+async def test_a_start_whose_answer_was_lost_does_not_end_streams_for_long(personal):
+    chat = personal.chat()
+    personal.meets(informative="lost")
+    with pytest.raises(Unreachable):
+        await personal.began(chat)
+    second = await personal.began(chat, "One", Stage.GROWING)  # Teams has the first one open
+    assert personal.calls()[-2:] == [("streaming", 403), ("post", 201)]
+    await personal.done(chat, second, "One two")
+    personal.now += 150
+    await personal.began(chat)
+    assert personal.calls()[-1] == ("informative", 201)
+
+
+@pytest.mark.parametrize("fault", ["400:BadRequest:No streams here", "404"])
+async def test_a_stream_that_cannot_begin_is_an_ordinary_message(personal, fault):
+    personal.meets(informative=fault)
+    posted = await personal.began(personal.chat())
+    assert personal.shown() == [(posted, "*Thinking…*", "")]
+
+
+async def test_another_process_changes_what_it_does_not_stream(personal, monkeypatch):
+    posted = await personal.began(personal.chat())
+    monkeypatch.setattr(wiring, "Streams", lambda _: Streams(personal.clock))
+    settings = load({**AWS, **personal.teams.settings()})
+    async with wiring.teams_platform(settings) as personal.platform:
+        chat = personal.chat()
+        await personal.grown(chat, posted, "One")
+        await personal.done(chat, posted, "One two")
+    assert personal.shown() == [(posted, "One two", "")]
+    assert [kind for kind, _ in personal.calls()] == ["informative", "put", "put"]
+
+
+@pytest.mark.parametrize(
+    ("why", "error"), [("was canceled by user.", Stopped), ("is not allowed", Unreachable)]
+)
+async def test_a_change_that_a_stream_stands_in_the_way_of(personal, why, error):
+    chat = personal.chat()
+    personal.meets(put=f"{STREAM} {why}")
+    with pytest.raises(error):
+        await chat.edit("1", Rendered("One", stage=Stage.DONE))
+
+
+async def test_a_second_answer_in_the_same_chat_grows_beside_a_stream(personal):
+    chat, other = personal.chat(), personal.chat()
+    first = await personal.began(chat)
+    second = await personal.began(other)
+    await personal.grown(chat, first, "One")
+    await personal.grown(other, second, "Two")
+    await personal.done(other, second, "Two.")
+    await personal.done(chat, first, "One.")
+    assert personal.shown() == [(first, "One.", ""), (second, "Two.", "")]
+    kinds = ["informative", "post", "streaming", "put", "put", "final"]
+    assert [kind for kind, _ in personal.calls()] == kinds
+
+
+async def test_nothing_that_was_said_or_asked_for_is_logged(personal, caplog):
+    caplog.set_level(logging.DEBUG)
+    chat = personal.chat()
+    personal.teams.connector.targeted = False
+    posted = await personal.began(chat)
+    for fault in (f"{STREAM} is not allowed", "400:BadRequest:secret reason"):
+        personal.meets(streaming=fault, put="503")
+        with pytest.raises(Unreachable):
+            await personal.grown(chat, posted, "secret answer")
+    await chat.whisper(Person(ANA.aad), Rendered("secret answer"))
+    personal.teams.graph.granted = frozenset()
+    await chat.audience(Person(ANA.aad))
+    await chat.name(Person(ANA.aad))
+    with pytest.raises(Forbidden):
+        await chat.thread(5)
+    ours = [r for r in caplog.records if r.name.startswith(("bots", "core"))]
+    said = " ".join(record.getMessage() for record in ours)
+    assert ours
+    for secret in ("secret", ANA.name, ANA.aad, "Bearer", "eyJ"):
+        assert secret not in said
