@@ -245,3 +245,24 @@ def test_who_gives_up_waiting_for_all_leaves_nothing_behind():
         return times
 
     assert run(main)[0] < 5.2
+
+
+def test_conversations_with_limits_of_their_own_share_what_holds_for_all():
+    """What one kind of them spends, the other does not have."""
+    calls = frozenset({Call.POST, Call.EDIT})
+    everybody = Quota(calls, (Rate(10, 1),))
+    public = (Quota(calls, (Rate(8, 1),), by="conversation"), everybody)
+    private = (Quota(calls, (Rate(1, 1),), by="conversation"), everybody)
+
+    async def main():
+        workspace, times = WorkspaceBudget(public, lambda: now()), []
+        personal = [workspace.of(f"D{number}", "", private) for number in range(8)]
+        await asyncio.gather(
+            spend_many(workspace.of("C", "1"), Call.EDIT, Priority.FINAL, times, 16),
+            *(spend_many(view, Call.EDIT, Priority.FINAL, times, 3) for view in personal),
+        )
+        return times
+
+    times = run(main)
+    assert len(times) == 40
+    assert busiest(times, 1) == 10

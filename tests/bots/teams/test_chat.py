@@ -9,7 +9,7 @@ from bots.teams import wiring
 from bots.teams.streaming import LONGEST, Streams
 from core.answer import Button, Citation, Rendered, Stage
 from core.conversation import Conversation, Kind, Person
-from core.ports import Forbidden, Gone, RateLimited, Stopped, TooLong, Unreachable
+from core.ports import Call, Forbidden, Gone, Priority, RateLimited, Stopped, TooLong, Unreachable
 from core.settings import load
 from local.aws import free_port
 from local.teams.people import BOT, HUMANS, TENANT
@@ -191,6 +191,18 @@ async def test_what_may_be_shown_to_one_person_is_said_in_the_open_where_teams_r
         ("One", ANA.id),
         ("Two", ""),
     ]
+
+
+# how much may be sent
+
+
+async def test_personal_chats_and_channels_count_together_in_their_tenant(channel):
+    def budget(tenant, room, kind):
+        return channel.platform(Conversation("teams", tenant, room, None, kind), {})[1]
+
+    budget(TENANT, GENERAL, Kind.CHANNEL).pause(Call.POST, 30)
+    assert budget(TENANT, CHAT, Kind.DIRECT).wait_for(Call.POST, Priority.FINAL) > 29
+    assert budget("elsewhere", CHAT, Kind.DIRECT).wait_for(Call.POST, Priority.FINAL) == 0
 
 
 # native streams
