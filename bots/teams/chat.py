@@ -13,7 +13,7 @@ import aiohttp
 from bots.teams import messages
 from bots.teams.cards import activity
 from bots.teams.connector import Connector
-from bots.teams.downloads import download, is_shared_store
+from bots.teams.downloads import Bearer, download, is_shared_store
 from bots.teams.graph import SHARE, Graph
 from bots.teams.hosts import Hosts
 from bots.teams.markup import TeamsSurface
@@ -200,12 +200,12 @@ class TeamsChat:
         """A picture is at the connector, for our token; a file of a personal chat in a store."""
         microsoft, url = self._microsoft, attachment.url
         service = f"{self._service.rstrip('/')}/"
-        token = ""
+        bearer: Bearer | None = None
         if self._service and url.startswith(service) and microsoft.hosts.allow(url):
-            token = await microsoft.tokens.of(CONNECTOR)
+            bearer = Bearer(microsoft.tokens, CONNECTOR)
         elif not is_shared_store(url, microsoft.graph.url):
             raise Forbidden("neither Teams' nor SharePoint's")
-        pieces = download(microsoft.http, attachment, url, token, microsoft.graph.url)
+        pieces = download(microsoft.http, attachment, url, microsoft.graph.url, bearer)
         async for piece in pieces:
             yield piece
 

@@ -7,6 +7,7 @@ https://learn.microsoft.com/microsoftteams/platform/bots/how-to/bots-filesv4
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -14,6 +15,7 @@ from yarl import URL
 
 from bots.addresses import LOOPBACK
 from bots.teams.hosts import split
+from bots.teams.tokens import Tokens
 from bots.teams.web import error
 from core.conversation import Attachment
 from core.ports import Forbidden, Unreachable
@@ -24,6 +26,14 @@ TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=20)
 SHAREPOINT = (".sharepoint.com", ".sharepoint.us", ".sharepoint.cn", ".svc.ms", ".1drv.com")
 PAGES = frozenset({"text/html", "application/xhtml+xml"})
 PAGE_NAMES = (".html", ".htm", ".xhtml", ".mht", ".mhtml")
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Where the token comes from that opens a file."""
+
+    tokens: Tokens
+    scope: str
 
 
 def is_shared_store(url: str, graph_url: str) -> bool:
@@ -45,25 +55,31 @@ async def download(
     http: aiohttp.ClientSession,
     attachment: Attachment,
     url: str,
-    token: str,
     graph_url: str,
+    bearer: Bearer | None = None,
     *,
     needs: str = "",
 ) -> AsyncIterator[bytes]:
-    """The file at `url`, piece by piece; `token` goes to that host only. Raises ChatError."""
-    home = URL(url, encoded=True).origin()
+    """The file at `url`, piece by piece; a token goes there only. Raises ChatError."""
+    hops, renewed = 0, False
     try:
-        for hop in range(1 + HOPS):
+        while hops <= HOPS:
             here = URL(url, encoded=True)
-            if hop and not is_shared_store(url, graph_url):
+            if hops and not is_shared_store(url, graph_url):
                 raise Forbidden("a redirect to elsewhere")
-            with_token = bool(token) and here.origin() == home and hop == 0
-            headers = {"Authorization": f"Bearer {token}"} if with_token else {}
+            token = await bearer.tokens.of(bearer.scope) if bearer and not hops else ""
+            headers = {"Authorization": f"Bearer {token}"} if token else {}
             async with http.get(
                 here, headers=headers, allow_redirects=False, timeout=TIMEOUT
             ) as response:
                 if response.status in (301, 302, 303, 307, 308):
                     url = str(here.join(URL(response.headers.get("Location", ""), encoded=True)))
+                    hops += 1
+                    continue
+                if response.status == 401 and bearer and token and not renewed:
+                    # it may have been revoked before its end
+                    bearer.tokens.refused(bearer.scope, token)
+                    renewed = True
                     continue
                 if response.status != 200:
                     raise error("GET", response.status, response.headers, {}, needs)

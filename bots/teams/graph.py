@@ -13,8 +13,7 @@ from urllib.parse import quote
 
 import aiohttp
 
-from bots.teams.downloads import download
-from bots.teams.tokens import Tokens
+from bots.teams.downloads import Bearer, download
 from bots.teams.web import Web
 from core.conversation import Attachment
 from core.ports import Forbidden, Gone, RateLimited
@@ -41,15 +40,13 @@ class Graph:
         url: str,
         *,
         web: Web,
-        tokens: Tokens,
-        scope: str,
+        bearer: Bearer,
         http: aiohttp.ClientSession,
         clock: Callable[[], float],
     ) -> None:
         self.url = url
         self._web = web
-        self._tokens = tokens
-        self._scope = scope
+        self._bearer = bearer
         self._http = http
         self._clock = clock
         self._channels: dict[str, tuple[float, Mapping[str, bool]]] = {}
@@ -79,9 +76,8 @@ class Graph:
 
     async def content(self, attachment: Attachment) -> AsyncIterator[bytes]:
         """A shared file's bytes. Raises ChatError."""
-        token = await self._tokens.of(self._scope)
         url = f"{self.url}/shares/{shared(attachment.url)}/driveItem/content"
-        pieces = download(self._http, attachment, url, token, self.url, needs=READ_FILES)
+        pieces = download(self._http, attachment, url, self.url, self._bearer, needs=READ_FILES)
         async for piece in pieces:
             yield piece
 

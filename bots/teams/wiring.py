@@ -12,6 +12,7 @@ import aiohttp
 from bots.addresses import connector
 from bots.teams.chat import PERSONAL, QUOTAS, Microsoft, TeamsChat
 from bots.teams.connector import Connector
+from bots.teams.downloads import Bearer
 from bots.teams.graph import Graph
 from bots.teams.hosts import Hosts
 from bots.teams.streaming import Streams
@@ -64,8 +65,7 @@ def _microsoft(teams: TeamsSettings, http: aiohttp.ClientSession) -> Microsoft:
     graph = Graph(
         teams.graph_url,
         web=Web(http, tokens, scope),
-        tokens=tokens,
-        scope=scope,
+        bearer=Bearer(tokens, scope),
         http=http,
         clock=time.monotonic,
     )

@@ -6,6 +6,7 @@ import pytest
 from aiohttp import web
 
 from bots.teams.downloads import is_shared_store
+from bots.teams.tokens import CONNECTOR
 from bots.teams.wiring import teams_platform
 from core.conversation import Attachment, Conversation, Incoming, Kind, Person, Scope
 from core.ports import Forbidden, Gone, RateLimited, Unreachable
@@ -240,3 +241,56 @@ async def test_what_may_not_be_asked_is_not_included(missing, general, finance):
 )
 def test_which_stores_are_sharepoints(url, good):
     assert is_shared_store(url, "https://graph.microsoft.com/v1.0") is good
+
+
+async def test_a_revoked_token_is_replaced_before_a_file_is_read():
+    async with chat_in() as (teams, chat, question):
+        (attachment,) = (await chat.completed(question)).attachments
+        given = teams.issued.count
+        teams.issued.revoke()
+        assert await read(chat, attachment) == b"storks"
+        assert teams.issued.count == given + 1
+        assert teams.downloads == [(attachment.id, False)]  # where it is, no token is shown
+
+
+async def test_a_revoked_token_is_replaced_before_a_picture_is_read():
+    async with chat_in() as (teams, _, _):
+        asked = []
+
+        async def picture(request):
+            asked.append(teams.issued.good(request.headers["Authorization"], CONNECTOR))
+            return web.Response(body=b"storks") if asked[-1] else web.Response(status=401)
+
+        app, port = web.Application(), free_port()
+        app.add_routes([web.get("/{path:.*}", picture)])
+        service = f"http://127.0.0.1:{port}/"
+        settings = {**AWS, **teams.settings(), "TEAMS_SERVICE_HOSTS": f"127.0.0.1:{port}"}
+        async with served(app, port), teams_platform(load(settings)) as platform:
+            where = Conversation("teams", TENANT, CHAT, None, Kind.DIRECT)
+            chat, _ = platform(where, {"service_url": service})
+            one = Attachment("1", "image", "image/png", 0, f"{service}v3/attachments/1")
+            assert await read(chat, one) == b"storks"
+            teams.issued.revoke()
+            assert await read(chat, one) == b"storks"
+        assert asked == [True, False, True]
+
+
+async def test_a_token_that_is_never_taken_names_what_to_grant():
+    async with chat_in() as (teams, chat, question):
+        (attachment,) = (await chat.completed(question)).attachments
+        calls = len(teams.graph.calls)
+        teams.issued.good = lambda header, scope: False
+        with pytest.raises(Forbidden) as refused:
+            await read(chat, attachment)
+        assert "Files.Read.All" in refused.value.needs
+        assert len(teams.graph.calls) == calls + 2
+
+
+@pytest.mark.parametrize("fault", ["429:9", "503"])
+async def test_a_file_that_is_not_to_be_had_now_is_tried_again_by_whoever_reads_it(fault):
+    async with chat_in() as (teams, chat, question):
+        (attachment,) = (await chat.completed(question)).attachments
+        teams.graph.faults = [fault]
+        with pytest.raises((RateLimited, Unreachable)):
+            await read(chat, attachment)
+        assert await read(chat, attachment) == b"storks"
