@@ -16,6 +16,7 @@ from bots.teams.connector import Connector
 from bots.teams.downloads import Bearer, download, is_shared_store
 from bots.teams.graph import SHARE, Graph
 from bots.teams.hosts import Hosts
+from bots.teams.marks import Marks
 from bots.teams.markup import TeamsSurface
 from bots.teams.streaming import Streams
 from bots.teams.tokens import CONNECTOR, Tokens
@@ -23,7 +24,7 @@ from bots.teams.web import StreamRefused
 from core.answer import MessageId, Rendered, Stage, Turn
 from core.budget import Quota, Rate
 from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Kind, Person, Scope
-from core.ports import Call, ChatError, Forbidden, Stopped, Surface, Unreachable
+from core.ports import Call, ChatError, Forbidden, Gone, Stopped, Surface, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class Microsoft:
     connector: Connector
     graph: Graph
     streams: Streams
+    marks: Marks
     tokens: Tokens
     hosts: Hosts
     http: aiohttp.ClientSession
@@ -87,14 +89,16 @@ class TeamsChat:
         return TeamsSurface()
 
     async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
-        posted: MessageId | None = None
-        if self._where.kind is Kind.DIRECT and message.stage in (Stage.STATUS, Stage.GROWING):
-            posted = await self._microsoft.streams.start(self._id, message, self._post)
-        if posted is None:
-            posted = MessageId(await self._post(activity(message, mark)))
-        if not posted:
-            raise Unreachable("no id for what was posted")
+        marks, said = self._microsoft.marks, activity(message, mark)
+        since = marks.clock()
+        try:
+            posted = await self._posted(message, said)
+        except Unreachable:
+            if message.stage in (Stage.GROWING, Stage.DONE):
+                marks.lost(self._id, mark, said["text"], since)
+            raise
         self._marks[posted] = mark
+        marks.posted(self._id, mark, posted)
         return posted
 
     async def edit(self, message_id: MessageId, message: Rendered) -> None:
@@ -112,17 +116,26 @@ class TeamsChat:
 
     async def delete(self, message_id: MessageId) -> None:
         self._microsoft.streams.forget(self._id, message_id)
+        self._microsoft.marks.forget(self._id, message_id)
         await self._microsoft.connector.delete(self._service, self._id, message_id)
 
     async def find(self, mark: str) -> Sequence[MessageId]:
-        """By Graph, where it may be asked: the connector tells nothing of earlier messages."""
+        """By Graph, as the connector tells nothing of earlier messages; where Graph may not be
+        asked, what this process remembers."""
+        marks, app = self._microsoft.marks, self._microsoft.app_id
         try:
             found = await self._messages(self._where.thread or "", 50)
-        except Forbidden:
-            return ()
-        app = self._microsoft.app_id
-        ours = [each for each in found if messages.is_ours(each, app)]
-        return [MessageId(str(each["id"])) for each in ours if messages.mark(each) == mark]
+        except (Forbidden, Gone):
+            return [MessageId(each) for each in marks.ids(self._id, mark)]
+        ours = [e for e in found if messages.is_ours(e, app) and messages.is_said(e)]
+        told = {str(each["id"]): messages.mark(each) for each in ours}
+        unmarked = (messages.turn(each, app) for each in ours if not told[str(each["id"])])
+        marks.recover(self._id, mark, ((each.message_id, each.text) for each in unmarked))
+        known = marks.ids(self._id, mark)
+        of_it = [each for each, of in told.items() if of == mark or each in known]
+        for each in of_it:
+            marks.posted(self._id, mark, each)  # its card may be gone when it has changed
+        return [MessageId(each) for each in of_it]
 
     async def whisper(self, person: Person, message: Rendered) -> None:
         """Shown to one person, where Teams can do that; else as a reply."""
@@ -208,6 +221,16 @@ class TeamsChat:
         pieces = download(microsoft.http, attachment, url, microsoft.graph.url, bearer)
         async for piece in pieces:
             yield piece
+
+    async def _posted(self, message: Rendered, said: Mapping[str, Any]) -> MessageId:
+        posted: MessageId | None = None
+        if self._where.kind is Kind.DIRECT and message.stage in (Stage.STATUS, Stage.GROWING):
+            posted = await self._microsoft.streams.start(self._id, message, self._post)
+        if posted is None:
+            posted = MessageId(await self._post(said))
+        if not posted:
+            raise Unreachable("no id for what was posted")
+        return posted
 
     async def _post(self, said: Mapping[str, Any]) -> str:
         connector = self._microsoft.connector

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 import aiohttp
@@ -17,6 +17,8 @@ from bots.teams.downloads import Bearer, download
 from bots.teams.web import Web
 from core.conversation import Attachment
 from core.ports import Forbidden, Gone, RateLimited
+
+T = TypeVar("T")
 
 READ_CHANNEL = "the permission `ChannelMessage.Read.Group` of the team (install the app again)"
 READ_CHAT = "the permission `ChatMessage.Read.Chat` of this chat (install the app again)"
@@ -64,10 +66,10 @@ class Graph:
         if not thread:
             return (await self._newest(f"{place}/messages", limit, place))[::-1]
         root = f"{place}/messages/{quote(thread, safe='')}"
-        first, replies = await asyncio.gather(
-            self._get(root, _right(place)), self._newest(f"{root}/replies", limit, place)
+        first, replies = await _together(
+            self._one(root, _right(place)), self._newest(f"{root}/replies", limit, place)
         )
-        return [first, *replies[::-1][-(limit - 1) :]]
+        return [*first, *replies[::-1][-(limit - 1) :]]
 
     async def item(self, attachment: Attachment) -> Mapping[str, Any]:
         """What is known of a shared file as it is now."""
@@ -107,7 +109,7 @@ class Graph:
                         there.add(channel)
                 return there
 
-        found = await asyncio.gather(*(one(team) for team in teams))
+        found = await _together(*(one(team) for team in teams))
         return frozenset(each for some in found for each in some)
 
     async def _channels_in(self, team: str) -> Mapping[str, bool]:
@@ -149,11 +151,25 @@ class Graph:
             found += _maps(answer.get("value"))
         return found
 
+    async def _one(self, path: str, needs: str) -> list[Mapping[str, Any]]:
+        return [await self._get(path, needs)]
+
     async def _get(
         self, path: str, needs: str, params: Mapping[str, str] | None = None
     ) -> Mapping[str, Any]:
         url = f"{self.url}/{path}"
         return (await self._web.call("GET", url, params=params or None, needs=needs)).data
+
+
+async def _together(*calls: Coroutine[Any, Any, T]) -> list[T]:
+    """The answers to all; when one fails, none is left under way."""
+    tasks = [asyncio.ensure_future(each) for each in calls]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for each in tasks:
+            each.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def shared(url: str) -> str:

@@ -15,6 +15,7 @@ from bots.teams.connector import Connector
 from bots.teams.downloads import Bearer
 from bots.teams.graph import Graph
 from bots.teams.hosts import Hosts
+from bots.teams.marks import Marks
 from bots.teams.streaming import Streams
 from bots.teams.tokens import CONNECTOR, Tokens
 from bots.teams.web import Web
@@ -70,8 +71,8 @@ def _microsoft(teams: TeamsSettings, http: aiohttp.ClientSession) -> Microsoft:
         clock=time.monotonic,
     )
     connected = Connector(Web(http, tokens, CONNECTOR), hosts)
-    streams = Streams(time.monotonic)
-    return Microsoft(teams.app_id, connected, graph, streams, tokens, hosts, http)
+    streams, marks = Streams(time.monotonic), Marks(time.time)
+    return Microsoft(teams.app_id, connected, graph, streams, marks, tokens, hosts, http)
 
 
 def _configured(settings: Settings) -> TeamsSettings:

@@ -1,16 +1,22 @@
 """A conversation in Teams when the connector or Graph refuses, loses or forgets something."""
 
+import asyncio
 import logging
 from contextlib import asynccontextmanager
 
 import pytest
 
 from bots.teams import wiring
+from bots.teams.chat import QUOTAS
+from bots.teams.marks import Marks
+from bots.teams.markup import render
 from bots.teams.streaming import LONGEST, Streams
 from core.answer import Button, Citation, Rendered, Stage
+from core.budget import WorkspaceBudget
 from core.conversation import Conversation, Kind, Person
 from core.ports import Call, Forbidden, Gone, Priority, RateLimited, Stopped, TooLong, Unreachable
 from core.settings import load
+from core.writer import Writer
 from local.aws import free_port
 from local.teams.people import BOT, HUMANS, TENANT
 from tests.teams_world import CHAT, GENERAL, serving, standin
@@ -68,6 +74,7 @@ class Scene:
 async def at(room, kind, monkeypatch):
     scene, port = Scene(room, kind), free_port()
     monkeypatch.setattr(wiring, "Streams", lambda _: Streams(scene.clock))
+    monkeypatch.setattr(wiring, "Marks", lambda _: Marks(scene.clock))
     scene.teams = standin(port, 1, retry_delays=(), clock=scene.clock)
     settings = load({**AWS, **scene.teams.settings()})
     async with serving(scene.teams, port), wiring.teams_platform(settings) as scene.platform:
@@ -191,6 +198,163 @@ async def test_what_may_be_shown_to_one_person_is_said_in_the_open_where_teams_r
         ("One", ANA.id),
         ("Two", ""),
     ]
+
+
+# what is looked up
+
+
+LONG = "Storks arrive in **March**, as `birds.md` says & [others](https://x.example/a_b) do. " * 8
+ANSWERS = [
+    Rendered(LONG, stage=Stage.DONE),
+    Rendered(
+        f"```python\nx = [1]\n```\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n1. {LONG}\n2. Then",
+        stage=Stage.DONE,
+    ),
+    Rendered(LONG, STOP, stage=Stage.GROWING),
+]
+STATUS = Rendered("_Thinking…_", STOP, stage=Stage.STATUS)
+
+
+async def lose(scene, message, mark=RUN):
+    """The message's id: it is posted, but nobody tells us so."""
+    before = scene.shown()
+    scene.meets(post="lost", informative="lost", streaming="lost")
+    with pytest.raises(Unreachable):
+        await scene.chat().post(message, mark=mark)
+    (lost,) = (each[0] for each in scene.shown() if each not in before)
+    return lost
+
+
+@pytest.mark.parametrize("message", ANSWERS)
+async def test_a_post_whose_answer_was_lost_is_found(either, message):
+    scene = either
+    await scene.chat().post(Rendered("Something else", STOP), mark="teams/other")
+    scene.now += 2
+    posted = await lose(scene, message)
+    assert await scene.chat().find(RUN) == [posted]
+    assert await scene.chat().find("teams/other") != [posted]
+    # also when it has changed since
+    await scene.chat().edit(posted, Rendered("Another text", stage=Stage.DONE))
+    assert await scene.chat().find(RUN) == [posted]
+
+
+async def test_a_placeholder_whose_answer_was_lost_is_found_by_its_card(channel):
+    posted = await lose(channel, STATUS)
+    assert await channel.chat().find(RUN) == [posted]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        STATUS,
+        Rendered("I cannot answer now."),
+        Rendered("Storks.", stage=Stage.DONE),
+        Rendered(LONG),
+    ],
+)
+async def test_what_any_answer_might_say_is_not_taken_for_a_lost_post(personal, message):
+    """A message of another process, which it will change, and no card tells that."""
+    personal.teams.tenant.add(CHAT, BOT, render(message.markdown))
+    personal.meets(post="drop", informative="drop")
+    with pytest.raises(Unreachable):
+        await personal.chat().post(message, mark=RUN)
+    assert await personal.chat().find(RUN) == []
+
+
+@pytest.mark.parametrize("seconds", [-7, 7])
+async def test_what_was_posted_at_another_time_is_not_taken_for_a_lost_post(either, seconds):
+    scene = either
+    scene.now += 60
+    scene.meets(post="drop")
+    with pytest.raises(Unreachable):
+        await scene.chat().post(ANSWERS[0], mark=RUN)
+    scene.now += seconds
+    root = scene.asked if scene.kind is Kind.CHANNEL else ""
+    scene.teams.tenant.add(scene.room, BOT, LONG, root=root)
+    assert await scene.chat().find(RUN) == []
+
+
+async def test_of_two_that_may_be_the_lost_post_none_is_taken(either):
+    scene = either
+    root = scene.asked if scene.kind is Kind.CHANNEL else ""
+    scene.teams.tenant.add(scene.room, BOT, LONG, root=root)
+    await lose(scene, ANSWERS[0])
+    assert await scene.chat().find(RUN) == []
+
+
+async def test_what_two_answers_have_lost_is_neithers(either):
+    scene = either
+    await lose(scene, ANSWERS[0], "teams/other")
+    scene.meets(post="drop")
+    with pytest.raises(Unreachable):
+        await scene.chat().post(ANSWERS[0], mark=RUN)
+    assert await scene.chat().find(RUN) == []
+    assert await scene.chat().find("teams/other") == []
+
+
+async def test_what_another_answer_has_posted_is_not_taken_for_a_lost_post(either):
+    scene = either
+    await scene.chat().post(ANSWERS[0], mark="teams/other")
+    scene.meets(post="drop")
+    with pytest.raises(Unreachable):
+        await scene.chat().post(ANSWERS[0], mark=RUN)
+    assert await scene.chat().find(RUN) == []
+
+
+@pytest.mark.parametrize("message", ANSWERS)
+async def test_an_answers_part_is_posted_once_though_its_answer_was_lost(either, message):
+    scene = either
+    scene.meets(post="lost", streaming="lost")
+    budget = WorkspaceBudget(QUOTAS, asyncio.get_running_loop().time).of("x")
+    posted = await Writer(scene.chat(), budget, RUN).post(message, Priority.FINAL, ())
+    assert [each[0] for each in scene.shown()] == [posted]
+
+
+async def test_a_post_that_was_not_taken_is_not_found(either):
+    scene = either
+    chat = scene.chat()
+    await chat.post(Rendered("Something else", STOP), mark="teams/other")
+    scene.now += 2
+    scene.meets(post="drop", informative="drop")
+    with pytest.raises(Unreachable):
+        await chat.post(Rendered("_Thinking…_", STOP, stage=Stage.STATUS), mark=RUN)
+    assert await chat.find(RUN) == []
+
+
+@pytest.mark.parametrize("graph", [True, False])
+async def test_a_later_turn_finds_what_this_process_posted(either, graph):
+    """Also what has no card that could tell, and where Graph may not be asked."""
+    scene = either
+    first = await scene.began(scene.chat())
+    scene.now += 2
+    second = await scene.chat().post(Rendered("I cannot answer now."), mark=RUN)
+    if not graph:
+        scene.teams.graph.granted = frozenset()
+    assert await scene.chat().find(RUN) == [first, second]
+    assert await scene.chat().find("teams/other") == []
+    await scene.chat().delete(second)
+    assert await scene.chat().find(RUN) == [first]
+
+
+async def test_a_message_that_somebody_deleted_is_not_found(channel):
+    posted = await channel.began(channel.chat())
+    channel.teams.tenant.remove(channel.teams.tenant.get(GENERAL, posted))
+    assert await channel.chat().find(RUN) == []
+
+
+@pytest.mark.parametrize("fault", ["403", "404"])
+async def test_where_graph_does_not_know_the_conversation_nothing_is_found(personal, fault):
+    personal.teams.graph.faults = [fault]
+    assert await personal.chat().find(RUN) == []
+
+
+@pytest.mark.parametrize(("fault", "error"), [("429:9", RateLimited), ("503", Unreachable)])
+async def test_where_graph_does_not_answer_it_is_not_said_that_nothing_is_there(
+    channel, fault, error
+):
+    channel.teams.graph.faults = [fault, fault]
+    with pytest.raises(error):
+        await channel.chat().find(RUN)
 
 
 # how much may be sent

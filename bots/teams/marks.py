@@ -1,0 +1,105 @@
+"""What this process posted for which event, where the messages themselves do not tell.
+
+A card tells it to Graph for good (`cards.marked`). But what streams has none yet, and text alone
+never gets one; and of a post whose answer was lost only the text is known.
+
+A text is taken for the lost one only where it can hardly be another answer's: long, written by a
+model, the only one of its kind, and posted while our call was under way. What is uncertain is not
+found: it is posted again rather than written over.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+MOST = 4000
+"""Answers that are remembered."""
+LEAST = 200
+"""Letters of a text that is told by: what is shorter, another answer may say as well."""
+SKEW = 5.0
+"""Seconds by which Teams' clock may differ from ours."""
+TARGET = re.compile(r"\]\([^()\s]*\)")
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    since: float
+    until: float
+    text: bytes
+
+
+@dataclass(slots=True)
+class _Posted:
+    ids: list[str] = field(default_factory=list)
+    lost: list[_Lost] = field(default_factory=list)
+
+
+class Marks:
+    """One for a process. `clock` gives seconds since the epoch, as messages' ids do.
+
+    An empty mark is none.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.clock = clock
+        self._known: dict[tuple[str, str], _Posted] = {}
+
+    def posted(self, chat: str, mark: str, message_id: str) -> None:
+        if mark and message_id not in self.ids(chat, mark):
+            self._of(chat, mark).ids.append(message_id)
+
+    def lost(self, chat: str, mark: str, text: str, since: float) -> None:
+        """Whether a text was posted, in a call that began at `since`, is not known."""
+        if mark and (told := _told(text)):
+            self._of(chat, mark).lost.append(_Lost(since, self.clock(), told))
+
+    def ids(self, chat: str, mark: str) -> Sequence[str]:
+        known = self._known.get((chat, mark))
+        return tuple(known.ids) if known else ()
+
+    def recover(self, chat: str, mark: str, unmarked: Iterable[tuple[str, str]]) -> None:
+        """Adds to `ids` what was lost and is there. `unmarked` are messages of ours that do not
+        tell what they are of, ids and texts."""
+        known = self._known.get((chat, mark))
+        if known is None or not known.lost:
+            return
+        told = [(each, _told(text)) for each, text in unmarked if each.isdecimal()]
+        others = list(self._others(chat, mark))
+        taken = {each for posted in (known, *others) for each in posted.ids}
+        for one in tuple(known.lost):
+            rivals = [each for posted in others for each in posted.lost if each.text == one.text]
+            found = [
+                message_id
+                for message_id, text in told
+                if text == one.text
+                and message_id not in taken
+                and one.since - SKEW <= int(message_id) / 1000 <= one.until + SKEW
+            ]
+            if len(found) == 1 and not rivals:
+                known.ids += found
+                known.lost.remove(one)
+                taken.update(found)
+
+    def forget(self, chat: str, message_id: str) -> None:
+        """It was deleted."""
+        for posted in self._others(chat, ""):
+            if message_id in posted.ids:
+                posted.ids.remove(message_id)
+
+    def _others(self, chat: str, mark: str) -> Iterator[_Posted]:
+        return (e for (where, of), e in self._known.items() if where == chat and of != mark)
+
+    def _of(self, chat: str, mark: str) -> _Posted:
+        if len(self._known) >= MOST and (chat, mark) not in self._known:
+            del self._known[next(iter(self._known))]
+        return self._known.setdefault((chat, mark), _Posted())
+
+
+def _told(text: str) -> bytes:
+    """What is left of a text whatever it is written in, as a digest; empty for too little."""
+    letters = re.sub(r"[\W_]+", "", html.unescape(TARGET.sub("]", text)))
+    return sha256(letters.encode(errors="replace")).digest() if len(letters) >= LEAST else b""
