@@ -19,6 +19,7 @@ from core.settings import load
 from core.writer import Writer
 from local.aws import free_port
 from local.teams.people import BOT, HUMANS, TENANT
+from tests.fakes import own_tally
 from tests.teams_world import CHAT, GENERAL, serving, standin
 from tests.test_chat_contract import AWS
 
@@ -77,7 +78,10 @@ async def at(room, kind, monkeypatch):
     monkeypatch.setattr(wiring, "Marks", lambda _: Marks(scene.clock))
     scene.teams = standin(port, 1, retry_delays=(), clock=scene.clock)
     settings = load({**AWS, **scene.teams.settings()})
-    async with serving(scene.teams, port), wiring.teams_platform(settings) as scene.platform:
+    async with (
+        serving(scene.teams, port),
+        wiring.teams_platform(settings, own_tally) as scene.platform,
+    ):
         scene.asked = scene.teams.tenant.add(room, ANA.id, "What is it?")["id"]
         yield scene
 
@@ -496,7 +500,7 @@ async def test_another_process_changes_what_it_does_not_stream(personal, monkeyp
     posted = await personal.began(personal.chat())
     monkeypatch.setattr(wiring, "Streams", lambda _: Streams(personal.clock))
     settings = load({**AWS, **personal.teams.settings()})
-    async with wiring.teams_platform(settings) as personal.platform:
+    async with wiring.teams_platform(settings, own_tally) as personal.platform:
         chat = personal.chat()
         await personal.grown(chat, posted, "One")
         await personal.done(chat, posted, "One two")

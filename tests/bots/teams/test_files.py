@@ -265,7 +265,7 @@ async def test_a_revoked_token_is_replaced_before_a_picture_is_read():
         app.add_routes([web.get("/{path:.*}", picture)])
         service = f"http://127.0.0.1:{port}/"
         settings = {**AWS, **teams.settings(), "TEAMS_SERVICE_HOSTS": f"127.0.0.1:{port}"}
-        async with served(app, port), teams_platform(load(settings)) as platform:
+        async with served(app, port), teams_platform(load(settings), own_tally) as platform:
             where = Conversation("teams", TENANT, CHAT, None, Kind.DIRECT)
             chat, _ = platform(where, {"service_url": service})
             one = Attachment("1", "image", "image/png", 0, f"{service}v3/attachments/1")
