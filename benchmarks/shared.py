@@ -143,8 +143,9 @@ async def process(number: int, url: str, start: float) -> None:
 
     events.register("after-call.dynamodb.*", after)
 
-    def tally(workspace: str, name: str) -> DynamoTally:
-        return DynamoTally(dynamodb, TABLE, calls, pk=f"budget#{workspace}", sk=name)
+    def tally(workspace: str, name: str, seconds: float) -> DynamoTally:
+        key = {"pk": f"budget#{workspace}", "sk": name}
+        return DynamoTally(dynamodb, TABLE, calls, **key, seconds=seconds)
 
     workspace = Budgets("slack", QUOTAS, tally).of("T1")
     async with aiohttp.ClientSession() as http:
@@ -220,7 +221,7 @@ async def main() -> None:
             f"{slack.calls['chat.postMessage']} | {slack.calls['chat.update']} | "
             f"{percentile(waits, 50):.2f} / {percentile(waits, 95):.2f} | "
             f"{percentile(first, 95):.1f} | {percentile(final, 99):.2f} | "
-            f"{calls['PutItem'] / answers:.1f} | {clashes / answers:.1f} | "
+            f"{calls['UpdateItem'] / answers:.1f} | {clashes / answers:.1f} | "
             f"{calls['GetItem'] / answers:.1f} |",
             flush=True,
         )

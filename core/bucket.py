@@ -13,21 +13,22 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 from random import Random
-from types import MappingProxyType
 from uuid import uuid4
 
 from core.ports import Priority, StoreError
-from core.tally import NEVER, Kept, OwnStore, Quota, Store, Tally
+from core.tally import NEVER, News, OwnStore, Quota, Store, Tally
 
 log = logging.getLogger(__name__)
 
 HELD = 90.0
 """Seconds that other processes keep an edit for an answer of one they do not hear from."""
+OLDEST = 3_600.0
+"""Seconds that what is known of a tally is of use: it may have begun anew."""
 LOOK = 2.0
 """Seconds after which a process that waits looks what others have left."""
 AGAIN = 1.0
@@ -38,7 +39,7 @@ STALE = 0.15
 """The part of a window, and at most `OLD` seconds, after which a grant is too old to be used."""
 OLD = 1.0
 SLIGHT = 0.02
-"""Seconds that a window's margin covers: a call that comes later is counted anew."""
+"""The part of a window that its margin covers: a call that comes later is counted anew."""
 
 _Waiting = tuple[int, int, asyncio.Future[float]]
 
@@ -55,14 +56,16 @@ class Bucket:
     ) -> None:
         self._quota = quota
         self._clock = clock
-        self._store = store or OwnStore()
+        self._store = store or OwnStore(quota.longest)
         self._chance = chance or Random()  # noqa: S311 - who goes first is no secret
         self._me = uuid4().hex[:8]
-        self._kept = Kept()
+        self._seen: Tally | None = None
+        self._seen_at = NEVER
         self._waiting: list[_Waiting] = []
         self._order = count()
         self._answers = 0
-        self._untold = _Untold()
+        self._untold = News()
+        self._paused_until = NEVER
         self._silent_until = NEVER
         self._clashes = 0
         self._changed = asyncio.Event()
@@ -87,14 +90,14 @@ class Bucket:
 
     def give_back(self, at: float) -> None:
         """What was granted then is not made."""
-        self._untold = self._untold.with_returned(at)
+        self._untold = self._untold.plus(News(returned=(at,)))
         self._wake()
 
     def move(self, at: float) -> None:
         """What was granted then is made only now."""
         now = self._clock()
-        if now - at > SLIGHT:
-            self._untold = self._untold.with_returned(at).with_granted([now])
+        if now - at > min(OLD / 2, SLIGHT * self._quota.shortest):
+            self._untold = self._untold.plus(News(granted=(now,), returned=(at,)))
             self._wake()
 
     def is_fresh(self, at: float) -> bool:
@@ -102,7 +105,8 @@ class Bucket:
         return self._clock() - at <= min(OLD, STALE * self._quota.shortest)
 
     def pause(self, seconds: float) -> None:
-        self._untold = self._untold.paused(self._clock() + seconds)
+        self._paused_until = max(self._paused_until, self._clock() + seconds)
+        self._untold = self._untold.plus(News(paused_until=self._paused_until))
         self._wake()
 
     def keep(self, finals: int) -> None:
@@ -133,17 +137,19 @@ class Bucket:
 
     def _tally(self, now: float) -> Tally:
         """What was granted, to others and here, what they do not know yet included."""
-        tally = self._untold.over(self._kept.tally)
-        running = {who: each for who, each in tally.running.items() if who != self._me}
-        if self._answers:
-            running[self._me] = self._answers, now + HELD
-        return replace(tally, running=MappingProxyType(running)).current(self._quota, now)
+        tally = self._news(now).over(self._seen or Tally(), self._me)
+        paused = max(tally.paused_until, self._paused_until)
+        return replace(tally, paused_until=paused).current(self._quota, now)
+
+    def _news(self, now: float) -> News:
+        return replace(self._untold, running=(self._answers, now + HELD))
 
     def _has_news(self, now: float) -> bool:
         """Whether the others should be told of something."""
-        said, until = self._kept.tally.running.get(self._me, (0, NEVER))
+        running = self._seen.running if self._seen else {}
+        said, until = running.get(self._me, (0, NEVER))
         lapses = bool(self._answers) and until - now < HELD / 2
-        return self._untold != _Untold() or said != self._answers or lapses
+        return self._untold != News() or said != self._answers or lapses
 
     def _wake(self) -> None:
         self._changed.set()
@@ -170,81 +176,97 @@ class Bucket:
         while self._waiting and self._waiting[0][2].done():
             heapq.heappop(self._waiting)
         now = self._clock()
-        granted, tally, at = self._grants(now)
-        news = self._has_news(now)
+        grants = self._grants(now)
         if self._silent_until > now:
-            if granted:
-                self._untold = self._untold.with_granted([now] * len(granted))
-                self._give(granted, now)
-            elif self._waiting or news:
-                await self._unless_changed(min(at, self._silent_until) - now)
-        elif granted or news:
-            await self._write(granted, tally, now)
+            if grants.served:
+                self._untold = self._untold.plus(grants.news(now))
+                self._give(grants, now)
+            elif self._waiting or self._has_news(now):
+                await self._unless_changed(min(grants.next_at, self._silent_until) - now)
+        elif grants.urgency < now - self._seen_at:
+            await self._look()
+        elif grants.served or self._has_news(now):
+            await self._tell(grants, now)
         elif self._waiting:
-            await self._wait(tally, at, now)
+            await self._wait(grants, now)
         else:
             return False
         return True
 
-    def _grants(self, now: float) -> tuple[list[asyncio.Future[float]], Tally, float]:
-        """Those who are served now, the tally with them, and when the next could be."""
-        tally = self._tally(now)
-        granted: list[asyncio.Future[float]] = []
+    def _grants(self, now: float) -> _Grants:
+        """What can be granted, by what is known here."""
+        grants = _Grants(self._tally(now))
         for number, _, future in sorted(self._waiting):
             if future.done():
                 continue
             priority = Priority(number)
-            at = tally.ready_at(self._quota, priority, now)
+            at = grants.tally.ready_at(self._quota, priority, now)
             if at > now:
-                return granted, tally, at
-            tally = tally.grant(priority, now)
-            granted.append(future)
-        return granted, tally, float("inf")
+                grants.next_at = at
+                break
+            room = grants.tally.room(self._quota, priority, now) - 1
+            grants.slack = room if grants.slack is None else min(grants.slack, room)
+            grants.tally = grants.tally.grant(priority, now)
+            grants.served.append((priority, future))
+        return grants
 
-    async def _write(self, granted: list[asyncio.Future[float]], tally: Tally, now: float) -> None:
-        """Grants, if the store knows of no others."""
-        told, kept = self._untold, self._kept
-        seconds = max(self._quota.longest, HELD)
+    async def _look(self) -> None:
+        """Learns what others were granted."""
         try:
-            done, self._kept = await self._store.swap(kept.version, tally, seconds)
+            self._seen = await self._store.read()
+            self._seen_at = self._clock()
         except StoreError as exc:
-            log.warning("a budget is not shared for now: %s", exc)
-            self._silent_until = now + AGAIN
+            self._silence(exc)
+
+    async def _tell(self, grants: _Grants, now: float) -> None:
+        """Grants, unless others were faster, and tells what is new."""
+        untold = self._untold
+        news = self._news(now).plus(grants.news(now))
+        until = now + max(self._quota.longest, HELD)
+        try:
+            done, self._seen = await self._store.tell(
+                self._me, news, self._seen, grants.slack, until
+            )
+        except StoreError as exc:
+            self._silence(exc)
+            return
+        self._seen_at = self._clock()
+        if done:
+            self._clashes = 0
+            self._untold = self._untold.minus(untold)
+            self._give(grants, now)
         else:
-            if done:
-                self._clashes = 0
-                self._untold = self._untold.without(told)
-                self._give(granted, now)
-            else:
-                self._clashes = min(self._clashes + 1, 5)
-                await asyncio.sleep(self._chance.uniform(0, CLASH * 2**self._clashes))
+            self._clashes = min(self._clashes + 1, 5)
+            await asyncio.sleep(self._chance.uniform(0, CLASH * 2**self._clashes))
         self._told.set()
 
-    def _give(self, granted: list[asyncio.Future[float]], now: float) -> None:
-        for future in granted:
+    def _silence(self, error: StoreError) -> None:
+        log.warning("a budget is not shared for now: %s", error)
+        self._silent_until = self._clock() + AGAIN
+        self._told.set()
+
+    def _give(self, grants: _Grants, now: float) -> None:
+        for _, future in grants.served:
             if future.done():
-                self._untold = self._untold.with_returned(now)  # gave up meanwhile
+                self._untold = self._untold.plus(News(returned=(now,)))  # gave up meanwhile
             else:
                 future.set_result(now)
 
-    async def _wait(self, tally: Tally, at: float, now: float) -> None:
+    async def _wait(self, grants: _Grants, now: float) -> None:
         """Waits until the first could be served; looks now and then whether that is sooner."""
-        others = sum(who != self._me for who in tally.running)
+        at = grants.next_at
+        others = sum(who != self._me for who in grants.tally.running)
         priority = self._waiting[0][0]
         if not others or priority == Priority.FINAL:
             await self._unless_changed(at - now)
             return
         if priority == Priority.PROGRESS:
             # each process in its turn on average, or all would ask for every grant
-            spacing = min(at - max(tally.progress, now - LOOK), LOOK)
+            spacing = min(at - max(grants.tally.progress, now - LOOK), LOOK)
             at += self._chance.uniform(0, others * spacing)
         look = self._chance.uniform(LOOK / 2, LOOK)
-        if await self._unless_changed(min(at - now, look)) or at - now <= look:
-            return
-        try:
-            self._kept = await self._store.read()
-        except StoreError:
-            self._silent_until = self._clock() + AGAIN
+        if not await self._unless_changed(min(at - now, look)) and at - now > look:
+            await self._look()
 
     async def _unless_changed(self, seconds: float) -> bool:
         """Waits so long, or until something changes here; True if it did."""
@@ -255,34 +277,25 @@ class Bucket:
         return False
 
 
-@dataclass(frozen=True, slots=True)
-class _Untold:
-    """What the others do not know yet."""
+@dataclass(slots=True)
+class _Grants:
+    """Who is served now, the tally with them in it, and when the next could be.
 
-    granted: tuple[float, ...] = ()
-    returned: tuple[float, ...] = ()
-    paused_until: float = NEVER
+    `slack`: so many calls more may have been granted elsewhere.
+    """
 
-    def with_granted(self, times: Sequence[float]) -> _Untold:
-        return replace(self, granted=(*self.granted, *times))
+    tally: Tally
+    served: list[tuple[Priority, asyncio.Future[float]]] = field(default_factory=list)
+    next_at: float = float("inf")
+    slack: int | None = None
 
-    def with_returned(self, at: float) -> _Untold:
-        return replace(self, returned=(*self.returned, at))
+    def news(self, now: float) -> News:
+        progress = any(priority is Priority.PROGRESS for priority, _ in self.served)
+        return News((now,) * len(self.served), progress=now if progress else NEVER)
 
-    def paused(self, until: float) -> _Untold:
-        return replace(self, paused_until=max(self.paused_until, until))
-
-    def without(self, told: _Untold) -> _Untold:
-        """What came since."""
-        later = self.paused_until if self.paused_until > told.paused_until else NEVER
-        granted, returned = len(told.granted), len(told.returned)
-        return _Untold(self.granted[granted:], self.returned[returned:], later)
-
-    def over(self, tally: Tally) -> Tally:
-        """The tally as it will be once they know."""
-        granted = sorted((*tally.granted, *self.granted))
-        for at in self.returned:
-            with suppress(ValueError):
-                granted.remove(at)
-        paused = max(tally.paused_until, self.paused_until)
-        return replace(tally, granted=tuple(granted), paused_until=paused)
+    @property
+    def urgency(self) -> float:
+        """How old what is known may be, in seconds: what is kept for finals changes."""
+        if any(priority is not Priority.FINAL for priority, _ in self.served):
+            return LOOK
+        return OLDEST

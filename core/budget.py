@@ -12,8 +12,10 @@ from core.bucket import Bucket
 from core.ports import Call, Priority
 from core.tally import NEVER, OwnStore, Quota, Rate, Store
 
-__all__ = ["Budgets", "ConversationBudget", "Quota", "Rate", "WorkspaceBudget"]
+__all__ = ["Budgets", "ConversationBudget", "Quota", "Rate", "SharedTally", "WorkspaceBudget"]
 
+SharedTally = Callable[[str, str, float], Store]
+"""Where a tally is shared: by workspace and name, and how many seconds its calls count."""
 MANY = 1024
 """Buckets of channels and conversations after which those that are not in use are dropped."""
 REGRANTS = 5
@@ -23,19 +25,19 @@ REGRANTS = 5
 class WorkspaceBudget:
     """One workspace's buckets. `of` gives a conversation its view of them.
 
-    `store` gives the place where a tally of that name is shared with other processes, which go by
-    the same `clock`, in whole milliseconds.
+    `store` gives the place where a tally of that name, whose calls count for so many seconds, is
+    shared with other processes, which go by the same `clock`, in whole milliseconds.
     """
 
     def __init__(
         self,
         quotas: tuple[Quota, ...],
         clock: Callable[[], float],
-        store: Callable[[str], Store] | None = None,
+        store: Callable[[str, float], Store] | None = None,
     ) -> None:
         self._quotas = quotas
         self._clock = clock
-        self._store = store or (lambda _: OwnStore())
+        self._store = store or (lambda _, seconds: OwnStore(seconds))
         self._buckets: dict[tuple[str, str, str], Bucket] = {}
 
     def of(
@@ -57,19 +59,18 @@ class WorkspaceBudget:
                 case _:
                     key = (quota.name, "", "")
             if key not in self._buckets:
-                self._buckets[key] = Bucket(quota, self._clock, self._store("#".join(key)))
+                self._buckets[key] = Bucket(
+                    quota, self._clock, self._store("#".join(key), quota.longest)
+                )
             for call in quota.calls:
                 buckets[call].append(self._buckets[key])
         return ConversationBudget(buckets)
 
 
 class Budgets:
-    """The budgets of a platform's workspaces. `tally` gives the place where a tally is shared, by
-    workspace and name."""
+    """The budgets of a platform's workspaces."""
 
-    def __init__(
-        self, platform: str, quotas: tuple[Quota, ...], tally: Callable[[str, str], Store]
-    ) -> None:
+    def __init__(self, platform: str, quotas: tuple[Quota, ...], tally: SharedTally) -> None:
         self._platform = platform
         self._quotas = quotas
         self._tally = tally

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Literal, Protocol
@@ -67,12 +68,13 @@ class Quota:
 class Tally:
     """Times are seconds of a clock that all who share the tally go by.
 
-    `granted`: calls that may still count, oldest first. `progress`: when the last that shows
-    progress was granted. `running`: of each process that shares it, its answers, and until when
-    that holds unless it is said again.
+    `granted`: calls that may still count, oldest first; `total`: all there ever were. `progress`:
+    when the last that shows progress was granted. `running`: of each process that shares it, its
+    answers, and until when that holds unless it is said again.
     """
 
     granted: tuple[float, ...] = ()
+    total: int = 0
     progress: float = NEVER
     paused_until: float = NEVER
     running: Mapping[str, tuple[int, float]] = field(default_factory=lambda: MappingProxyType({}))
@@ -91,10 +93,16 @@ class Tally:
             at = max(at, self.progress + quota.gap)
         return max(at, self.paused_until)
 
+    def room(self, quota: Quota, priority: Priority, now: float) -> int:
+        """Calls that could be granted at once."""
+        kept = self.answers(now) if priority > Priority.FINAL else 0
+        return min(self._free(rate, now, kept)[0] for rate in quota.rates)
+
     def grant(self, priority: Priority, now: float) -> Tally:
         """With one call more."""
         progress = now if priority is Priority.PROGRESS else self.progress
-        return replace(self, granted=(*self.granted, now), progress=progress)
+        granted = (*self.granted, now)
+        return replace(self, granted=granted, total=self.total + 1, progress=progress)
 
     def current(self, quota: Quota, now: float) -> Tally:
         """Without what no longer counts, and nothing granted later than now."""
@@ -115,54 +123,112 @@ class Tally:
 
         `progress_since` is when progress was last granted, None for other calls.
         """
-        calls, seconds = rate.calls, rate.seconds
-        start = bisect_right(self.granted, now - seconds)
-        used = len(self.granted) - start
-        kept = min(answers, calls // 2) if seconds <= SHORT else answers
-        free = calls - used - kept - ahead
+        free, start = self._free(rate, now, answers)
+        free -= ahead
         if free > 0:
             if progress_since is None:
                 return now
-            return max(now, progress_since + HORIZON * seconds / free)
+            return max(now, progress_since + HORIZON * rate.seconds / free)
         # enough grants must leave the window; with more kept than a window holds, never soon
         leave = 1 - free
-        if leave > used:
-            return now + seconds
-        return max(now, self.granted[start + leave - 1] + seconds)
+        if leave > len(self.granted) - start:
+            return now + rate.seconds
+        return max(now, self.granted[start + leave - 1] + rate.seconds)
+
+    def _free(self, rate: Rate, now: float, answers: int) -> tuple[int, int]:
+        """What is left of a rate, and where in `granted` its window begins."""
+        start = bisect_right(self.granted, now - rate.seconds)
+        kept = min(answers, rate.calls // 2) if rate.seconds <= SHORT else answers
+        return rate.calls - (len(self.granted) - start) - kept, start
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """A tally as it is kept, and which of its versions that is; 0 where there is none yet."""
+class News:
+    """What happened in one process: calls granted, and granted but not made, a pause, and how many
+    answers it runs and until when that holds. `progress`: when one of the calls showed progress."""
 
-    version: int = 0
-    tally: Tally = field(default_factory=Tally)
+    granted: tuple[float, ...] = ()
+    returned: tuple[float, ...] = ()
+    progress: float = NEVER
+    paused_until: float = NEVER
+    running: tuple[int, float] = (0, NEVER)
+
+    def plus(self, other: News) -> News:
+        """Both, as the earlier says them."""
+        return replace(
+            self,
+            granted=(*self.granted, *other.granted),
+            returned=(*self.returned, *other.returned),
+            progress=max(self.progress, other.progress),
+            paused_until=max(self.paused_until, other.paused_until),
+        )
+
+    def minus(self, told: News) -> News:
+        """What came since `told`, which this began with."""
+        return News(
+            self.granted[len(told.granted) :],
+            self.returned[len(told.returned) :],
+            self.progress if self.progress > told.progress else NEVER,
+            self.paused_until if self.paused_until > told.paused_until else NEVER,
+        )
+
+    def over(self, tally: Tally, me: str) -> Tally:
+        """The tally with this in it."""
+        granted = sorted((*tally.granted, *self.granted))
+        for at in self.returned:
+            with suppress(ValueError):
+                granted.remove(at)
+        running = {who: each for who, each in tally.running.items() if who != me}
+        if self.running[0]:
+            running[me] = self.running
+        return Tally(
+            tuple(granted),
+            tally.total + len(self.granted),
+            max(tally.progress, self.progress),
+            max(tally.paused_until, self.paused_until),
+            MappingProxyType(running),
+        )
 
 
 class Store(Protocol):
-    """Keeps one tally where all who share it see it. Raises StoreError."""
+    """Keeps one tally where all who share it see it."""
 
-    async def swap(self, version: int, tally: Tally, seconds: float) -> tuple[bool, Kept]:
-        """Keeps `tally`, for `seconds` at least, if what is kept has this version still. Whether
-        it was kept, and what is kept now."""
+    async def tell(
+        self, me: str, news: News, seen: Tally | None, slack: int | None, until: float
+    ) -> tuple[bool, Tally]:
+        """Adds news to the tally and keeps it till `until`. Whether that was done, and what is kept
+        now. Raises StoreError.
+
+        It is not done if, since it was `seen`, more than `slack` calls were granted elsewhere or,
+        for news of progress, others showed progress. With None for `slack` it is always done.
+        """
         ...
 
-    async def read(self) -> Kept:
-        """What is kept now."""
+    async def read(self) -> Tally:
+        """What is kept now. Raises StoreError."""
         ...
 
 
 class OwnStore:
-    """Of a tally that this process shares with no other."""
+    """Of a tally that this process shares with no other, whose calls count for `seconds`."""
 
-    def __init__(self) -> None:
-        self._kept = Kept()
+    def __init__(self, seconds: float) -> None:
+        self._tally = Tally()
+        self._seconds = seconds
 
-    async def swap(self, version: int, tally: Tally, seconds: float) -> tuple[bool, Kept]:
-        if version != self._kept.version:
-            return False, self._kept
-        self._kept = Kept(version + 1, tally)
-        return True, self._kept
+    async def tell(
+        self, me: str, news: News, seen: Tally | None, slack: int | None, until: float
+    ) -> tuple[bool, Tally]:
+        seen = seen or Tally()
+        if slack is not None:
+            more = self._tally.total - seen.total > slack
+            shown = news.progress > NEVER and self._tally.progress != seen.progress
+            if more or shown:
+                return False, self._tally
+        tally = news.over(self._tally, me)
+        start = bisect_right(tally.granted, max(tally.granted, default=0.0) - self._seconds)
+        self._tally = replace(tally, granted=tally.granted[start:])
+        return True, self._tally
 
-    async def read(self) -> Kept:
-        return self._kept
+    async def read(self) -> Tally:
+        return self._tally

@@ -21,13 +21,13 @@ from core.aws.shelf import Shelf, shelf_of
 from core.aws.sqs import SqsTurns
 from core.aws.tallies import DynamoTally
 from core.briefing import Briefing, Knowledge
+from core.budget import SharedTally
 from core.commands import Commands
 from core.files import Files
 from core.library import IndexedLibrary
 from core.markdown import Policy
 from core.settings import Settings, load
 from core.sharing import Sharing
-from core.tally import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +41,7 @@ class Core:
     calls: Calls
     model: BedrockModel
     shelf: Shelf | None
-    tally: Callable[[str, str], Store]
-    """Where all processes see what was granted: of a workspace, and a name in it."""
+    tally: SharedTally
 
 
 def settings_of(environ: Mapping[str, str]) -> Settings:
@@ -82,8 +81,9 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
         today=lambda: datetime.now(UTC).date(),
     )
 
-    def tally(workspace: str, name: str) -> Store:
-        return DynamoTally(dynamodb, settings.table, calls, pk=f"budget#{workspace}", sk=name)
+    def tally(workspace: str, name: str, seconds: float) -> DynamoTally:
+        key = {"pk": f"budget#{workspace}", "sk": name}
+        return DynamoTally(dynamodb, settings.table, calls, **key, seconds=seconds)
 
     policy = Policy(hosts=frozenset(settings.allowed_link_hosts))
     files = None

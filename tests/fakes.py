@@ -20,9 +20,9 @@ from core.tally import OwnStore, Store
 from core.tokens import estimate
 
 
-def own_tally(_workspace: str, _name: str) -> Store:
+def own_tally(_workspace: str, _name: str, seconds: float) -> Store:
     """For a process that shares its rates with no other."""
-    return OwnStore()
+    return OwnStore(seconds)
 
 
 class Outage:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
@@ -14,11 +14,10 @@ from bots.slack.chat import QUOTAS, SlackChat
 from bots.slack.membership import Membership
 from bots.slack.web import People, web_client
 from bots.worker import Platform
-from core.budget import Budgets, ConversationBudget
+from core.budget import Budgets, ConversationBudget, SharedTally
 from core.conversation import Conversation
 from core.ports import Chat
 from core.settings import Settings
-from core.tally import Store
 
 if TYPE_CHECKING:
     from bots.slack.app import Enqueue, Receiver
@@ -41,9 +40,7 @@ def slack_receiver(settings: Settings, enqueue: Enqueue) -> Receiver:
 
 
 @asynccontextmanager
-async def slack_platform(
-    settings: Settings, tally: Callable[[str, str], Store]
-) -> AsyncIterator[Platform]:
+async def slack_platform(settings: Settings, tally: SharedTally) -> AsyncIterator[Platform]:
     """How workers reach Slack: a chat and its budget for every conversation."""
     slack = settings.slack
     if slack is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
@@ -20,19 +20,16 @@ from bots.teams.streaming import Streams
 from bots.teams.tokens import CONNECTOR, Tokens
 from bots.teams.web import Web
 from bots.worker import Platform
-from core.budget import Budgets, ConversationBudget
+from core.budget import Budgets, ConversationBudget, SharedTally
 from core.conversation import Conversation, Kind
 from core.ports import Chat
 from core.settings import Settings, TeamsSettings
-from core.tally import Store
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 
 
 @asynccontextmanager
-async def teams_platform(
-    settings: Settings, tally: Callable[[str, str], Store]
-) -> AsyncIterator[Platform]:
+async def teams_platform(settings: Settings, tally: SharedTally) -> AsyncIterator[Platform]:
     """How workers reach Teams: a chat and its budget for every conversation."""
     teams = _configured(settings)
     near = [teams.login_url, teams.graph_url, *(f"https://{each}" for each in teams.service_hosts)]

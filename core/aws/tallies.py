@@ -1,109 +1,199 @@
 """Tallies of what platforms were asked for, in DynamoDB, so that all processes keep to one rate.
 
-| pk                             | sk                               | what                        |
-|--------------------------------|----------------------------------|-----------------------------|
-| `budget#{platform}#{tenant}`   | `{quota}#{channel}#{thread}`     | a `Tally`, and its version  |
+| pk                           | sk                           | what                              |
+|------------------------------|------------------------------|-----------------------------------|
+| `budget#{platform}/{tenant}` | `{quota}#{channel}#{thread}` | `granted`, `total`, `progress`, … |
 
-One conditional put grants, and a refused one brings what others have granted: nothing is read
-before. Times are whole milliseconds since 1970, each grant kept as its distance from the one before
-it: 50 grants take some 300 bytes, one write unit.
+One update grants, and brings what others were granted. Its condition is about the total only: what
+was granted before the window began is past and does not change, so those that ask at the same time
+do not get into each other's way while there is room for all. Times are whole milliseconds since
+1970.
 """
 
 from __future__ import annotations
 
-import json
-from itertools import accumulate, pairwise
+from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from core.aws.calls import Calls
-from core.aws.items import decode, encode
-from core.tally import NEVER, Kept, Tally
+from core.aws.items import encode
+from core.tally import NEVER, News, Tally
 
 REFUSED = "ConditionalCheckFailedException"
+RUNS = "runs_"
+"""Begins the names of the attributes that say what runs in each process."""
+OLD = 32
+"""Grants that no longer count, after which they are taken out."""
+GONE = 600
+"""Seconds after which a process that did not end what it ran is forgotten."""
+KEPT = 86_400
+"""Seconds that a tally is kept beyond its need."""
 
 
 class DynamoTally:
-    """`core.tally.Store` of one tally."""
+    """`core.tally.Store` of one tally, whose grants count for `seconds`."""
 
-    def __init__(self, dynamodb: Any, table: str, calls: Calls, *, pk: str, sk: str) -> None:
+    def __init__(
+        self, dynamodb: Any, table: str, calls: Calls, *, pk: str, sk: str, seconds: float
+    ) -> None:
         self._db = dynamodb
-        self._table = table
         self._calls = calls
-        self._key = {"pk": pk, "sk": sk}
+        self._where = {"TableName": table, "Key": encode({"pk": pk, "sk": sk})}
+        self._seconds = seconds
+        self._kept: Mapping[str, Any] = {}
 
-    async def swap(self, version: int, tally: Tally, seconds: float) -> tuple[bool, Kept]:
-        """Puts it over what has this version, or over nothing. Raises StoreError."""
-        latest = max((until for _, until in tally.running.values()), default=0.0)
-        until = max(*tally.granted[-1:], tally.paused_until, latest, 0.0) + seconds
-        item = {**self._key, "version": version + 1, "tally": dumps(tally), "ttl": int(until)}
+    async def tell(
+        self, me: str, news: News, seen: Tally | None, slack: int | None, until: float
+    ) -> tuple[bool, Tally]:
+        """As the port says, with one write, and one more now and then. Raises StoreError."""
+        for at in news.returned:
+            await self._return(at)
+        told = _update(self._kept, me, news, until)
+        if slack is not None:
+            told |= _condition(told, news, seen, slack)
         try:
-            await self._calls(
-                self._db.put_item,
-                TableName=self._table,
-                Item=encode(item),
-                ConditionExpression="attribute_not_exists(pk) OR version = :seen",
-                ExpressionAttributeValues=encode({":seen": version}),
+            answer = await self._calls(
+                self._db.update_item,
+                **self._where,
+                **told,
+                ReturnValues="ALL_NEW",
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as exc:
             if exc.response["Error"]["Code"] != REFUSED:
                 raise
-            return False, _kept(exc.response)
-        return True, Kept(version + 1, tally)
+            return False, self._known(exc.response.get("Item", {}))
+        tally = self._known(answer["Attributes"])
+        await self._tidy(max(news.granted, default=0.0))
+        return True, tally
 
-    async def read(self) -> Kept:
+    async def read(self) -> Tally:
         """What is kept now. Raises StoreError."""
-        found = await self._calls(
-            self._db.get_item, TableName=self._table, Key=encode(self._key), ConsistentRead=True
-        )
-        return _kept(found)
+        found = await self._calls(self._db.get_item, **self._where, ConsistentRead=True)
+        return self._known(found.get("Item", {}))
+
+    def _known(self, item: Mapping[str, Any]) -> Tally:
+        self._kept = item
+        return tally_of(item)
+
+    async def _return(self, at: float) -> None:
+        """Takes a grant back; it goes on counting if its place changed meanwhile."""
+        times = [each["N"] for each in self._kept.get("granted", {}).get("L", ())]
+        if str(_ms(at)) in times:
+            await self._remove(times, [times.index(str(_ms(at)))])
+
+    async def _tidy(self, now: float) -> None:
+        """Takes out what no longer counts."""
+        times = [each["N"] for each in self._kept.get("granted", {}).get("L", ())]
+        old = [n for n, each in enumerate(times[:100]) if int(each) < _ms(now - self._seconds)]
+        if len(old) > OLD:
+            await self._remove(times, old)
+
+    async def _remove(self, times: list[str], places: list[int]) -> None:
+        """Removes grants, if they are where they were."""
+        first, last = places[0], places[-1]
+        try:
+            answer = await self._calls(
+                self._db.update_item,
+                **self._where,
+                UpdateExpression="REMOVE " + ", ".join(f"granted[{each}]" for each in places),
+                ConditionExpression=f"granted[{first}] = :first AND granted[{last}] = :last",
+                ExpressionAttributeValues={
+                    ":first": {"N": times[first]},
+                    ":last": {"N": times[last]},
+                },
+                ReturnValues="ALL_NEW",
+            )
+        except ClientError as exc:
+            if exc.response["Error"]["Code"] not in (REFUSED, "ValidationException"):
+                raise
+        else:
+            self._kept = answer["Attributes"]
 
 
-def dumps(tally: Tally) -> str:
-    """A tally as it is kept."""
-    times = [round(at * 1000) for at in tally.granted]
-    return json.dumps(
-        {
-            "granted": [*times[:1], *(after - before for before, after in pairwise(times))],
-            "progress": _ms(tally.progress),
-            "paused": _ms(tally.paused_until),
-            "running": {who: [count, _ms(until)] for who, (count, until) in tally.running.items()},
-        },
-        separators=(",", ":"),
-    )
+def _update(kept: Mapping[str, Any], me: str, news: News, until: float) -> dict[str, Any]:
+    """What puts news into an item."""
+    sets, removes, names = ["#ttl = :ttl"], [], {"#ttl": "ttl", "#total": "total"}
+    values: dict[str, Any] = {
+        ":ttl": {"N": str(int(until + KEPT))},
+        ":count": {"N": str(len(news.granted))},
+    }
+    if news.granted:
+        sets.append("granted = list_append(if_not_exists(granted, :none), :times)")
+        values[":none"] = {"L": []}
+        values[":times"] = {"L": [{"N": str(_ms(at))} for at in news.granted]}
+    for name in ("progress", "paused_until"):
+        if (at := getattr(news, name)) > NEVER:
+            sets.append(f"{name} = :{name}")
+            values[f":{name}"] = {"N": str(_ms(at))}
+    count, lasts = news.running
+    if count:
+        sets.append(f"{RUNS}{me} = :runs")
+        values[":runs"] = {"S": f"{count} {_ms(lasts)}"}
+    else:
+        removes.append(f"{RUNS}{me}")
+    for name, value in kept.items():
+        if name.startswith(RUNS) and name != f"{RUNS}{me}" and _running(value)[1] < lasts - GONE:
+            removes.append(name)
+    remove = f" REMOVE {', '.join(removes)}" if removes else ""
+    return {
+        "UpdateExpression": f"SET {', '.join(sets)}{remove} ADD #total :count",
+        "ExpressionAttributeNames": names,
+        "ExpressionAttributeValues": values,
+    }
 
 
-def loads(text: str) -> Tally:
-    """What `dumps` has written."""
-    kept = json.loads(text)
-    running = {
-        who: (int(count), _seconds(until)) for who, (count, until) in kept["running"].items()
+def _condition(
+    told: Mapping[str, Any], news: News, seen: Tally | None, slack: int
+) -> dict[str, Any]:
+    """That no more was granted elsewhere than there was room for."""
+    if seen is None or not seen.total:
+        few = "(attribute_not_exists(#total) OR #total <= :most)"
+    else:
+        few = "#total <= :most"
+    values = {":most": {"N": str((seen.total if seen else 0) + slack)}}
+    if news.progress > NEVER:
+        if seen is None or seen.progress == NEVER:
+            few += " AND attribute_not_exists(progress)"
+        else:
+            few += " AND progress = :shown"
+            values[":shown"] = {"N": str(_ms(seen.progress))}
+    return {
+        "ConditionExpression": few,
+        "ExpressionAttributeValues": {**told["ExpressionAttributeValues"], **values},
+    }
+
+
+def tally_of(item: Mapping[str, Any]) -> Tally:
+    """What an item says."""
+    runs = {
+        name.removeprefix(RUNS): _running(value)
+        for name, value in item.items()
+        if name.startswith(RUNS)
     }
     return Tally(
-        tuple(_seconds(at) for at in accumulate(kept["granted"])),
-        _seconds(kept["progress"]),
-        _seconds(kept["paused"]),
-        MappingProxyType(running),
+        tuple(sorted(int(each["N"]) / 1000 for each in item.get("granted", {}).get("L", ()))),
+        int(item.get("total", {}).get("N", 0)),
+        _time(item, "progress"),
+        _time(item, "paused_until"),
+        MappingProxyType(runs),
     )
 
 
-def _kept(answer: dict[str, Any]) -> Kept:
-    if "Item" not in answer:
-        return Kept()
-    item = decode(answer["Item"])
+def _running(value: Mapping[str, Any]) -> tuple[int, float]:
     try:
-        return Kept(int(item["version"]), loads(item["tally"]))
-    except (KeyError, TypeError, ValueError):
-        # as another release writes it: what it granted will soon count no longer
-        return Kept(int(item["version"]))
+        count, until = value["S"].split()
+        return int(count), int(until) / 1000
+    except (KeyError, ValueError):
+        return 0, NEVER  # as another release writes it
 
 
-def _ms(at: float) -> int | None:
-    return None if at == NEVER else round(at * 1000)
+def _time(item: Mapping[str, Any], name: str) -> float:
+    return int(item[name]["N"]) / 1000 if name in item else NEVER
 
 
-def _seconds(at: int | None) -> float:
-    return NEVER if at is None else at / 1000
+def _ms(at: float) -> int:
+    return round(at * 1000)

@@ -7,10 +7,10 @@ from contextlib import ExitStack
 
 import pytest
 
-from core.aws.tallies import DynamoTally, dumps, loads
+from core.aws.tallies import DynamoTally
 from core.budget import Budgets, Quota, Rate, WorkspaceBudget
 from core.ports import Call, Priority, StoreError
-from core.tally import OwnStore, Tally
+from core.tally import OwnStore
 
 EDITS = Quota(frozenset({Call.EDIT}), (Rate(10, 3.0),))
 POSTS = (
@@ -22,12 +22,14 @@ POSTS = (
 @pytest.fixture
 def process(aws):
     """Builds the budget of one workspace as each process does, over the table that they share."""
-    dynamodb = aws.client("dynamodb")
+    shared = aws.client("dynamodb")
 
-    def build(*quotas):
-        def tally(workspace, name):
+    def build(*quotas, over=None):
+        dynamodb = over or shared
+
+        def tally(workspace, name, seconds):
             key = {"pk": f"budget#{workspace}", "sk": name}
-            return DynamoTally(dynamodb, aws.resources.table, aws.calls, **key)
+            return DynamoTally(dynamodb, aws.resources.table, aws.calls, **key, seconds=seconds)
 
         return Budgets("slack", quotas, tally).of("T1")
 
@@ -50,8 +52,8 @@ async def test_processes_together_keep_to_the_rate_of_one(process):
     async with asyncio.timeout(30):
         await asyncio.gather(*(spend_many(v, Call.EDIT, Priority.FINAL, times, 4) for v in views))
     assert len(times) == 24
-    # they are noted once granted: some milliseconds later than the window began
-    assert busiest(times, 2.7) <= 10
+    # a call may be made as much later than it was granted as the margin of its window allows
+    assert busiest(times, 2.5) <= 10
 
 
 async def test_posts_of_several_processes_in_one_channel_keep_their_distance(process):
@@ -94,7 +96,7 @@ async def test_what_was_not_used_is_there_for_the_others(process):
     one, two = process(EDITS).of("C1"), process(EDITS).of("C1")
     await spend_many(one, Call.EDIT, Priority.FINAL, [], 10)
     (bucket,) = one._buckets[Call.EDIT]
-    for at in bucket._kept.tally.granted[:3]:
+    for at in bucket._seen.granted[:3]:
         bucket.give_back(at)
     await one.told()
     async with asyncio.timeout(1.5):
@@ -106,15 +108,15 @@ class Flaky(OwnStore):
 
     down = False
 
-    async def swap(self, version, tally, seconds):
+    async def tell(self, *news):
         if self.down:
             raise StoreError("down")
-        return await super().swap(version, tally, seconds)
+        return await super().tell(*news)
 
 
 async def test_without_the_store_a_process_goes_by_what_it_knows_and_tells_it_later():
-    store = Flaky()
-    workspace = WorkspaceBudget((EDITS,), lambda: round(time.time(), 3), lambda _: store)
+    store = Flaky(3.0)
+    workspace = WorkspaceBudget((EDITS,), lambda: round(time.time(), 3), lambda *_: store)
     view = workspace.of("C1")
     store.down = True
     times = []
@@ -122,46 +124,64 @@ async def test_without_the_store_a_process_goes_by_what_it_knows_and_tells_it_la
         await spend_many(view, Call.EDIT, Priority.FINAL, times, 12)
     assert busiest(times, 2.9) <= 10
     await view.told()
-    assert (await store.read()).tally.granted == ()
+    assert (await store.read()).granted == ()
     store.down = False
     async with asyncio.timeout(10):
         await spend_many(view, Call.EDIT, Priority.FINAL, times, 1)
         await asyncio.sleep(1.1)  # so long it does not try again
         await view.told()
-        kept = (await store.read()).tally.granted
+        kept = (await store.read()).granted
     # of the twelve ten have left their window; two, and the one since, count
     assert len(kept) == 3
 
 
-async def test_a_row_of_another_release_is_written_anew(aws, process):
+async def test_a_row_that_another_release_wrote_is_no_hindrance(aws, process):
     view = process(EDITS).of("C1")
     await view.spend(Call.EDIT, Priority.FINAL)
     dynamodb, table = aws.client("dynamodb"), aws.resources.table
     (item,) = dynamodb.scan(TableName=table)["Items"]
-    dynamodb.put_item(TableName=table, Item={**item, "tally": {"S": "v2"}, "version": {"N": "9"}})
+    dynamodb.put_item(TableName=table, Item={**item, "runs_x": {"S": "v2"}})
+    async with asyncio.timeout(5):
+        await spend_many(view, Call.EDIT, Priority.FINAL, [], 2)
+    dynamodb.delete_item(TableName=table, Key={name: item[name] for name in ("pk", "sk")})
     async with asyncio.timeout(5):
         await spend_many(view, Call.EDIT, Priority.FINAL, [], 2)
     (item,) = dynamodb.scan(TableName=table)["Items"]
-    assert int(item["version"]["N"]) > 9
     assert float(item["ttl"]["N"]) > time.time()
 
 
-async def test_an_edit_costs_one_write_and_no_read(aws, process):
+async def test_an_edit_costs_one_write(aws, process):
     counted = Counter()
     dynamodb = aws.client("dynamodb")
     dynamodb.meta.events.register(
         "before-call.dynamodb.*", lambda model, **_: counted.update([model.name])
     )
-    tally = {"pk": "budget#slack/T1", "sk": "e"}
-    store = DynamoTally(dynamodb, aws.resources.table, aws.calls, **tally)
-    view = WorkspaceBudget((EDITS,), lambda: round(time.time(), 3), lambda _: store).of("C1")
+    view = process(EDITS, over=dynamodb).of("C1")
     await spend_many(view, Call.EDIT, Priority.FINAL, [], 5)
-    assert counted == {"PutItem": 5}
+    assert counted == {"UpdateItem": 5, "GetItem": 1}
 
 
-def test_a_tally_is_kept_whole_and_small():
-    granted = tuple(round(1_764_150_000.123 + 1.2 * n, 3) for n in range(50))
-    tally = Tally(granted, granted[-1], granted[-1] + 30, {"a1b2c3d4": (1, granted[-1] + 90)})
-    assert loads(dumps(tally)) == tally
-    assert loads(dumps(Tally())) == Tally()
-    assert len(dumps(tally)) < 500
+async def test_a_tally_stays_small(aws, process):
+    quick = Quota(frozenset({Call.EDIT}), (Rate(20, 0.2),))
+    view = process(quick).of("C1")
+    async with asyncio.timeout(60):
+        await spend_many(view, Call.EDIT, Priority.FINAL, [], 150)
+    (item,) = aws.client("dynamodb").scan(TableName=aws.resources.table)["Items"]
+    assert len(item["granted"]["L"]) <= 20 + 33
+    assert int(item["total"]["N"]) >= 150
+
+
+async def test_those_that_ask_at_the_same_time_do_not_hold_each_other_up(aws, process):
+    """While there is room for all, one write grants, whoever else asks."""
+    counted = Counter()
+    dynamodb = aws.client("dynamodb")
+    dynamodb.meta.events.register(
+        "before-call.dynamodb.*", lambda model, **_: counted.update([model.name])
+    )
+    many = Quota(frozenset({Call.EDIT}), (Rate(300, 62.0),))
+    views = [process(many, over=dynamodb).of(f"C{n}") for n in range(20)]
+    for view in views:
+        await view.spend(Call.EDIT, Priority.FIRST)
+    counted.clear()
+    await asyncio.gather(*(v.spend(Call.EDIT, Priority.FIRST) for v in views))
+    assert counted == {"UpdateItem": 20}
