@@ -283,6 +283,8 @@ class Assistant:
                 asked,
                 Turn("assistant", text),
                 usage,
+                asker=question.person.id,
+                direct=question.conversation.kind is Kind.DIRECT,
             )
         )
 

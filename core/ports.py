@@ -261,9 +261,21 @@ class History(Protocol):
         ...
 
     async def append(
-        self, conversation: str, event_id: str, question: Turn, answer: Turn, usage: Usage
+        self,
+        conversation: str,
+        event_id: str,
+        question: Turn,
+        answer: Turn,
+        usage: Usage,
+        *,
+        asker: str = "",
+        direct: bool = False,
     ) -> None:
-        """Keeps one exchange; keeping the same event again replaces it."""
+        """Keeps one exchange; keeping the same event again replaces it.
+
+        `asker` is the id of who asked, `direct` whether it was in their direct chat: both for
+        forgetting a person.
+        """
         ...
 
     async def forget(self, conversation: str, message_id: str) -> None:

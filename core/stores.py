@@ -90,7 +90,8 @@ class Manifest(Protocol):
 
     async def fail(self, document: DocumentId, seen: str, reason: str) -> bool: ...
     async def removed(self, document: DocumentId, key: str, seen: str) -> bool:
-        """Notes a removed object; False if a newer one was noticed, or another key's."""
+        """Notes a removed object; False if a newer one was noticed, another key's, or none:
+        what was forgotten is not noted again."""
         ...
 
     async def refuse(self, document: DocumentId, reason: str) -> None:

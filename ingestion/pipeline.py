@@ -131,6 +131,9 @@ class Pipeline:
         if known is not None and known.message and known.key != job.key:
             log.info("an object beside a shared file's own")
             return
+        if known is None and not await self._vault.has(job.key):
+            log.info("an object that was removed, and is not remembered")
+            return
         if not await self._manifest.see(document, job.key, name, job.seen, job.size):
             log.info("a notification that came before")
             return

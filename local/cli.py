@@ -16,6 +16,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from core.settings import SettingsError
+from local.about import FORGET
 from local.aws import LocalAwsError
 
 
@@ -36,16 +37,12 @@ def main() -> None:
                 asyncio.run(run(options.port, Path(options.state), as_json=options.json))
             case "serve":
                 asyncio.run(_serve(options.host))
-            case "upload":
-                sys.exit(_upload(options))
-            case "status":
-                _status(options)
             case "teams-package":
                 _teams_package(options)
-            case "doctor":
-                sys.exit(_doctor(options))
-            case _:
+            case "init":
                 _init(options.name)
+            case command:
+                sys.exit(OPERATING[command](options))
     except SettingsError as exc:
         sys.exit("\n".join(f"- {problem}" for problem in exc.problems))
     except OSError as exc:
@@ -75,8 +72,15 @@ def _parser() -> argparse.ArgumentParser:
     status = commands.add_parser("status", help="queues, documents and failures")
     status.add_argument("--redrive", action="store_true", help="put dead letters back first")
     status.add_argument("--watch", type=float, default=0.0, help="measure rates for these seconds")
+    forget = commands.add_parser(
+        "forget", help="a workspace, channel or person: everything", description=FORGET
+    )
+    forget.add_argument("place", metavar="PLACE", help="slack/T123 or slack/T123/C456; teams/…")
+    forget.add_argument("--person", default="", metavar="ID", help="only this person's, by id")
+    forget.add_argument("--name", default="", help="what older exchanges, without an id, call them")
+    forget.add_argument("--yes", action="store_true", help="delete without a question")
     doctor = commands.add_parser("doctor", help="what is missing or wrong, each with its fix")
-    for each in (upload, status, doctor):
+    for each in (upload, status, forget, doctor):
         each.add_argument("--state", default=".state", help="that of a running `parley run`")
     package = commands.add_parser("teams-package", help="the app to upload to Microsoft Teams")
     package.add_argument("--to", default="parley-teams.zip", type=Path, help="the file to write")
@@ -111,11 +115,21 @@ def _upload(options: argparse.Namespace) -> int:
     return 1 if bulk.upload(options.paths, options.to, os.environ) else 0
 
 
-def _status(options: argparse.Namespace) -> None:
+def _status(options: argparse.Namespace) -> int:
     from local import bulk  # noqa: PLC0415 - heavy, and only here
 
     bulk.reached(os.environ, Path(options.state))
     bulk.status(os.environ, back=options.redrive, watch=options.watch)
+    return 0
+
+
+def _forget(options: argparse.Namespace) -> int:
+    from local.forget import forget, target_of  # noqa: PLC0415 - heavy, and only here
+    from local.operating import ran, settings_for  # noqa: PLC0415
+
+    target = target_of(options.place, options.person, options.name)
+    settings = settings_for(os.environ, Path(options.state))
+    return ran(forget(settings, target, yes=options.yes))
 
 
 def _doctor(options: argparse.Namespace) -> int:
@@ -126,6 +140,10 @@ def _doctor(options: argparse.Namespace) -> int:
         with suppress(SettingsError):  # it will say what is missing itself
             bulk.reached(os.environ, Path(options.state))
     return 1 if asyncio.run(report(os.environ)) else 0
+
+
+OPERATING = {"upload": _upload, "status": _status, "forget": _forget, "doctor": _doctor}
+"""What an operator calls, by name; each gives its exit code."""
 
 
 def _teams_package(options: argparse.Namespace) -> None:

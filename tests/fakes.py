@@ -147,7 +147,15 @@ class FakeHistory:
         return newest[::-1]
 
     async def append(
-        self, conversation: str, event_id: str, question: Turn, answer: Turn, usage: Usage
+        self,
+        conversation: str,
+        event_id: str,
+        question: Turn,
+        answer: Turn,
+        usage: Usage,
+        *,
+        asker: str = "",
+        direct: bool = False,
     ) -> None:
         self.outage.check()
         self.kept[conversation][post_of(event_id)] = (question, answer, usage)

@@ -74,7 +74,15 @@ class DynamoHistory:
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
     async def append(
-        self, conversation: str, event_id: str, question: Turn, answer: Turn, usage: Usage
+        self,
+        conversation: str,
+        event_id: str,
+        question: Turn,
+        answer: Turn,
+        usage: Usage,
+        *,
+        asker: str = "",
+        direct: bool = False,
     ) -> None:
         """Keeps one exchange, in place of an earlier answer to the same post."""
         post = post_of(event_id)
@@ -84,6 +92,8 @@ class DynamoHistory:
             "event": post,
             "question": cut(clean(question.text), TEXT_LIMIT),
             "person": cut(clean(question.person), NAME_LIMIT),
+            "asker": asker,
+            "direct": direct,
             "message": question.message_id,
             "answer": cut(clean(answer.text), TEXT_LIMIT),
             "answered": answer.message_id,

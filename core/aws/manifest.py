@@ -140,7 +140,7 @@ class DynamoManifest:
         return await self._set(
             document,
             {"seen": seen, "key": key, **self._gone()},
-            condition="(attribute_not_exists(#seen) OR #seen <= :seen) "
+            condition="attribute_exists(pk) AND (attribute_not_exists(#seen) OR #seen <= :seen) "
             "AND (attribute_not_exists(#key) OR #key = :key)",
         )
 

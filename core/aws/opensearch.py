@@ -56,7 +56,7 @@ class OpenSearchIndex:
         session: boto3.Session | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._client = _client(url, region, session)
+        self._client = connect(url, region, session)
         self._model = model
         self._dims = dims
         self._sleep = sleep
@@ -228,22 +228,26 @@ class OpenSearchIndex:
         return [[known[each] for each in some if each in known] for some in ids]
 
     async def _asked(self, call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
-        """One call. Raises StoreError for what may pass, Rejected for what will not."""
-        try:
-            return await call(**arguments)
-        except NotFoundError:
-            raise
-        except (ConnectionError, OSError, TimeoutError) as exc:
-            raise StoreError(type(exc).__name__) from exc
-        except TransportError as exc:
-            if exc.status_code in (401, 403, 408, 429) or int(exc.status_code or 500) >= 500:
-                raise StoreError(f"OpenSearch: {exc.status_code}") from exc
-            raise Rejected(str(exc.error)) from exc
-        except OpenSearchException as exc:
-            raise StoreError(type(exc).__name__) from exc
+        return await asked(call, **arguments)
 
 
-def _client(url: str, region: str, session: boto3.Session | None) -> AsyncOpenSearch:
+async def asked(call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
+    """One call. Raises StoreError for what may pass, Rejected for what will not."""
+    try:
+        return await call(**arguments)
+    except NotFoundError:
+        raise
+    except (ConnectionError, OSError, TimeoutError) as exc:
+        raise StoreError(type(exc).__name__) from exc
+    except TransportError as exc:
+        if exc.status_code in (401, 403, 408, 429) or int(exc.status_code or 500) >= 500:
+            raise StoreError(f"OpenSearch: {exc.status_code}") from exc
+        raise Rejected(str(exc.error)) from exc
+    except OpenSearchException as exc:
+        raise StoreError(type(exc).__name__) from exc
+
+
+def connect(url: str, region: str, session: boto3.Session | None) -> AsyncOpenSearch:
     """Requests to Amazon's own hosts are signed; elsewhere the address may hold user and password.
 
     https://docs.aws.amazon.com/opensearch-service/latest/developerguide/request-signing.html

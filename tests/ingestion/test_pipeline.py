@@ -95,11 +95,21 @@ async def test_events_ten_times_and_in_any_order_end_in_the_newest(shelf):
 
 async def test_a_removed_document_is_gone(shelf):
     shelf.put("library/a.txt", TEXT)
+    await shelf.handle(*shelf.events(1))
     shelf.remove("library/a.txt")
-    made, removed = shelf.events(2)
-    await shelf.handle(made, removed)
+    await shelf.handle(*shelf.events(1))
     assert await shelf.search("heron nests") == []
     assert (await shelf.document("library/a.txt")).state is State.DELETED
+    assert await shelf.chunks() == 0
+
+
+async def test_nothing_is_noted_of_what_was_gone_before_anybody_looked(shelf):
+    shelf.put("library/a.txt", TEXT)
+    shelf.remove("library/a.txt")
+    made, removed = shelf.events(2)
+    await shelf.handle(made, removed, made)
+    assert await shelf.document("library/a.txt") is None
+    assert await shelf.search("heron nests") == []
     assert await shelf.chunks() == 0
 
 

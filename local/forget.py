@@ -1,0 +1,123 @@
+"""`parley forget`: a workspace, a channel or a person, out of everything that Parley keeps."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+
+from core.aws import queues
+from core.aws.calls import Calls
+from core.aws.clients import client
+from core.aws.forget import Eraser, Kept, Report
+from core.aws.manifest import DynamoManifest
+from core.aws.passages import Passages
+from core.forget import Target, Wanted
+from core.settings import Settings, SettingsError
+from local.operating import failed, said, say
+
+PLATFORMS = ("slack", "teams")
+NAMED = (
+    "Name slack/WORKSPACE, teams/TENANT, or one of its channels, slack/WORKSPACE/CHANNEL. "
+    "For a person add --person ID."
+)
+QUEUED = (
+    "Up to {turns} turns and {files} files wait in queues or are being worked on. If one of them "
+    "is about this, it leaves rows anew: run this again when `parley status` counts none."
+)
+
+
+def target_of(place: str, person: str, name: str) -> Target:
+    """Raises SettingsError for what names no workspace or channel."""
+    parts = place.split("/")
+    if len(parts) not in (2, 3) or not all(parts) or parts[0] not in PLATFORMS:
+        raise SettingsError([f"{place!r} is no workspace and no channel. {NAMED}"])
+    if name and not person:
+        raise SettingsError(["--name goes with --person: it is what older exchanges call them."])
+    return Target(place, person, name)
+
+
+async def forget(settings: Settings, target: Target, *, yes: bool) -> int:
+    """The exit code. Raises StoreError, Rejected, SettingsError."""
+    async with _kept(settings) as kept:
+        eraser = Eraser(kept, Wanted(target), say, clock=time.time)
+        there = await eraser.count()
+        said()
+        if kept.passages is None and there.counts["files"]:
+            raise SettingsError(["OPENSEARCH_URL is not set, but files were read: name it."])
+        print(f"{_named(target)}: {_listed(there)}")
+        if not yes:
+            if not sys.stdin.isatty():
+                print("Nothing was deleted: repeat this with --yes to delete it.")
+                return 0
+            if not _agreed(target):
+                print("Nothing was deleted.")
+                return 0
+        report = await eraser.erase()
+        said()
+        print(f"deleted: {_listed(report)}")
+        return _ended(report, kept, settings)
+
+
+def _ended(report: Report, kept: Kept, settings: Settings) -> int:
+    depths = [queues.depth(kept.sqs, url) for url in _urls(settings)]
+    turns, files = (each.waiting + each.in_flight + each.delayed for each in depths)
+    if turns or files:
+        print(QUEUED.format(turns=turns, files=files))
+    if report.untold:
+        report.failures.append(
+            f"{report.untold} exchanges were kept by an earlier version and do not say who asked. "
+            "They go by themselves within 90 days; with --name NAME those go that were asked "
+            "under that name, whoever bears it."
+        )
+    for each in report.failures:
+        failed(each)
+    return 1 if report.failures else 0
+
+
+def _agreed(target: Target) -> bool:
+    wanted = target.person or target.prefix
+    return input(f"Type {wanted} to delete all of it for good: ").strip() == wanted
+
+
+def _named(target: Target) -> str:
+    return f"{target.person} in {target.prefix}" if target.person else target.prefix
+
+
+def _listed(report: Report) -> str:
+    counts: Mapping[str, int] = report.counts
+    told = [f"{count:,} {kind}" for kind, count in sorted(counts.items()) if count]
+    return ", ".join(told) or "nothing"
+
+
+def _urls(settings: Settings) -> tuple[str, str]:
+    return settings.turns_queue_url, settings.files_queue_url
+
+
+@asynccontextmanager
+async def _kept(settings: Settings) -> AsyncIterator[Kept]:
+    dynamodb, s3, sqs = (client(each, settings.aws_region) for each in ("dynamodb", "s3", "sqs"))
+    calls = Calls()
+    passages = None
+    if settings.opensearch_url:
+        passages = Passages(settings.opensearch_url, settings.aws_region)
+    try:
+        turns, files = [await calls(queues.dead_letters, sqs, url) for url in _urls(settings)]
+        yield Kept(
+            dynamodb,
+            s3,
+            sqs,
+            settings.table,
+            settings.bucket,
+            (turns, files),
+            passages,
+            DynamoManifest(dynamodb, settings.table, calls, clock=time.time),
+            calls,
+        )
+    finally:
+        if passages is not None:
+            await passages.close()
+        calls.close()
+        for each in (dynamodb, s3, sqs):
+            each.close()
