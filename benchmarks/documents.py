@@ -28,16 +28,18 @@ import boto3
 from core.aws.calls import Calls
 from core.aws.clients import client
 from core.aws.departures import DynamoDepartures
+from core.aws.editions import Editions
 from core.aws.embeddings import EmbeddingPool
 from core.aws.manifest import DynamoManifest
-from core.aws.opensearch import CANDIDATES, OpenSearchIndex
+from core.aws.opensearch import CANDIDATES
 from core.aws.provision import provision
 from core.aws.s3 import S3Vault
-from core.aws.shelf import Shelf
+from core.aws.shelf import DIMS, Shelf
 from core.aws.source import Source
 from core.conversation import Scope
 from core.documents import Block, Chunk, Document, DocumentId, Locator, State, searched
 from core.library import IndexedLibrary
+from core.settings import EMBEDDING_MODEL
 from ingestion.app import Ingester
 from ingestion.chunks import chunked
 from ingestion.extract.sandbox import extract
@@ -93,19 +95,21 @@ async def bench() -> AsyncIterator[Bench]:
         os.environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] = f"http://127.0.0.1:{port}"
         made = provision(REGION, bucket="bench", table="bench")
         calls, session = Calls(), boto3.Session(region_name=REGION)
-        pool = EmbeddingPool([REGION, "eu-west-1", "ap-northeast-2"], session=session)
-        index = OpenSearchIndex(node.url, REGION, model=pool.model, dims=pool.dims)
+
+        def pool(model: str, dims: int) -> EmbeddingPool:
+            return EmbeddingPool([REGION, "eu-west-1", "ap-northeast-2"], model, session, dims=dims)
+
+        index = Editions(node.url, REGION, model=EMBEDDING_MODEL, dims=DIMS, pool=pool)
         manifest = DynamoManifest(
             client("dynamodb", REGION, session), made.table, calls, clock=time.time
         )
         vault = S3Vault(client("s3", REGION, session), made.bucket, calls)
         stack.callback(calls.close)
         stack.push_async_callback(index.close)
-        stack.push_async_callback(pool.close)
         departures = DynamoDepartures(
             client("dynamodb", REGION, session), made.table, calls, clock=time.time
         )
-        shelf = Shelf(vault, manifest, index, pool, departures)
+        shelf = Shelf(vault, manifest, index, index, departures)
         yield Bench(shelf, calls, made.bucket, made.files_queue, folder)
 
 
@@ -364,7 +368,7 @@ async def retrieval(on: Bench) -> None:
     def near() -> list[float]:
         return [each + chance.gauss(0, 0.5) for each in chance.choice(centres)]
 
-    index, manifest = on.shelf.index, on.shelf.manifest
+    index, manifest = (await on.shelf.index.live()).index, on.shelf.manifest
     per, place = 50, "slack/T/C"
     for n in range(CHUNKS // per):
         document = DocumentId(place, f"F{n}")

@@ -10,3 +10,10 @@ objects with all versions, and dead letters. Says first what there is, and asks;
 be asked, it deletes only with --yes. Safe to repeat. Exits 1 with what could not be deleted.
 The table is read from end to end, several times. What the command needs, and what it does not
 reach (messages at the platform, messages that wait in a queue, backups): docs/commands.md."""
+REINDEX = """\
+Fills a new index with PARLEY_EMBEDDING_MODEL's vectors and this release's mapping, and puts it in
+the place of the one that is searched. Nobody has to be stopped or deployed: which model a question
+is embedded with is read from the index itself, so before, during and after there is an answer.
+Set PARLEY_EMBEDDING_MODEL for this command, run it, and set it for the deployment afterwards, for
+the next index that is made. Every passage is embedded again, at the model's price. Repeat a run
+that was cut: it goes on where it was. The old index is removed at the end, unless --keep."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from core.settings import SettingsError
-from local.about import FORGET
+from local.about import FORGET, REINDEX
 from local.aws import LocalAwsError
 
 
@@ -79,8 +79,12 @@ def _parser() -> argparse.ArgumentParser:
     forget.add_argument("--person", default="", metavar="ID", help="only this person's, by id")
     forget.add_argument("--name", default="", help="what older exchanges, without an id, call them")
     forget.add_argument("--yes", action="store_true", help="delete without a question")
+    reindex = commands.add_parser(
+        "reindex", help="a new embedding model or mapping, without a gap", description=REINDEX
+    )
+    reindex.add_argument("--keep", action="store_true", help="keep the old index, to go back to it")
     doctor = commands.add_parser("doctor", help="what is missing or wrong, each with its fix")
-    for each in (upload, status, forget, doctor):
+    for each in (upload, status, forget, reindex, doctor):
         each.add_argument("--state", default=".state", help="that of a running `parley run`")
     package = commands.add_parser("teams-package", help="the app to upload to Microsoft Teams")
     package.add_argument("--to", default="parley-teams.zip", type=Path, help="the file to write")
@@ -142,7 +146,20 @@ def _doctor(options: argparse.Namespace) -> int:
     return 1 if asyncio.run(report(os.environ)) else 0
 
 
-OPERATING = {"upload": _upload, "status": _status, "forget": _forget, "doctor": _doctor}
+def _reindex(options: argparse.Namespace) -> int:
+    from local.operating import ran, settings_for  # noqa: PLC0415 - heavy, and only here
+    from local.reindex import reindex  # noqa: PLC0415
+
+    return ran(reindex(settings_for(os.environ, Path(options.state)), keep=options.keep))
+
+
+OPERATING = {
+    "upload": _upload,
+    "status": _status,
+    "forget": _forget,
+    "reindex": _reindex,
+    "doctor": _doctor,
+}
 """What an operator calls, by name; each gives its exit code."""
 
 

@@ -30,7 +30,7 @@ from core.aws import stored
 from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId
 from core.ports import StoreError
-from core.stores import Found, Hit, Rejected
+from core.stores import Found, Hit, Missing, Rejected
 from core.tokens import is_wide
 
 ALIAS = "parley-chunks"
@@ -44,7 +44,11 @@ BULK_TRIES = 8
 
 
 class OpenSearchIndex:
-    """One for a process. `model` and `dims` are the embedding's."""
+    """One version of the index. `model` and `dims` are the embedding's.
+
+    `there`: it exists, and if it does no more that is Missing, not emptiness. `name` and `fields`
+    are those of a version that another release made, `client` is somebody else's to close.
+    """
 
     def __init__(
         self,
@@ -55,14 +59,19 @@ class OpenSearchIndex:
         dims: int,
         session: boto3.Session | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        client: AsyncOpenSearch | None = None,
+        name: str = "",
+        fields: frozenset[str] = frozenset(),
+        there: bool = False,
     ) -> None:
-        self._client = connect(url, region, session)
+        self._client = client or connect(url, region, session)
         self._model = model
         self._dims = dims
         self._sleep = sleep
-        digest = hashlib.sha256(f"{model}/{dims}/{stored.MAPPING}".encode()).hexdigest()[:8]
-        self.name = f"{ALIAS}-{digest}"
-        self._there = False
+        self._fields = fields
+        self.name = name or name_of(model, dims)
+        self._expected = there
+        self._there = there
         self._refresh: asyncio.Task[None] | None = None
         self._refreshing = asyncio.Lock()
 
@@ -101,7 +110,7 @@ class OpenSearchIndex:
     ) -> None:
         await self.ensure()
         items = [
-            stored.item(self.name, document, version, chunk, vector)
+            stored.item(self.name, document, version, chunk, vector, known=self._fields)
             for chunk, vector in zip(chunks, vectors, strict=True)
         ]
         for attempt in range(BULK_TRIES):
@@ -172,7 +181,7 @@ class OpenSearchIndex:
         lines: list[Any] = []
         for leg in legs:
             lines += [
-                {"index": ALIAS},
+                {"index": self.name},
                 {"size": CANDIDATES, "query": leg, "_source": [*stored.FIELDS]},
             ]
         body = b"".join(orjson.dumps(line) + b"\n" for line in lines)
@@ -180,7 +189,8 @@ class OpenSearchIndex:
         found: list[list[Hit]] = []
         for response in answer["responses"]:
             if "error" in response:
-                if response.get("status") == 404:  # nothing was ever indexed
+                if response.get("status") == 404:
+                    self._absent()
                     return Found((), (), most)
                 raise StoreError(str(response["error"].get("type")))
             found.append([stored.hit(each) for each in response["hits"]["hits"]])
@@ -196,6 +206,7 @@ class OpenSearchIndex:
                 body={**body, "term_statistics": True, "positions": False, "offsets": False},
             )
         except NotFoundError:
+            self._absent()
             return 0.0
         field = answer.get("term_vectors", {}).get("text", {})
         documents = field.get("field_statistics", {}).get("doc_count", 0)
@@ -222,13 +233,26 @@ class OpenSearchIndex:
                 _source=["ordinal", "first", "last", "locator", "body", "glue"],
                 request_timeout=20,
             )
+            if any("error" in each for each in answer["docs"]):
+                self._absent()
             known |= {
                 each["_id"]: stored.chunk(each) for each in answer["docs"] if each.get("found")
             }
         return [[known[each] for each in some if each in known] for some in ids]
 
+    def _absent(self) -> None:
+        """Nothing was ever indexed; or this version was removed, which is Missing."""
+        if self._expected:
+            raise Missing(self.name)
+
     async def _asked(self, call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
         return await asked(call, **arguments)
+
+
+def name_of(model: str, dims: int) -> str:
+    """The name of the version of the index that a model's vectors and our mapping make."""
+    digest = hashlib.sha256(f"{model}/{dims}/{stored.MAPPING}".encode()).hexdigest()[:8]
+    return f"{ALIAS}-{digest}"
 
 
 async def asked(call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:

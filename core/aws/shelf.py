@@ -14,25 +14,43 @@ from core.aws.bedrock import BedrockModel
 from core.aws.calls import Calls
 from core.aws.clients import client
 from core.aws.departures import DynamoDepartures
+from core.aws.editions import Editions
 from core.aws.embeddings import EmbeddingPool
 from core.aws.manifest import DynamoManifest
-from core.aws.opensearch import OpenSearchIndex
 from core.aws.s3 import S3Vault
 from core.settings import Settings, SettingsError
+
+DIMS = 512
+"""Of a vector: each embedding model here offers it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
     vault: S3Vault
     manifest: DynamoManifest
-    index: OpenSearchIndex
-    embeddings: EmbeddingPool
+    index: Editions
+    embeddings: Editions
     departures: DynamoDepartures
 
     async def close(self) -> None:
         """Lets go of connections and threads."""
-        await self.embeddings.close()
         await self.index.close()
+
+
+def editions_of(settings: Settings, session: boto3.Session | None = None) -> Editions:
+    """The index's versions, each with its own embeddings."""
+
+    def pool(model: str, dims: int) -> EmbeddingPool:
+        return EmbeddingPool(settings.embedding_regions, model, session, dims=dims)
+
+    return Editions(
+        settings.opensearch_url,
+        settings.aws_region,
+        model=settings.embedding_model,
+        dims=DIMS,
+        pool=pool,
+        session=session,
+    )
 
 
 def shelf_of(
@@ -45,18 +63,11 @@ def shelf_of(
     """The configured one; None where there is no index."""
     if not settings.opensearch_url:
         return None
-    embeddings = EmbeddingPool(settings.embedding_regions, settings.embedding_model, session)
-    index = OpenSearchIndex(
-        settings.opensearch_url,
-        settings.aws_region,
-        model=embeddings.model,
-        dims=embeddings.dims,
-        session=session,
-    )
+    index = editions_of(settings, session)
     vault = S3Vault(client("s3", settings.aws_region, session), settings.bucket, calls)
     manifest = DynamoManifest(dynamodb, settings.table, calls, clock=clock)
     departures = DynamoDepartures(dynamodb, settings.table, calls, clock=clock)
-    return Shelf(vault, manifest, index, embeddings, departures)
+    return Shelf(vault, manifest, index, index, departures)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -58,8 +58,15 @@ def id_of(document: DocumentId, version: str, ordinal: int) -> str:
 
 
 def item(
-    index: str, document: Document, version: str, chunk: Chunk, vector: Sequence[float]
+    index: str,
+    document: Document,
+    version: str,
+    chunk: Chunk,
+    vector: Sequence[float],
+    *,
+    known: Collection[str] = (),
 ) -> bytes:
+    """A chunk for `_bulk`; with `known`, of the fields that an older mapping has."""
     action = {"index": {"_index": index, "_id": id_of(document.id, version, chunk.ordinal)}}
     where = chunk.locator
     locator = {name: getattr(where, name) for name in Locator.__slots__}
@@ -78,6 +85,8 @@ def item(
         "text": searched(document.name, chunk),
         "vector": vector,
     }
+    if known:
+        fields = {name: value for name, value in fields.items() if name in known}
     return orjson.dumps(action) + b"\n" + orjson.dumps(fields) + b"\n"
 
 

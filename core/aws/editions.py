@@ -1,0 +1,271 @@
+"""The versions of the index, each with the embedding model that its vectors are of.
+
+1. The alias says which one is searched; the index itself says by which model. Processes follow it
+   within `FOLLOW` seconds, whatever model their own settings name: that one is for a new index.
+2. A vector knows its version, so that none is searched for, or written, among another model's.
+3. While a new version is filled, what is written goes to both, and what is deleted to all.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import boto3
+from opensearchpy.exceptions import NotFoundError
+
+from core.aws import opensearch
+from core.aws.opensearch import OpenSearchIndex, asked, connect, name_of
+from core.conversation import Scope
+from core.documents import Chunk, Document, DocumentId, searched
+from core.ports import ModelError, StoreError
+from core.stores import Embeddings, Found, Missing, Rejected
+
+log = logging.getLogger(__name__)
+
+FOLLOW = 5.0
+"""Seconds for which a process believes what it read of the versions."""
+
+T = TypeVar("T")
+
+
+class Pool(Embeddings, Protocol):
+    """Embeddings of one model."""
+
+    async def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """`live`: it is searched; `filling`: it is being filled, to be searched next."""
+
+    name: str
+    model: str
+    dims: int
+    index: OpenSearchIndex
+    live: bool = False
+    filling: bool = False
+
+
+class Vector(list[float]):
+    """Numbers, and the name of the version of the index whose model made them."""
+
+    __slots__ = ("edition",)
+
+    def __init__(self, numbers: Sequence[float], edition: str) -> None:
+        super().__init__(numbers)
+        self.edition = edition
+
+
+def next_alias() -> str:
+    """What points to the version that is being filled."""
+    return f"{opensearch.ALIAS}-next"
+
+
+class Editions:
+    """`core.stores.Index` and `core.stores.Embeddings`. `pool` makes a model's embeddings."""
+
+    def __init__(
+        self,
+        url: str,
+        region: str,
+        *,
+        model: str,
+        dims: int,
+        pool: Callable[[str, int], Pool],
+        session: boto3.Session | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.client = connect(url, region, session)
+        self.model = model
+        self.dims = dims
+        self._where = (url, region)
+        self._pool = pool
+        self._pools = {(model, dims): pool(model, dims)}
+        self._clock = clock
+        self._known: tuple[Edition, ...] = ()
+        self._indices: dict[str, OpenSearchIndex] = {}
+        self._read_at = float("-inf")
+        self._reading = asyncio.Lock()
+
+    async def close(self) -> None:
+        await self.client.close()
+        for each in self._pools.values():
+            await each.close()
+
+    @property
+    def wanted(self) -> str:
+        """The name of the version that the settings ask for."""
+        return name_of(self.model, self.dims)
+
+    def embeddings(self, edition: Edition) -> Pool:
+        """Those that belong to a version."""
+        key = (edition.model, edition.dims)
+        if key not in self._pools:
+            self._pools[key] = self._pool(*key)
+        return self._pools[key]
+
+    async def all(self, *, anew: bool = False) -> Sequence[Edition]:
+        """The versions there are; empty where nothing was ever indexed. Raises StoreError."""
+        async with self._reading:
+            if anew or self._clock() - self._read_at >= FOLLOW:
+                began = self._clock()
+                self._known = tuple(await self._read())
+                self._read_at = began
+        return self._known
+
+    async def live(self, *, anew: bool = False) -> Edition:
+        """The one that is searched; where there is none yet, the one that would be made."""
+        found = [each for each in await self.all(anew=anew) if each.live]
+        if not found:
+            return self._edition(self.wanted, self.model, self.dims, there=False)
+        # an earlier release gave the alias to a second version beside the first
+        return next((each for each in found if each.name == self.wanted), found[0])
+
+    async def known(self) -> int | None:
+        """How many chunks are searched; None where nothing was ever put. Raises StoreError."""
+        return await (await self.live(anew=True)).index.known()
+
+    async def embed(self, texts: Sequence[str], *, query: bool = False) -> list[Vector]:
+        edition = await self.live()
+        vectors = await self.embeddings(edition).embed(texts, query=query)
+        return [Vector(each, edition.name) for each in vectors]
+
+    async def put(
+        self,
+        document: Document,
+        version: str,
+        chunks: Sequence[Chunk],
+        vectors: Sequence[Sequence[float]],
+    ) -> None:
+        live = await self.live()
+        if any(_foreign(each, live) for each in vectors):
+            vectors = await self._embedded(live, document, chunks)
+        await live.index.put(document, version, chunks, vectors)
+        if not any(each.live for each in self._known):
+            await self.all(anew=True)  # it was made just now
+        for each in self._known:
+            if each.filling and each.name != live.name:
+                await self._put_too(each, document, version, chunks)
+
+    async def _put_too(
+        self, edition: Edition, document: Document, version: str, chunks: Sequence[Chunk]
+    ) -> None:
+        """Writes to the version that is being filled; whoever fills it looks for what it lacks."""
+        try:
+            vectors = await self._embedded(edition, document, chunks)
+            await edition.index.put(document, version, chunks, vectors)
+        except (StoreError, ModelError, Rejected) as exc:
+            log.warning("not written to the next index: %s", type(exc).__name__)
+
+    async def _embedded(
+        self, edition: Edition, document: Document, chunks: Sequence[Chunk]
+    ) -> Sequence[Sequence[float]]:
+        texts = [searched(document.name, each) for each in chunks]
+        return await self.embeddings(edition).embed(texts)
+
+    async def settle(self) -> None:
+        live = await self.live()
+        for each in (live, *(each for each in self._known if each.filling)):
+            try:
+                await each.index.settle()
+            except NotFoundError:
+                log.info("a version of the index went")
+
+    async def delete(self, document: DocumentId, *, before: str = "", only: str = "") -> None:
+        """From every version: one that was kept, or is filled, may be searched again."""
+        known = await self.all()
+        for each in known or await self.all(anew=True):
+            await each.index.delete(document, before=before, only=only)
+
+    async def search(
+        self,
+        question: str,
+        vector: Sequence[float],
+        scopes: frozenset[Scope],
+        most: float,
+        *,
+        only: Collection[DocumentId] = (),
+    ) -> Found:
+        async def search(edition: Edition) -> Found:
+            asked_for = vector
+            if _foreign(vector, edition):
+                (asked_for,) = await self.embeddings(edition).embed([question], query=True)
+            return await edition.index.search(question, asked_for, scopes, most, only=only)
+
+        return await self._followed(search)
+
+    async def most(self, question: str) -> float:
+        return await self._followed(lambda edition: edition.index.most(question))
+
+    async def texts(
+        self, wanted: Sequence[tuple[DocumentId, str, int, int]]
+    ) -> Sequence[Sequence[Chunk]]:
+        return await self._followed(lambda edition: edition.index.texts(wanted))
+
+    async def _followed(self, call: Callable[[Edition], Awaitable[T]]) -> T:
+        """Asks the live version; if it was removed since, the one that took its place."""
+        try:
+            return await call(await self.live())
+        except Missing:
+            try:
+                return await call(await self.live(anew=True))
+            except Missing as exc:
+                raise StoreError("the index went") from exc
+
+    async def _read(self) -> list[Edition]:
+        answer = await asked(
+            self.client.indices.get, index=f"{opensearch.ALIAS}-*", ignore_unavailable="true"
+        )
+        found = [self._described(name, each) for name, each in sorted(answer.items())]
+        return [each for each in found if each is not None]
+
+    def _described(self, name: str, told: dict[str, Any]) -> Edition | None:
+        """None for an index that is not ours, or was made by a mistake."""
+        mappings, aliases = told["mappings"], told["aliases"]
+        meta = mappings.get("_meta", {})
+        if "embedding_model" not in meta or "dims" not in meta:
+            return None
+        return self._edition(
+            name,
+            str(meta["embedding_model"]),
+            int(meta["dims"]),
+            there=True,
+            fields=frozenset(mappings.get("properties", {})),
+            live=opensearch.ALIAS in aliases,
+            filling=next_alias() in aliases,
+        )
+
+    def _edition(
+        self,
+        name: str,
+        model: str,
+        dims: int,
+        *,
+        there: bool,
+        fields: frozenset[str] = frozenset(),
+        live: bool = False,
+        filling: bool = False,
+    ) -> Edition:
+        key = f"{name}/{there}"
+        if key not in self._indices:
+            url, region = self._where
+            self._indices[key] = OpenSearchIndex(
+                url,
+                region,
+                model=model,
+                dims=dims,
+                client=self.client,
+                name=name,
+                fields=fields,
+                there=there,
+            )
+        return Edition(name, model, dims, self._indices[key], live, filling)
+
+
+def _foreign(vector: Sequence[float], edition: Edition) -> bool:
+    return isinstance(vector, Vector) and vector.edition != edition.name

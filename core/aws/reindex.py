@@ -1,0 +1,295 @@
+"""Fills a new version of the index from the one that is searched, and puts it in its place.
+
+1. The new version gets an alias of its own, `…-next`. Whoever writes sees it within `FOLLOW`
+   seconds and from then on writes to both; whoever searches sees nothing of it.
+2. Documents are copied one by one, by what the manifest says of them: their passages are read from
+   the version that is searched, embedded anew, and written. One that is whole is passed over, so a
+   run that was cut goes on where it was.
+3. When a round over the manifest finds nothing that lacks, and what was being read before everybody
+   wrote to both has ended, the alias moves, in one step.
+4. The old version stays until everybody has seen that; one more round looks for what it alone has.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.aws import opensearch, stored
+from core.aws.calls import Calls
+from core.aws.editions import FOLLOW, Edition, Editions, next_alias
+from core.aws.items import decode
+from core.aws.manifest import DynamoManifest
+from core.aws.opensearch import OpenSearchIndex, asked
+from core.documents import Document, DocumentId, State, searched
+
+WINDOW = 192
+"""Passages that are embedded and written together."""
+AT_ONCE = 4
+"""Documents that are copied side by side."""
+SOME = 100
+"""Documents that are compared with one query."""
+LOOK = 2.0
+"""Seconds between rounds that wait for documents to be read."""
+PATIENCE = 900.0
+"""Seconds for which documents may take that were being read at the start: a function's limit."""
+STALE = FOLLOW + 75.0
+"""Seconds after which nobody writes to a version by what he read of it, a slow call included."""
+
+Say = Callable[[str], None]
+Reading = frozenset[tuple[DocumentId, str]]
+"""Documents that are being read, each in a version."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """`name` is searched now, empty where nothing is. `copied` counts passages; `removed` versions
+    are gone, `kept` ones are not."""
+
+    name: str = ""
+    copied: int = 0
+    swapped: bool = False
+    removed: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+class Reindex:
+    """One for a run."""
+
+    def __init__(
+        self,
+        editions: Editions,
+        manifest: DynamoManifest,
+        dynamodb: Any,
+        *,
+        table: str,
+        calls: Calls,
+        say: Say,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._editions = editions
+        self._client = editions.client
+        self._manifest = manifest
+        self._db = dynamodb
+        self._table = table
+        self._calls = calls
+        self._say = say
+        self._sleep = sleep
+        self._outcome = Outcome()
+
+    async def run(self, *, keep: bool = False) -> Outcome:
+        """Raises StoreError, Rejected, ModelError; what is done then is done."""
+        found = await self._editions.all(anew=True)
+        old = [each for each in found if each.live and each.name != self._editions.wanted]
+        if not any(each.live for each in found):
+            return Outcome()
+        self._outcome = Outcome(self._editions.wanted)
+        if old:
+            new = await self._begun(found)
+            await self._filled(old, new)
+            await self._swap(old, new)
+        found = await self._editions.all(anew=True)
+        new = next(each for each in found if each.live)
+        others = [each for each in found if not each.live]
+        if others:
+            await self._finished(others, new, keep=keep)
+        return self._outcome
+
+    async def _begun(self, found: Sequence[Edition]) -> Edition:
+        """The new version, there and written to by everybody."""
+        name = self._editions.wanted
+        if not any(each.name == name for each in found):
+            if await asked(self._client.indices.exists, index=name):
+                # written to by a process that had slept while its index was removed
+                await asked(self._client.indices.delete, index=name)
+            body = stored.definition(self._editions.model, self._editions.dims)
+            await asked(self._client.indices.create, index=name, body=body)
+        actions = [_change("remove", each.name, next_alias()) for each in found if each.filling]
+        actions.append(_change("add", name, next_alias()))
+        await asked(self._client.indices.update_aliases, body={"actions": actions})
+        self._say(f"{name}: waiting until everybody writes to it")
+        await self._sleep(2 * FOLLOW)
+        return next(each for each in await self._editions.all(anew=True) if each.name == name)
+
+    async def _filled(self, old: Sequence[Edition], new: Edition) -> None:
+        """Returns when the new version has all that the old ones have."""
+        waited, early = 0.0, None
+        while True:
+            lacking, reading = await self._round(old, new)
+            early = reading if early is None else early & reading
+            if not lacking and (not early or waited >= PATIENCE):
+                return
+            if not lacking:
+                self._say(f"waiting for {len(early)} documents that are being read")
+                await self._sleep(LOOK)
+                waited += LOOK
+
+    async def _swap(self, old: Sequence[Edition], new: Edition) -> None:
+        actions = [_change("remove", each.name, opensearch.ALIAS) for each in old]
+        actions.append(_change("remove", new.name, next_alias()))
+        if not new.live:
+            actions.insert(0, _change("add", new.name, opensearch.ALIAS))
+        await asked(self._client.indices.update_aliases, body={"actions": actions})
+        self._outcome.swapped = True
+
+    async def _finished(self, others: Sequence[Edition], new: Edition, *, keep: bool) -> None:
+        """Takes over what was written to others meanwhile, and removes them."""
+        filling = [_change("remove", each.name, next_alias()) for each in others if each.filling]
+        if filling:
+            await asked(self._client.indices.update_aliases, body={"actions": filling})
+        self._say(f"{new.name} is searched; waiting until everybody writes to it alone")
+        await self._sleep(STALE)
+        while (await self._round(others, new))[0]:
+            pass
+        names = tuple(each.name for each in others)
+        if keep:
+            self._outcome.kept = names
+            return
+        for name in names:
+            await asked(self._client.indices.delete, index=name)
+        self._outcome.removed = names
+
+    async def _round(self, old: Sequence[Edition], new: Edition) -> tuple[int, Reading]:
+        """Copies what the new version lacks; how many documents did, and which are being read."""
+        lacking, reading, seen = 0, set[tuple[DocumentId, str]](), 0
+        for each in (*old, new):
+            await each.index.settle()
+        async for page in self._documents():
+            reading |= {
+                (d.id, d.seen) for d in page if d.state in (State.EXTRACTING, State.EMBEDDING)
+            }
+            ready = [each for each in page if each.version]
+            for start in range(0, len(ready), SOME):
+                lacking += await self._compared(ready[start : start + SOME], old, new)
+            seen += len(ready)
+            self._say(f"{seen:,} documents compared, {self._outcome.copied:,} passages copied")
+        await self._tidied(new)
+        return lacking, frozenset(reading)
+
+    async def _compared(
+        self, documents: Sequence[Document], old: Sequence[Edition], new: Edition
+    ) -> int:
+        have = await self._counts(new, documents)
+        there = {each.name: await self._counts(each, documents) for each in old}
+        best = {
+            d.id: max(old, key=lambda e, d=d: there[e.name].get(d.id, 0))  # type: ignore[misc]
+            for d in documents
+        }
+        lacking = [
+            each
+            for each in documents
+            if min(each.chunks, there[best[each.id].name].get(each.id, 0)) > have.get(each.id, 0)
+        ]
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one(document: Document) -> None:
+            async with slots:
+                await self._copied(document, best[document.id].index, new)
+
+        try:
+            async with asyncio.TaskGroup() as group:
+                for each in lacking:
+                    group.create_task(one(each))
+        except ExceptionGroup as exc:
+            raise exc.exceptions[0] from exc
+        return len(lacking)
+
+    async def _copied(self, document: Document, source: OpenSearchIndex, new: Edition) -> None:
+        embeddings = self._editions.embeddings(new)
+        for first in range(0, document.chunks, WINDOW):
+            last = min(first + WINDOW, document.chunks) - 1
+            (chunks,) = await source.texts([(document.id, document.version, first, last)])
+            if not chunks:
+                continue
+            vectors = await embeddings.embed([searched(document.name, each) for each in chunks])
+            await new.index.put(document, document.version, chunks, vectors)
+            self._outcome.copied += len(chunks)
+            self._say(f"{self._outcome.copied:,} passages copied")
+
+    async def _counts(
+        self, edition: Edition, documents: Sequence[Document]
+    ) -> Mapping[DocumentId, int]:
+        """How many passages there are of each document, in its version."""
+        ids = {each.id.short: each.id for each in documents}
+        these = [
+            {
+                "bool": {
+                    "filter": [
+                        {"term": {"document": each.id.short}},
+                        {"term": {"version": each.version}},
+                    ]
+                }
+            }
+            for each in documents
+        ]
+        body = {
+            "size": 0,
+            "query": {"bool": {"should": these, "minimum_should_match": 1}},
+            "aggs": {"documents": {"terms": {"field": "document", "size": len(documents)}}},
+        }
+        answer = await asked(self._client.search, index=edition.name, body=body, request_timeout=30)
+        found = answer["aggregations"]["documents"]["buckets"]
+        return {ids[each["key"]]: int(each["doc_count"]) for each in found}
+
+    async def _tidied(self, new: Edition) -> None:
+        """Removes what counts no more: deleted, forgotten or overtaken while it was copied."""
+        await new.index.settle()
+        async for versions in self._versions(new):
+            known = await self._manifest.get({document for document, _ in versions})
+            for document, version in versions:
+                row = known.get(document)
+                counts = row is not None and version in (row.version, row.seen)
+                if not counts or (row is not None and row.state is State.DELETED):
+                    await new.index.delete(document, only=version)
+
+    async def _versions(self, new: Edition) -> AsyncIterator[Collection[tuple[DocumentId, str]]]:
+        """The documents whose passages are in a version of the index, some at a time."""
+        fields = ("place", "file", "version")
+        by: dict[str, Any] = {
+            "size": 500,
+            "sources": [{name: {"terms": {"field": name}}} for name in fields],
+        }
+        while True:
+            body = {"size": 0, "aggs": {"versions": {"composite": by}}}
+            answer = await asked(self._client.search, index=new.name, body=body, request_timeout=30)
+            found = answer["aggregations"]["versions"]
+            if not found["buckets"]:
+                return
+            keys = [each["key"] for each in found["buckets"]]
+            yield [(DocumentId(key["place"], key["file"]), key["version"]) for key in keys]
+            by["after"] = found["after_key"]
+
+    async def _documents(self) -> AsyncIterator[list[Document]]:
+        """The manifest, page by page."""
+        more: dict[str, Any] = {}
+        while True:
+            answer = await self._calls(
+                self._db.scan,
+                TableName=self._table,
+                ConsistentRead=True,
+                FilterExpression="begins_with(pk, :files)",
+                ExpressionAttributeValues={":files": {"S": "files#"}},
+                **more,
+            )
+            yield [_document(decode(each)) for each in answer["Items"]]
+            if "LastEvaluatedKey" not in answer:
+                return
+            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+
+
+def _document(row: Mapping[str, Any]) -> Document:
+    return Document(
+        DocumentId(row["pk"].partition("#")[2], row["sk"]),
+        str(row.get("name", "")),
+        "",
+        state=State(row["state"]),
+        version=str(row.get("version", "")),
+        seen=str(row.get("seen", "")),
+        chunks=int(row.get("chunks", 0)),
+    )
+
+
+def _change(what: str, index: str, alias: str) -> dict[str, Any]:
+    return {what: {"index": index, "alias": alias}}

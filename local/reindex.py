@@ -1,0 +1,48 @@
+"""`parley reindex`: a new version of the index, filled and put in the old one's place."""
+
+from __future__ import annotations
+
+import time
+
+from core.aws.calls import Calls
+from core.aws.clients import client
+from core.aws.manifest import DynamoManifest
+from core.aws.reindex import Outcome, Reindex
+from core.aws.shelf import editions_of
+from core.settings import Settings, SettingsError
+from local.operating import said, say
+
+
+async def reindex(settings: Settings, *, keep: bool) -> int:
+    """The exit code. Raises StoreError, Rejected, ModelError, SettingsError."""
+    if not settings.opensearch_url:
+        raise SettingsError(["OPENSEARCH_URL is not set: there is no index to make anew."])
+    editions = editions_of(settings)
+    dynamodb = client("dynamodb", settings.aws_region)
+    calls = Calls()
+    try:
+        manifest = DynamoManifest(dynamodb, settings.table, calls, clock=time.time)
+        work = Reindex(editions, manifest, dynamodb, table=settings.table, calls=calls, say=say)
+        outcome = await work.run(keep=keep)
+    finally:
+        said()
+        await editions.close()
+        calls.close()
+        dynamodb.close()
+    print(_told(outcome, settings.embedding_model))
+    return 0
+
+
+def _told(outcome: Outcome, model: str) -> str:
+    if not outcome.name:
+        return f"Nothing was indexed yet: the first document makes an index of {model}."
+    lines = [
+        f"{outcome.name} is searched, with {model}: {outcome.copied:,} passages embedded."
+        if outcome.swapped or outcome.copied
+        else f"{outcome.name} is searched already, with {model}."
+    ]
+    lines += [f"{each} was removed." for each in outcome.removed]
+    lines += [f"{each} is kept: the next run without --keep removes it." for each in outcome.kept]
+    if outcome.swapped:
+        lines.append(f"Set PARLEY_EMBEDDING_MODEL={model} for the deployment as well.")
+    return "\n".join(lines)
