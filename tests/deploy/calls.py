@@ -23,6 +23,8 @@ CLIENTS = {
     "secretsmanager": "secretsmanager",
 }
 """What clients are called in the code, and of which service they are."""
+SEARCH = frozenset({"core.aws.opensearch", "core.aws.editions"})
+"""Where the index is called."""
 NO_CALL = frozenset({"close", "exceptions", "meta", "get_waiter"})
 
 
@@ -112,7 +114,7 @@ def _read(body, node):
         on = of.attr if isinstance(of, ast.Attribute) else getattr(of, "id", "")
         if on in CLIENTS and node.attr not in NO_CALL:
             body.calls.add((CLIENTS[on], node.attr))
-        elif body.module == "core.aws.opensearch" and on in {"_client", "indices"}:
+        elif body.module in SEARCH and on in {"_client", "indices"}:
             body.calls.add(("opensearch", node.attr))
         elif body.module == "core.aws.invoke" and node.attr == "invoke_model":
             body.calls.add(("bedrock", node.attr))

@@ -42,6 +42,7 @@ ACTIONS = {
     ("opensearch", "indices"): [],
     ("opensearch", "close"): [],
     ("opensearch", "exists"): ["ESHttpHead"],
+    ("opensearch", "get"): ["ESHttpGet"],
     ("opensearch", "create"): ["ESHttpPut"],
     ("opensearch", "put_alias"): ["ESHttpPut"],
     ("opensearch", "refresh"): ["ESHttpPost"],
@@ -63,7 +64,8 @@ EVERYONE = {
 SOURCE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 """What Lambda does with a function's role when it feeds it from a queue."""
 NAMESAKES = {
-    "WorkerFunction": {("OpenSearchIndex", "put")},  # turns are put in a queue; nothing is indexed
+    # turns are put in a queue; nothing is indexed
+    "WorkerFunction": {("OpenSearchIndex", "put"), ("Editions", "put"), ("Editions", "_put_too")},
     "IngesterFunction": {("DynamoManifest", "register")},  # a shared file is, by the worker
 }
 FUNCTIONS = resources("AWS::Serverless::Function")
