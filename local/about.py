@@ -17,3 +17,9 @@ is embedded with is read from the index itself, so before, during and after ther
 Set PARLEY_EMBEDDING_MODEL for this command, run it, and set it for the deployment afterwards, for
 the next index that is made. Every passage is embedded again, at the model's price. Repeat a run
 that was cut: it goes on where it was. The old index is removed at the end, unless --keep."""
+REDRIVE = """\
+Says how many dead letters there are of turns or of files and why that happens, asks, and moves them
+back into their queue, each with its body and group as it was. At least once: one that is cut off in
+between is moved by the next run, and what it asks for is done once all the same (an answered post
+is not answered again, a file that was read is not read again). Mend the cause first; the log has
+it. Where nobody can be asked, messages are moved only with --yes."""

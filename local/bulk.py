@@ -18,11 +18,15 @@ from pathlib import Path
 from core import sentences
 from core.aws.calls import Calls
 from core.aws.clients import client
+from core.aws.editions import Edition
 from core.aws.manifest import DynamoManifest
 from core.aws.queues import dead_letters, depth, redrive
+from core.aws.shelf import editions_of
 from core.conversation import LIBRARY
 from core.documents import Document, DocumentId, State, document_of, key_of
-from core.settings import SettingsError
+from core.ports import StoreError
+from core.settings import SettingsError, load
+from core.stores import Rejected
 
 ENDPOINTS = "endpoints.json"
 """Where `parley run` notes how to reach it, within its state."""
@@ -192,6 +196,7 @@ def status(environ: MutableMapping[str, str], *, back: bool, watch: float = 0.0)
     states, reasons, chunks = before
     told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none yet"
     print(f"documents: {told}; {chunks} passages")
+    print(f"index: {asyncio.run(_searched(environ))}")
     for reason, count in reasons.most_common():
         print(f"  failed, {count}: {sentences.why_not(reason)}")
     if watch:
@@ -200,6 +205,31 @@ def status(environ: MutableMapping[str, str], *, back: bool, watch: float = 0.0)
         ready = after[0]["ready"] - states["ready"]
         print(f"rate: {ready / watch:.1f} documents, {(after[2] - chunks) / watch:.1f} passages/s")
     sqs.close()
+
+
+async def _searched(environ: MutableMapping[str, str]) -> str:
+    """The version of the index that is searched, its model and size, and what else there is."""
+    settings = load(environ, talks=False)
+    if not settings.opensearch_url:
+        return "OPENSEARCH_URL is not set, so no files are read"
+    editions = editions_of(settings)
+    try:
+        found = await editions.all(anew=True)
+        told = [
+            f"{each.name}, {await each.index.known()} passages, {each.model}, {_use(each)}"
+            for each in sorted(found, key=lambda each: not each.live)
+        ]
+    except (StoreError, Rejected) as exc:
+        return f"no answer ({exc})"
+    finally:
+        await editions.close()
+    return "; ".join(told) or "nothing was indexed yet"
+
+
+def _use(edition: Edition) -> str:
+    if edition.live:
+        return "searched"
+    return "being filled" if edition.filling else "kept, not searched"
 
 
 def _counted(environ: MutableMapping[str, str]) -> tuple[Counter[str], Counter[str], int]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from dotenv import dotenv_values
 
 from core.settings import SettingsError
-from local.about import FORGET, REINDEX
+from local.about import FORGET, REDRIVE, REINDEX
 from local.aws import LocalAwsError
 
 
@@ -83,8 +83,13 @@ def _parser() -> argparse.ArgumentParser:
         "reindex", help="a new embedding model or mapping, without a gap", description=REINDEX
     )
     reindex.add_argument("--keep", action="store_true", help="keep the old index, to go back to it")
+    redrive = commands.add_parser(
+        "redrive", help="dead letters back into their queue", description=REDRIVE
+    )
+    redrive.add_argument("queue", choices=("turns", "files"), help="whose dead letters")
+    redrive.add_argument("--yes", action="store_true", help="move them without a question")
     doctor = commands.add_parser("doctor", help="what is missing or wrong, each with its fix")
-    for each in (upload, status, forget, reindex, doctor):
+    for each in (upload, status, forget, reindex, redrive, doctor):
         each.add_argument("--state", default=".state", help="that of a running `parley run`")
     package = commands.add_parser("teams-package", help="the app to upload to Microsoft Teams")
     package.add_argument("--to", default="parley-teams.zip", type=Path, help="the file to write")
@@ -153,11 +158,21 @@ def _reindex(options: argparse.Namespace) -> int:
     return ran(reindex(settings_for(os.environ, Path(options.state)), keep=options.keep))
 
 
+def _redrive(options: argparse.Namespace) -> int:
+    from local.operating import ran, settings_for  # noqa: PLC0415 - heavy, and only here
+    from local.redrive import redrive  # noqa: PLC0415
+
+    return ran(
+        redrive(settings_for(os.environ, Path(options.state)), options.queue, yes=options.yes)
+    )
+
+
 OPERATING = {
     "upload": _upload,
     "status": _status,
     "forget": _forget,
     "reindex": _reindex,
+    "redrive": _redrive,
     "doctor": _doctor,
 }
 """What an operator calls, by name; each gives its exit code."""

@@ -208,14 +208,21 @@ class Editions:
         return await self._followed(lambda edition: edition.index.texts(wanted))
 
     async def _followed(self, call: Callable[[Edition], Awaitable[T]]) -> T:
-        """Asks the live version; if it was removed since, the one that took its place."""
+        """Asks the live version; if it fails, and another took its place, that one."""
+        first = await self.live()
         try:
-            return await call(await self.live())
-        except Missing:
-            try:
-                return await call(await self.live(anew=True))
-            except Missing as exc:
-                raise StoreError("the index went") from exc
+            return await call(first)
+        except (Missing, StoreError, Rejected) as exc:
+            # one that is being removed fails in many ways
+            second = await self.live(anew=True)
+            if second.name == first.name:
+                if isinstance(exc, Missing):
+                    raise StoreError("the index went") from exc
+                raise
+        try:
+            return await call(second)
+        except Missing as exc:
+            raise StoreError("the index went") from exc
 
     async def _read(self) -> list[Edition]:
         answer = await asked(

@@ -124,7 +124,7 @@ def _dead(sqs: Any, name: str, url: str) -> Finding:
         return Finding(
             f"{name}'s dead letters",
             problem=f"{lost} messages failed for good",
-            fix="read the log for why, mend that, then `parley status --redrive`",
+            fix=f"read the log for why, mend that, then `parley redrive {name.partition(' ')[0]}`",
         )
     return Finding(f"{name}'s dead letters", "none")
 

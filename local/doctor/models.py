@@ -10,7 +10,7 @@ import boto3
 from core.answer import Prompt, Turn
 from core.aws.bedrock import BedrockModel
 from core.aws.embeddings import EmbeddingPool
-from core.aws.opensearch import OpenSearchIndex
+from core.aws.shelf import editions_of
 from core.models import MODELS
 from core.ports import ModelError, Overloaded, Refused, StoreError
 from core.settings import Settings
@@ -82,17 +82,11 @@ def _not_answering(name: str, exc: Exception) -> Finding:
 
 async def _search(settings: Settings, session: boto3.Session) -> Finding:
     name = "OpenSearch"
-    pool = EmbeddingPool(settings.embedding_regions, settings.embedding_model, session)
-    index = OpenSearchIndex(
-        settings.opensearch_url,
-        settings.aws_region,
-        model=pool.model,
-        dims=pool.dims,
-        session=session,
-    )
+    editions = editions_of(settings, session)
     try:
         async with asyncio.timeout(PATIENCE):
-            count = await index.known()
+            count = await editions.known()
+            live = await editions.live()
     except (StoreError, TimeoutError) as exc:
         return Finding(
             name,
@@ -106,8 +100,13 @@ async def _search(settings: Settings, session: boto3.Session) -> Finding:
             fix="use OpenSearch 2.17 or newer with k-NN, and let this role use its indices",
         )
     finally:
-        await index.close()
-        await pool.close()
+        await editions.close()
     if count is None:
         return Finding(name, "answers; nothing has been read yet")
-    return Finding(name, f"{index.name}, {count} passages")
+    if live.name != editions.wanted:
+        return Finding(
+            name,
+            problem=f"{live.name} is of {live.model} or of an earlier release, not as configured",
+            fix="run `parley reindex`, or set PARLEY_EMBEDDING_MODEL back; all works meanwhile",
+        )
+    return Finding(name, f"{live.name}, {count} passages")

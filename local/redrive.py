@@ -1,0 +1,64 @@
+"""`parley redrive`: dead letters back into their queue."""
+
+from __future__ import annotations
+
+import sys
+
+from core.aws import queues
+from core.aws.calls import Calls
+from core.aws.clients import client
+from core.aws.provision import TRIES
+from core.settings import Settings, SettingsError
+from local.operating import said, say
+
+WHY = {
+    "turns": (
+        f"Each was delivered {TRIES} times and no worker ended it: the platform or the table did "
+        "not answer for hours, the bot's token or a right is missing, or there is a defect of ours "
+        "(the log has the error)."
+    ),
+    "files": (
+        f"Each was delivered {TRIES} times and no ingester ended it: the index, the bucket, the "
+        "table or the embedding model did not answer for hours or refused, or there is a defect of "
+        "ours. `parley status` says why files failed; a file that cannot be read is not here."
+    ),
+}
+
+
+async def redrive(settings: Settings, name: str, *, yes: bool) -> int:
+    """The exit code. Raises StoreError, SettingsError."""
+    live = {"turns": settings.turns_queue_url, "files": settings.files_queue_url}[name]
+    sqs, calls = client("sqs", settings.aws_region), Calls()
+    try:
+        dead = await calls(queues.dead_letters, sqs, live)
+        if not dead:
+            raise SettingsError([f"The queue of {name} has no dead-letter queue: `parley init`."])
+        there = await calls(queues.depth, sqs, dead)
+        if there.in_flight:
+            print(f"{there.in_flight} more are being looked at by somebody.")
+        if not there.waiting:
+            print(f"There are no dead letters of {name}.")
+            return 0
+        print(f"{there.waiting} dead letters of {name}. {WHY[name]}")
+        if not yes and not _agreed(name):
+            return 0
+        moved = await calls(
+            queues.redrive, sqs, dead, live, lambda n: say(f"{n} of {there.waiting} moved")
+        )
+        said()
+        left = (await calls(queues.depth, sqs, dead)).waiting
+        print(f"{moved} moved back, {left} dead letters now.")
+    finally:
+        calls.close()
+        sqs.close()
+    return 0
+
+
+def _agreed(name: str) -> bool:
+    if not sys.stdin.isatty():
+        print("None was moved: repeat this with --yes to move them.")
+        return False
+    if input(f"Move them back to be tried again? Type {name}: ").strip() == name:
+        return True
+    print("None was moved.")
+    return False

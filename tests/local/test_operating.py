@@ -1,0 +1,163 @@
+"""The operator's commands, as they are called: what they say, ask, refuse and exit with."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core.aws.queues import depth, redrive
+
+PARLEY = [sys.executable, "-c", "from local.cli import main; main()"]
+
+
+@pytest.fixture
+def parley(aws, tmp_path):
+    """Calls `parley` against the test's own table, bucket and queues; with `answer` as if asked."""
+    ours = ("SLACK_", "PARLEY_", "MICROSOFT_", "TEAMS_", "GRAPH_", "OPENSEARCH_")
+    environ = {k: v for k, v in os.environ.items() if not k.startswith(ours)} | {
+        "PYTHONPATH": str(Path.cwd()),
+        "AWS_REGION": "us-east-1",
+        "PARLEY_BUCKET": aws.resources.bucket,
+        "PARLEY_TABLE": aws.resources.table,
+        "PARLEY_TURNS_QUEUE_URL": aws.resources.turns_queue,
+        "PARLEY_FILES_QUEUE_URL": aws.resources.files_queue,
+    }
+
+    def call(*arguments, **more):
+        done = subprocess.run(
+            [*PARLEY, *arguments], env=environ | more, capture_output=True, text=True,
+            check=False, cwd=tmp_path, timeout=60, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert "Traceback" not in done.stderr, done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    return call
+
+
+def settings_row(aws, place):
+    item = {"pk": {"S": f"settings#{place}"}, "sk": {"S": "model"}, "model": {"S": "haiku"}}
+    aws.client("dynamodb").put_item(TableName=aws.resources.table, Item=item)
+
+
+def rows(aws):
+    return aws.client("dynamodb").scan(TableName=aws.resources.table)["Count"]
+
+
+def test_forget_says_what_there_is_and_deletes_only_when_told_to(aws, parley):
+    settings_row(aws, "slack/T1/C1")
+    code, out, _ = parley("forget", "slack/T1")
+    assert (code, rows(aws)) == (0, 1)
+    assert "slack/T1: 1 settings" in out
+    assert "--yes" in out
+    code, out, _ = parley("forget", "slack/T1", "--yes")
+    assert (code, rows(aws)) == (0, 0)
+    assert "deleted: 1 settings" in out
+    code, out, _ = parley("forget", "slack/T1", "--yes")
+    assert code == 0
+    assert out.startswith("slack/T1: nothing\ndeleted: nothing\n")
+
+
+@pytest.mark.parametrize(
+    "place", ["slack", "slack/", "/T1", "slack/T1/", "slack/T1/C1/F1", "library/x", "T1/C1"]
+)
+def test_forget_refuses_what_names_no_workspace_and_no_channel(parley, place):
+    code, _, err = parley("forget", place, "--yes")
+    assert code == 1
+    assert "is no workspace and no channel" in err
+
+
+def test_forget_will_not_leave_passages_behind_for_want_of_a_setting(aws, parley):
+    item = {"pk": {"S": "files#slack/T1/C1"}, "sk": {"S": "F1"}, "state": {"S": "ready"}}
+    aws.client("dynamodb").put_item(TableName=aws.resources.table, Item=item)
+    code, _, err = parley("forget", "slack/T1", "--yes")
+    assert (code, rows(aws)) == (1, 1)
+    assert "OPENSEARCH_URL is not set" in err
+
+
+@pytest.mark.parametrize("command", [("forget", "slack/T1"), ("reindex",), ("redrive", "turns")])
+def test_half_a_configuration_is_named(parley, command):
+    code, _, err = parley(*command, PARLEY_TABLE="")
+    assert code == 1
+    assert "PARLEY_TABLE is not set" in err
+
+
+def test_reindex_needs_an_index(parley):
+    code, _, err = parley("reindex")
+    assert code == 1
+    assert "OPENSEARCH_URL is not set" in err
+
+
+def test_an_index_that_does_not_answer_is_said_plainly(parley):
+    code, _, err = parley("reindex", OPENSEARCH_URL="http://127.0.0.1:9")
+    assert code == 1
+    assert err.startswith("parley: no answer (ConnectionError)")
+
+
+def letters(aws, dead, number, **more):
+    sqs = aws.client("sqs")
+    for n in range(number):
+        told = {key: value.format(n=n) for key, value in more.items()}
+        sqs.send_message(QueueUrl=dead, MessageBody=f"body {n}", **told)
+    return sqs
+
+
+def test_redrive_says_how_many_and_why_and_moves_only_when_told_to(aws, parley):
+    dead, live = aws.resources.files_dead_queue, aws.resources.files_queue
+    sqs = letters(aws, dead, 12)
+    waiting = depth(sqs, live).waiting
+    code, out, _ = parley("redrive", "files")
+    assert (code, depth(sqs, dead).waiting) == (0, 12)
+    assert "12 dead letters of files. Each was delivered 10 times" in out
+    code, out, _ = parley("redrive", "files", "--yes")
+    assert code == 0
+    assert "12 moved back, 0 dead letters now." in out
+    assert (depth(sqs, dead).waiting, depth(sqs, live).waiting) == (0, waiting + 12)
+    assert parley("redrive", "turns")[1] == "There are no dead letters of turns.\n"
+
+
+def test_redriven_turns_keep_group_order_and_body_and_are_not_doubled(aws):
+    dead, live = aws.resources.turns_dead_queue, aws.resources.turns_queue
+    sqs = letters(aws, dead, 12, MessageGroupId="g", MessageDeduplicationId="{n}")
+
+    class Cut(Exception):
+        pass
+
+    class Cutting:
+        """Ends after a message was sent and before it was deleted."""
+
+        def __getattr__(self, name):
+            return getattr(sqs, name)
+
+        def delete_message(self, **arguments):
+            raise Cut
+
+        def receive_message(self, **arguments):
+            return sqs.receive_message(**arguments | {"VisibilityTimeout": 0})
+
+    with pytest.raises(Cut):
+        redrive(Cutting(), dead, live)
+    said = []
+    assert redrive(sqs, dead, live, said.append) == 12
+    assert said == [*range(1, 13)]
+    bodies = []
+    while messages := sqs.receive_message(
+        QueueUrl=live, MaxNumberOfMessages=10, AttributeNames=["MessageGroupId"]
+    ).get("Messages"):
+        for each in messages:
+            assert each["Attributes"]["MessageGroupId"] == "g"
+            bodies.append(each["Body"])
+            sqs.delete_message(QueueUrl=live, ReceiptHandle=each["ReceiptHandle"])
+    assert bodies == [f"body {n}" for n in range(12)]
+
+
+async def test_status_tells_queues_documents_and_the_index(aws, parley, index, opensearch):
+    dead = aws.resources.turns_dead_queue
+    letters(aws, dead, 2, MessageGroupId="g", MessageDeduplicationId="{n}")
+    code, out, _ = parley("status")
+    assert code == 0
+    assert "turns: 0 waiting, 0 in flight, 0 delayed, 2 dead letters\n" in out
+    assert "index: OPENSEARCH_URL is not set" in out
+    _, out, _ = parley("status", OPENSEARCH_URL=opensearch)
+    assert "index: " in out
