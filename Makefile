@@ -73,6 +73,7 @@ lock: setup ## resolve requirements anew (needs uv on the PATH)
 	@$(LOCK_LAMBDA) --extra worker -o requirements/lambda-worker.txt pyproject.toml
 	@$(LOCK_LAMBDA) --extra ingestion -o requirements/lambda-ingester.txt pyproject.toml
 	@$(LOCK_LAMBDA) -o requirements/lambda-schedule.txt pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.13 --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" -c requirements/dev.txt --extra serve -o requirements/container.txt pyproject.toml
 
 clean: ## remove what setup made
 	rm -rf .venv .venv-aws .venv-sam .aws-sam .mypy_cache .ruff_cache .pytest_cache
