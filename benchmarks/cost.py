@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.aws.function import FRESH
 from core.models import MODELS
 from tests.deploy import template
 
@@ -35,6 +36,8 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
 GB = 1e9
 resources: Any = template.resources
 """The template's, by kind. Tests' modules are not typed."""
+READERS = 6
+"""Secrets that a receiver for Slack, one for Teams and a worker read every FRESH seconds."""
 MEMORIES = (512, 1024, WHOLE)
 HOSTED = 1.0, 2.0
 """Processors and GB of one Fargate task of deploy/ecs.yaml."""
@@ -164,8 +167,6 @@ def dollars(counted: Mapping[str, Any], sizes: Mapping[str, int] | None = None) 
         "DynamoDB, reads": calls.get("dynamodb read units", 0) * _of("dynamodb read"),
         "SQS": queue * _of("sqs"),
         "S3": read * _of("s3 get") + kept * _of("s3 put"),
-        "Secrets Manager, calls": calls.get("secretsmanager GetSecretValue", 0)
-        * _of("secret call"),
         "CloudWatch, logs": logged / GB * _of("logs"),
         "X-Ray": invocations * _of("trace"),
         "data out": calls.get("slack bytes", 0) / GB * _of("out"),
@@ -197,6 +198,11 @@ def idle(counts: Mapping[str, Any]) -> dict[str, float]:
         "CloudWatch, dashboard": dashboards * _of("dashboard"),
         "CloudWatch, alarms": alarms * _of("alarm"),
         "Secrets Manager": secrets * _of("secret"),
+        "Secrets Manager, read by functions that are always warm": MINUTES
+        / FRESH
+        * 60
+        * READERS
+        * _of("secret call"),
         "SQS, two queues polled": MINUTES * POLLS * (_of("sqs") + _of("sqs standard")),
         "the clock's function": MINUTES * sum(dollars(counts["idle minute"]).values()),
     }

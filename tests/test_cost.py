@@ -36,6 +36,7 @@ def test_calls_are_priced_one_by_one():
     assert found["SQS"] == pytest.approx((3 + 2) * 0.5e-6)  # two more, by Lambda itself
     assert found["S3"] == pytest.approx(2 * 5e-6 + 3 * 0.4e-6)
     assert found["CloudWatch, logs"] == pytest.approx(3_000 / 1e9 * 0.5)
+    assert not any("Secrets" in name for name in found)  # they are read by the clock
     assert found["X-Ray"] == pytest.approx(3 * 5e-6)
     assert found["data out"] == pytest.approx(0.001 * 0.09)
 
@@ -69,6 +70,18 @@ def test_an_idle_month_has_every_alarm_and_secret_of_the_template():
 def test_the_pages_figures_are_those_of_the_stored_counts():
     page = cost.DOCUMENT.read_text()
     assert cost.filled(page, cost.report(COUNTS)) == page
+
+
+def test_the_goal_is_met_or_missed_as_the_page_says():
+    usual, _, long = COUNTS["answers"].values()
+
+    def together(counted, size):
+        return 1000 * sum(cost.dollars(counted, {"worker": size}).values())
+
+    assert cost.memory("worker") == 1769
+    assert together(usual, 1769) > 0.15 > together(usual, 1024)
+    assert together(long, 512) > 0.15
+    assert 15 < 1000 * cost.tokens(usual, "sonnet") / together(usual, 1769) < 25
 
 
 def test_what_has_no_price_is_named_on_the_page():

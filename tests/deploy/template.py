@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 
 PATH = Path(__file__).parents[2] / "template.yaml"
+ECS = PATH.parent / "deploy" / "ecs.yaml"
 
 
 class _Loader(yaml.SafeLoader):
@@ -25,19 +26,19 @@ _Loader.add_multi_constructor("!", _intrinsic)
 
 
 @cache
-def template():
-    return yaml.load(PATH.read_text(), _Loader)
+def template(path=PATH):
+    return yaml.load(path.read_text(), _Loader)
 
 
-def resources(kind):
+def resources(kind, path=PATH):
     """The properties of all resources of a kind, by logical id."""
-    found = template()["Resources"].items()
+    found = template(path)["Resources"].items()
     return {name: each["Properties"] for name, each in found if each["Type"] == kind}
 
 
-def statements(role):
+def statements(role, path=PATH):
     """The statements of a role's own policies, those under a condition as well."""
-    for policy in resources("AWS::IAM::Role")[role]["Policies"]:
+    for policy in resources("AWS::IAM::Role", path)[role]["Policies"]:
         for each in policy["PolicyDocument"]["Statement"]:
             if "Fn::If" in each:
                 yield next(e for e in each["Fn::If"][1:] if e != {"Ref": "AWS::NoValue"})

@@ -8,7 +8,7 @@ from core.models import MODELS
 from core.settings import EMBEDDING_FAMILIES
 from ingestion.pictures import READS
 from tests.deploy.calls import calls
-from tests.deploy.template import listed, resources, statements
+from tests.deploy.template import ECS, listed, resources, statements
 
 ACTIONS = {
     ("dynamodb", "get_item"): ["GetItem"],
@@ -63,6 +63,7 @@ EVERYONE = {
 }
 SOURCE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 """What Lambda does with a function's role when it feeds it from a queue."""
+BEDROCK = ("Claude", "Embedding")
 NAMESAKES = {
     # turns are put in a queue; nothing is indexed
     "WorkerFunction": {("OpenSearchIndex", "put"), ("Editions", "put"), ("Editions", "_put_too")},
@@ -111,6 +112,40 @@ def test_what_a_function_may_do_it_may_do_on_its_own_resources_only(function):
         for resource in listed(statement["Resource"]):
             if resource == "*":
                 assert statement["Sid"] == "Traces"
+
+
+def test_a_task_on_ecs_may_do_what_its_code_calls_and_nothing_else():
+    found = calls("bots.serve") | {("secretsmanager", "get_secret_value")}  # by `parley serve`
+    wanted = {
+        f"{PREFIXES.get(service, service)}:{action}"
+        for service, method in found
+        for action in ACTIONS[service, method]
+    }
+    told = {a for each in statements("TaskRole", ECS) for a in listed(each["Action"])}
+    assert told == wanted | {"aoss:APIAccessAll"}
+
+
+def test_a_task_on_ecs_may_do_as_much_as_the_functions_that_it_stands_for():
+    """But for what Lambda needs to feed them, and for logs and traces, which are the agent's."""
+    told = {a for each in statements("TaskRole", ECS) for a in listed(each["Action"])}
+    functions = (
+        allowed("WorkerFunction") | allowed("IngesterFunction") | allowed("ScheduleFunction")
+    )
+    assert told == functions - EVERYONE - {"sqs:GetQueueAttributes"}
+
+
+def test_what_a_task_on_ecs_may_do_it_may_do_on_the_stacks_resources_only():
+    for role in ("TaskRole", "ExecutionRole"):
+        for statement in statements(role, ECS):
+            assert statement["Effect"] == "Allow"
+            assert not [action for action in listed(statement["Action"]) if "*" in action]
+            if "*" in listed(statement["Resource"]):
+                assert statement["Action"] == "ecr:GetAuthorizationToken"
+    models = [
+        {each["Sid"]: each["Resource"] for each in statements(*where) if each["Sid"] in BEDROCK}
+        for where in (("TaskRole", ECS), ("WorkerRole",))
+    ]
+    assert models[0] == models[1]
 
 
 def test_only_the_catalogues_models_can_be_called():

@@ -11,6 +11,7 @@ CHECKS = {
     "sam validate": [str(SAM), "validate", "--region", REGION],
     "sam validate --lint": [str(SAM), "validate", "--lint", "--region", REGION],
     "cfn-lint": [str(SAM.with_name("cfn-lint")), "--template", "template.yaml"],
+    "cfn-lint, ECS": [str(SAM.with_name("cfn-lint")), "--template", "deploy/ecs.yaml"],
 }
 
 

@@ -78,6 +78,14 @@ def test_a_queue_outlasts_its_function_six_times_and_takes_one_at_a_time(functio
     assert source["Properties"]["ScalingConfig"]["MaximumConcurrency"]
 
 
+def test_functions_leave_the_queues_to_others_where_that_was_asked_for():
+    for function in ("WorkerFunction", "IngesterFunction"):
+        (source,) = resources(FUNCTION)[function]["Events"].values()
+        assert source["Properties"]["Enabled"] == {"Fn::If": ["LambdaWorks", True, False]}
+    assert template()["Conditions"]["LambdaWorks"] == {"Fn::Equals": [{"Ref": "Workers"}, "lambda"]}
+    assert template()["Parameters"]["Workers"]["Default"] == "lambda"
+
+
 def test_every_function_has_its_own_bundle_role_and_log_that_ends():
     functions = resources(FUNCTION)
     assert {name.removesuffix("Function") for name in functions} == set(FUNCTIONS)
