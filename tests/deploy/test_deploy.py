@@ -199,6 +199,17 @@ def test_an_update_keeps_what_there_is(deployed):
     assert not [name for name in after if name.startswith("Slack")]  # a platform can be left out
 
 
+def test_functions_leave_their_queues_to_containers_where_that_is_asked_for(deployed):
+    def states():
+        sources = deployed.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+        return {each["FunctionArn"].rpartition(":")[2]: each["State"] for each in sources}
+
+    assert set(states().values()) == {"Enabled"}
+    before = states()
+    deployed.deploy(Workers="elsewhere", SlackSigningSecret='""', SlackBotToken='""')
+    assert states() == dict.fromkeys(before, "Disabled")
+
+
 def test_a_deleted_stack_leaves_nothing(deployed):
     assert deployed.everything() > deployed.before
     deployed.delete()
