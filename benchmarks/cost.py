@@ -264,11 +264,11 @@ def _memories(answers: Mapping[str, Mapping[str, Any]]) -> str:
     return _table(["worker's memory", *answers], rows)
 
 
-def _hosting(answer: float) -> str:
+def _hosting(time: float) -> str:
     processors, size = HOSTED
     return (
         f"One Fargate task of {processors:g} processor and {size:g} GB: {hosted():.2f} dollars a "
-        f"month, what {hosted() / answer:,.0f} answers in a thread cost on Lambda."
+        f"month, as much as Lambda's time for {hosted() / time:,.0f} answers in a thread."
     )
 
 
@@ -288,7 +288,7 @@ def report(counts: Mapping[str, Any]) -> str:
                 [[name, f"{each:.2f}"] for name, each in month.items()]
                 + [["**together**", f"**{sum(month.values()):.2f}**"]],
             ),
-            _hosting(sum(dollars(next(iter(answers.values()))).values())),
+            _hosting(dollars(next(iter(answers.values())))["Lambda, time"]),
             _counted(answers),
             _counted(documents),
             _table(

@@ -164,6 +164,7 @@ class Bench:
                 before = len(self.world.answers())
                 self.world.slack.say(ANA, GENERAL, f"@Parley {text}", thread_ts=each)
                 await self.world.answered(number=before + 1, seconds=120)
+                await self._drained()
 
         return await self.measured(number, ask)
 
@@ -192,6 +193,7 @@ class Bench:
                 before = len(self.world.answers())
                 self.world.slack.share(ANA, GENERAL, [(f"{n}.pdf", make(), "application/pdf")])
                 await self.world.answered(number=before + 1, seconds=120)
+                await self._drained()
 
         return await self.measured(number, share)
 
@@ -240,6 +242,18 @@ class Bench:
             "seconds": round(sum(took) / len(took) / 1000, 3),
             "logged bytes": round(size / number),
         }
+
+    async def _drained(self) -> None:
+        """Until the worker is done with its message: a long answer is several of Slack's."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        ask = self.made.client("sqs").get_queue_attributes
+        url = self.made.resources["Turns"]
+        async with asyncio.timeout(120):
+            while True:
+                told = await asyncio.to_thread(ask, QueueUrl=url, AttributeNames=names)
+                if not any(int(told["Attributes"][name]) for name in names):
+                    return
+                await asyncio.sleep(0.2)
 
     def _state(self, key: str) -> str:
         found = self.made.client("dynamodb").query(
