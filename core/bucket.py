@@ -37,7 +37,7 @@ CLASH = 0.01
 """Seconds of the first pause after another process was faster; it doubles."""
 STALE = 0.15
 """The part of a window, and at most `OLD` seconds, after which a grant is too old to be used."""
-OLD = 1.0
+OLD = 1.5
 SLIGHT = 0.02
 """The part of a window that its margin covers: a call that comes later is counted anew."""
 
@@ -100,9 +100,9 @@ class Bucket:
             self._untold = self._untold.plus(News(granted=(now,), returned=(at,)))
             self._wake()
 
-    def is_fresh(self, at: float) -> bool:
-        """Whether a call that was granted then may still be made."""
-        return self._clock() - at <= min(OLD, STALE * self._quota.shortest)
+    def is_stale(self, at: float, made: float) -> bool:
+        """Whether what was granted then may not be `made` that much later."""
+        return made - at > min(OLD, STALE * self._quota.shortest)
 
     def pause(self, seconds: float) -> None:
         self._paused_until = max(self._paused_until, self._clock() + seconds)
@@ -205,7 +205,7 @@ class Bucket:
                 grants.next_at = at
                 break
             room = grants.tally.room(self._quota, priority, now) - 1
-            grants.slack = room if grants.slack is None else min(grants.slack, room)
+            grants.spare = room if grants.spare is None else min(grants.spare, room)
             grants.tally = grants.tally.grant(priority, now)
             grants.served.append((priority, future))
         return grants
@@ -225,7 +225,7 @@ class Bucket:
         until = now + max(self._quota.longest, HELD)
         try:
             done, self._seen = await self._store.tell(
-                self._me, news, self._seen, grants.slack, until
+                self._me, news, self._seen, grants.spare, until
             )
         except StoreError as exc:
             self._silence(exc)
@@ -281,13 +281,13 @@ class Bucket:
 class _Grants:
     """Who is served now, the tally with them in it, and when the next could be.
 
-    `slack`: so many calls more may have been granted elsewhere.
+    `spare`: so many calls more may have been granted elsewhere.
     """
 
     tally: Tally
     served: list[tuple[Priority, asyncio.Future[float]]] = field(default_factory=list)
     next_at: float = float("inf")
-    slack: int | None = None
+    spare: int | None = None
 
     def news(self, now: float) -> News:
         progress = any(priority is Priority.PROGRESS for priority, _ in self.served)

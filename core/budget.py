@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 
 from core.bucket import Bucket
 from core.ports import Call, Priority
-from core.tally import NEVER, OwnStore, Quota, Rate, Store
+from core.tally import OwnStore, Quota, Rate, Store
 
 __all__ = ["Budgets", "ConversationBudget", "Quota", "Rate", "SharedTally", "WorkspaceBudget"]
 
@@ -18,8 +18,8 @@ SharedTally = Callable[[str, str, float], Store]
 """Where a tally is shared: by workspace and name, and how many seconds its calls count."""
 MANY = 1024
 """Buckets of channels and conversations after which those that are not in use are dropped."""
-REGRANTS = 5
-"""A store so slow that grants come old: after these the call is made."""
+ROUNDS = 5
+"""Tries to have several grants at about the same time; then the call is counted when it is made."""
 
 
 class WorkspaceBudget:
@@ -96,23 +96,14 @@ class ConversationBudget:
 
     async def spend(self, call: Call, priority: Priority) -> None:
         buckets = self._buckets[call]
+        if not buckets[1:]:
+            buckets[0].move(await buckets[0].spend(priority))
+            return
         # one after another: else those that wait for the shared bucket would be made together
-        async with buckets[0].turn if buckets[1:] else nullcontext():
-            held: dict[Bucket, float] = {}
-            try:
-                for _ in range(REGRANTS * len(buckets)):
-                    old = [each for each in buckets if not each.is_fresh(held.get(each, NEVER))]
-                    if not old:
-                        break
-                    if old[0] in held:
-                        old[0].give_back(held.pop(old[0]))
-                    held[old[0]] = await old[0].spend(priority)
-                for bucket, at in held.items():
-                    bucket.move(at)
-            except asyncio.CancelledError:
-                for bucket, at in held.items():
-                    bucket.give_back(at)
-                raise
+        async with buckets[0].turn:
+            held = await _granted(buckets, priority)
+            for bucket, at in held.items():
+                bucket.move(at)
 
     def wait_for(self, call: Call, priority: Priority) -> float:
         return max((b.wait_for(priority) for b in self._buckets[call]), default=0.0)
@@ -137,3 +128,40 @@ class ConversationBudget:
         finally:
             for bucket in edits:
                 bucket.keep(-1)
+
+
+async def _granted(buckets: Sequence[Bucket], priority: Priority) -> dict[Bucket, float]:
+    """A grant of each, at about the same time."""
+    held: dict[Bucket, float] = {}
+    try:
+        for _ in range(ROUNDS):
+            await _spend_all([each for each in buckets if each not in held], priority, held)
+            newest = max(held.values())
+            old = [each for each, at in held.items() if each.is_stale(at, newest)]
+            if not old:
+                break
+            for each in old:
+                each.give_back(held.pop(each))
+    except asyncio.CancelledError:
+        for each, at in held.items():
+            each.give_back(at)
+        raise
+    return held
+
+
+async def _spend_all(
+    buckets: Sequence[Bucket], priority: Priority, held: dict[Bucket, float]
+) -> None:
+    """Adds a grant of each to those held, cancelled or not."""
+    tasks = {each: asyncio.create_task(each.spend(priority)) for each in buckets}
+    try:
+        await asyncio.wait(tasks.values())
+    finally:
+        for task in tasks.values():
+            task.cancel()
+        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        for each, task in tasks.items():
+            if not task.cancelled() and task.exception() is None:
+                held[each] = task.result()
+    for task in tasks.values():
+        task.result()

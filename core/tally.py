@@ -194,13 +194,13 @@ class Store(Protocol):
     """Keeps one tally where all who share it see it."""
 
     async def tell(
-        self, me: str, news: News, seen: Tally | None, slack: int | None, until: float
+        self, me: str, news: News, seen: Tally | None, spare: int | None, until: float
     ) -> tuple[bool, Tally]:
         """Adds news to the tally and keeps it till `until`. Whether that was done, and what is kept
         now. Raises StoreError.
 
-        It is not done if, since it was `seen`, more than `slack` calls were granted elsewhere or,
-        for news of progress, others showed progress. With None for `slack` it is always done.
+        It is not done if, since it was `seen`, more than `spare` calls were granted elsewhere or,
+        for news of progress, others showed progress. With None for `spare` it is always done.
         """
         ...
 
@@ -217,11 +217,11 @@ class OwnStore:
         self._seconds = seconds
 
     async def tell(
-        self, me: str, news: News, seen: Tally | None, slack: int | None, until: float
+        self, me: str, news: News, seen: Tally | None, spare: int | None, until: float
     ) -> tuple[bool, Tally]:
         seen = seen or Tally()
-        if slack is not None:
-            more = self._tally.total - seen.total > slack
+        if spare is not None:
+            more = self._tally.total - seen.total > spare
             shown = news.progress > NEVER and self._tally.progress != seen.progress
             if more or shown:
                 return False, self._tally

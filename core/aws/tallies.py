@@ -46,14 +46,14 @@ class DynamoTally:
         self._kept: Mapping[str, Any] = {}
 
     async def tell(
-        self, me: str, news: News, seen: Tally | None, slack: int | None, until: float
+        self, me: str, news: News, seen: Tally | None, spare: int | None, until: float
     ) -> tuple[bool, Tally]:
         """As the port says, with one write, and one more now and then. Raises StoreError."""
         for at in news.returned:
             await self._return(at)
         told = _update(self._kept, me, news, until)
-        if slack is not None:
-            told |= _condition(told, news, seen, slack)
+        if spare is not None:
+            told |= _condition(told, news, seen, spare)
         try:
             answer = await self._calls(
                 self._db.update_item,
@@ -147,14 +147,14 @@ def _update(kept: Mapping[str, Any], me: str, news: News, until: float) -> dict[
 
 
 def _condition(
-    told: Mapping[str, Any], news: News, seen: Tally | None, slack: int
+    told: Mapping[str, Any], news: News, seen: Tally | None, spare: int
 ) -> dict[str, Any]:
     """That no more was granted elsewhere than there was room for."""
     if seen is None or not seen.total:
         few = "(attribute_not_exists(#total) OR #total <= :most)"
     else:
         few = "#total <= :most"
-    values = {":most": {"N": str((seen.total if seen else 0) + slack)}}
+    values = {":most": {"N": str((seen.total if seen else 0) + spare)}}
     if news.progress > NEVER:
         if seen is None or seen.progress == NEVER:
             few += " AND attribute_not_exists(progress)"
