@@ -9,7 +9,7 @@ from core.aws import stored
 from core.aws.editions import FOLLOW, Editions
 from core.aws.reindex import STALE, Reindex
 from core.conversation import Scope
-from core.documents import DocumentId
+from core.documents import Chunk, Document, DocumentId, Locator
 from core.library import IndexedLibrary
 from core.ports import Overloaded
 from tests.conftest import REGION
@@ -356,3 +356,21 @@ async def test_a_file_is_read_though_the_next_model_does_not_answer(place):
     outcome = await place.reindex()
     assert outcome.copied == NUMBER + 1
     await place.finds("stork")
+
+
+async def test_a_vector_made_before_the_swap_is_not_compared_with_another_models(place):
+    await place.fill()
+    asked, text = "the heron3 nests", "The stork nests in reeds."
+    (question,) = await place.worker.embed([asked], query=True)
+    (written,) = await place.worker.embed([f"stork.txt\n{text}"])
+    await place.reindex()
+    place.now[0] += FOLLOW
+    found = await place.worker.search(asked, question, frozenset({Scope("library")}), 1.0)
+    assert found.vector[0].document.file == "heron3.txt"
+    stork = Document(DocumentId("library", "stork.txt"), "stork.txt", "")
+    await place.worker.put(stork, "1", [Chunk(0, text, Locator(), 0, 0)], [written])
+    await place.worker.settle()
+    (near,) = await place.model(*NEW).embed([f"stork.txt\n{text}"], query=True)
+    found = await place.worker.search("-", near, frozenset({Scope("library")}), 1.0)
+    assert found.vector[0].document == stork.id
+    assert found.vector[0].score == pytest.approx(1, abs=1e-3)
