@@ -246,7 +246,7 @@ async def test_a_run_that_was_cut_is_repeated_and_nothing_was_searchable_meanwhi
     async def cut(report):
         raise Cut
 
-    eraser._objects = cut
+    eraser._searched = cut
     with pytest.raises(Cut):
         await eraser.erase()
     said = word(GENERAL, ANA)
