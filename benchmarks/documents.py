@@ -27,6 +27,7 @@ import boto3
 
 from core.aws.calls import Calls
 from core.aws.clients import client
+from core.aws.cursors import DynamoCursors
 from core.aws.departures import DynamoDepartures
 from core.aws.editions import Editions
 from core.aws.embeddings import EmbeddingPool
@@ -109,7 +110,8 @@ async def bench() -> AsyncIterator[Bench]:
         departures = DynamoDepartures(
             client("dynamodb", REGION, session), made.table, calls, clock=time.time
         )
-        shelf = Shelf(vault, manifest, index, index, departures)
+        cursors = DynamoCursors(client("dynamodb", REGION, session), made.table, calls)
+        shelf = Shelf(vault, manifest, index, index, departures, cursors)
         yield Bench(shelf, calls, made.bucket, made.files_queue, folder)
 
 

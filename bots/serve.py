@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -23,14 +22,13 @@ from bots.worker import Platform, Worker
 from core import wiring
 from core.aws.bedrock import tune_gc
 from core.aws.clients import client
-from core.aws.shelf import Shelf
 from core.aws.source import Source
-from core.files import forget_due
 from core.ports import StoreError
 from core.settings import Settings
-from ingestion.app import Ingester
-from ingestion.pictures import Eyes
-from ingestion.pipeline import Pipeline
+from core.stores import Rejected
+from ingestion.housekeeping import EVERY as RECONCILE_EVERY
+from ingestion.housekeeping import forgets, reconciler
+from ingestion.wiring import ingester
 
 log = logging.getLogger(__name__)
 
@@ -38,8 +36,6 @@ CONCURRENCY = 200
 """Conversations answered side by side."""
 FILES_AT_ONCE = 16
 """Files that are read, embedded and indexed side by side."""
-EYES = "haiku"
-"""The model that reads images."""
 SWEEP_EVERY = 15.0
 """Seconds between looks for answers whose worker is gone."""
 FORGET_EVERY = 30.0
@@ -60,16 +56,7 @@ async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str
         source = Source(sqs, settings.turns_queue_url, core.calls, worker.handle, CONCURRENCY)
         sources = [source]
         if core.shelf is not None:
-            shelf = core.shelf
-            pipeline = Pipeline(
-                shelf.vault,
-                shelf.manifest,
-                shelf.index,
-                shelf.embeddings,
-                Eyes(core.model, EYES),
-                limit=settings.max_file_mb * 1024**2,
-            )
-            handle = Ingester(pipeline).handle
+            handle = ingester(settings, core.shelf, core.model).handle
             sources.append(Source(sqs, settings.files_queue_url, core.calls, handle, FILES_AT_ONCE))
         threads = ThreadPoolExecutor(16, thread_name_prefix="receiver")
         runner = web.AppRunner(application(receivers, threads), access_log=None)
@@ -79,8 +66,10 @@ async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str
         tasks = [asyncio.create_task(each.run()) for each in sources]
         tasks.append(asyncio.create_task(_every(SWEEP_EVERY, worker.sweep)))
         if core.shelf is not None:
-            forget = partial(_forgotten, core.shelf, settings.forget_after_days)
+            forget = forgets(settings, core.shelf)
+            mend = reconciler(settings, core.shelf, sqs, core.calls).run
             tasks.append(asyncio.create_task(_every(FORGET_EVERY, forget)))
+            tasks.append(asyncio.create_task(_every(RECONCILE_EVERY, mend)))
         tune_gc()
         address = runner.addresses[0]
         try:
@@ -181,15 +170,10 @@ async def _socket_mode(
         await asyncio.to_thread(handler.close)
 
 
-async def _forgotten(shelf: Shelf, days: int) -> int:
-    at = time.time() - days * 86_400
-    return await forget_due(shelf.departures, shelf.vault, at)
-
-
 async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
     while True:
         await asyncio.sleep(seconds)
         try:
             await work()
-        except StoreError:
+        except (StoreError, Rejected):
             log.warning("a sweep is put off: the store does not answer")

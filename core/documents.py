@@ -116,8 +116,9 @@ class Document:
     """What is known of a file: the manifest's row.
 
     `version` is the S3 sequencer whose chunks are searchable, `seen` the newest one that was
-    noticed. `pages` counts pages, slides or sheets, `done` of `total` is progress in the present
-    state. `sharer` is a name, `shared_at` seconds since the epoch, `link` the file's address at its
+    noticed, `etag` its object's. `tries` counts how often it was queued anew since it was written.
+    `pages` counts pages, slides or sheets, `done` of `total` is progress in the present state.
+    `sharer` is a name, `shared_at` seconds since the epoch, `link` the file's address at its
     platform, `message` the post it came with.
     """
 
@@ -140,6 +141,8 @@ class Document:
     message: str = ""
     media_type: str = ""
     updated: float = 0.0
+    etag: str = ""
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

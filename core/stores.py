@@ -28,6 +28,16 @@ class Rejected(Exception):
     """The index does not take what it was given."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """An object as it is listed: `size` in bytes, `modified` in seconds since the epoch."""
+
+    key: str
+    size: int
+    etag: str
+    modified: float
+
+
 class Vault(Protocol):
     """Where files are kept."""
 
@@ -42,6 +52,10 @@ class Vault(Protocol):
         ...
 
     async def has(self, key: str) -> bool: ...
+    async def listed(self, after: str, limit: int) -> tuple[Sequence[Stored], str]:
+        """Objects by key, from the first one after a key; the last key, empty at the end."""
+        ...
+
     async def forget(self, prefix: str, *, keep: str = "") -> None:
         """Removes every version of all objects under `prefix`, but those of the key `keep`."""
         ...
@@ -68,7 +82,9 @@ class Manifest(Protocol):
         """Notes a shared file before its bytes are stored."""
         ...
 
-    async def see(self, document: DocumentId, key: str, name: str, seen: str, size: int) -> bool:
+    async def see(
+        self, document: DocumentId, key: str, name: str, seen: str, size: int, *, etag: str = ""
+    ) -> bool:
         """Notes a written object; False if it is done already or a newer one was noticed."""
         ...
 
@@ -100,6 +116,18 @@ class Manifest(Protocol):
 
     async def forget(self, document: DocumentId) -> None:
         """Deleted by a person, whatever its version."""
+        ...
+
+    async def rows(self, after: str, limit: int) -> tuple[Sequence[Document], str]:
+        """Documents that are not deleted, of the next `limit` rows of all kinds, and where to go on
+        after them: empty at the end."""
+        ...
+
+    async def take_up(self, row: Document, tries: int) -> bool:
+        """Notes that a document is queued anew; False if its row is not any more as it was read.
+
+        `updated` is 0 of one that has no row.
+        """
         ...
 
 
@@ -149,6 +177,16 @@ class Index(Protocol):
         """Removes a document's chunks: all, those of versions `before` one, or `only` one's."""
         ...
 
+    async def held(self, ids: Collection[DocumentId]) -> Mapping[tuple[str, str], int]:
+        """How many chunks there are, by document (`short`) and version. Raises StoreError."""
+        ...
+
+    async def versions(
+        self, after: str, limit: int
+    ) -> tuple[Sequence[tuple[DocumentId, str]], str]:
+        """Documents and versions of which there are chunks, and where to go on after them."""
+        ...
+
     async def search(
         self,
         question: str,
@@ -173,6 +211,22 @@ class Embeddings(Protocol):
     async def embed(
         self, texts: Sequence[str], *, query: bool = False
     ) -> Sequence[Sequence[float]]: ...
+
+
+class Notices(Protocol):
+    """The queue that the bucket tells of what is written and removed."""
+
+    async def put(self, body: str) -> None: ...
+    async def waiting(self) -> int:
+        """About how many wait to be taken."""
+        ...
+
+
+class Cursors(Protocol):
+    """Where work that takes several runs goes on."""
+
+    async def get(self, work: str) -> str: ...
+    async def put(self, work: str, cursor: str) -> None: ...
 
 
 class Departures(Protocol):

@@ -29,6 +29,7 @@ class Metric(StrEnum):
     INGESTED = "Ingested"
     INGEST_LAG = "IngestLag"
     ORPHANS = "Orphans"
+    REPAIRED = "Repaired"
 
 
 SECONDS = frozenset({Metric.FIRST_TEXT, Metric.QUEUED, Metric.INGEST_LAG})

@@ -15,8 +15,7 @@ from core.aws.shelf import reading
 from core.aws.telemetry import Telemetry
 from core.settings import load
 from ingestion.app import Ingester
-from ingestion.pictures import READS, Eyes
-from ingestion.pipeline import Pipeline
+from ingestion.wiring import ingester
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +28,10 @@ class _Kept:
 async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
     settings = load(environ, talks=False)
     async with reading(settings) as kept:
-        pipeline = Pipeline(
-            kept.shelf.vault,
-            kept.shelf.manifest,
-            kept.shelf.index,
-            kept.shelf.embeddings,
-            Eyes(kept.model, READS),
-            limit=settings.max_file_mb * 1024**2,
-        )
+        reads = ingester(settings, kept.shelf, kept.model)
         sqs = client("sqs", settings.aws_region)
         try:
-            yield _Kept(Ingester(pipeline), Records(sqs, settings.files_queue_url, kept.calls))
+            yield _Kept(reads, Records(sqs, settings.files_queue_url, kept.calls))
         finally:
             sqs.close()
 

@@ -102,9 +102,7 @@ class Pipeline:
         try:
             await self._written(document, name, job)
         except Unreadable as exc:
-            count(Metric.FAILURES, reason=exc.reason)
-            await self._manifest.fail(document, job.seen, exc.reason)
-            await self._index.delete(document, before=job.seen + "~")
+            await self._not_read(document, job.seen, exc.reason)
         except (StoreError, ModelError, Rejected):
             if last:
                 count(Metric.FAILURES, reason="trouble")
@@ -116,9 +114,13 @@ class Pipeline:
         found = document_of(job.key)
         if found is None or isinstance(job, Removed):
             return
+        await self._not_read(found[0], job.seen, reason)
+
+    async def _not_read(self, document: DocumentId, seen: str, reason: str) -> None:
         count(Metric.FAILURES, reason=reason)
-        await self._manifest.fail(found[0], job.seen, reason)
-        await self._index.delete(found[0], before=job.seen + "~")
+        await self._manifest.fail(document, seen, reason)
+        # its own chunks as well, but none of a version that only adds digits to it
+        await self._index.delete(document, before=seen + "!")
 
     async def _removed(self, document: DocumentId, job: Removed) -> None:
         if await self._vault.has(job.key):
@@ -134,7 +136,7 @@ class Pipeline:
         if known is None and not await self._vault.has(job.key):
             log.info("an object that was removed, and is not remembered")
             return
-        if not await self._manifest.see(document, job.key, name, job.seen, job.size):
+        if not await self._manifest.see(document, job.key, name, job.seen, job.size, etag=job.etag):
             log.info("a notification that came before")
             return
         shown = known.name if known is not None and known.name else name

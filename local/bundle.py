@@ -29,6 +29,7 @@ FUNCTIONS = {
     "Worker": ("worker", ("core", "bots")),
     "Ingester": ("ingester", ("core", "ingestion")),
     "Schedule": ("schedule", ("core", "bots")),
+    "Reconciler": ("worker", ("core", "ingestion")),
 }
 """Requirements and packages of each function, by its logical id without `Function`."""
 LIMITS = {"Slack": 60, "Teams": 60}

@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
@@ -206,6 +206,14 @@ class Editions:
         self, wanted: Sequence[tuple[DocumentId, str, int, int]]
     ) -> Sequence[Sequence[Chunk]]:
         return await self._followed(lambda edition: edition.index.texts(wanted))
+
+    async def held(self, ids: Collection[DocumentId]) -> Mapping[tuple[str, str], int]:
+        return await self._followed(lambda edition: edition.index.held(ids))
+
+    async def versions(
+        self, after: str, limit: int
+    ) -> tuple[Sequence[tuple[DocumentId, str]], str]:
+        return await self._followed(lambda edition: edition.index.versions(after, limit))
 
     async def _followed(self, call: Callable[[Edition], Awaitable[T]]) -> T:
         """Asks the live version; if it fails, and another took its place, that one."""

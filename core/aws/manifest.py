@@ -9,6 +9,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -27,9 +28,9 @@ BATCH = 100
 """Items that BatchGetItem takes."""
 TEXTS = (
     "name", "key", "version", "seen", "reason", "sharer", "sharer_id", "link", "message",
-    "media_type",
+    "media_type", "etag",
 )  # fmt: skip
-NUMBERS = ("size", "pages", "chunks", "done", "total")
+NUMBERS = ("size", "pages", "chunks", "done", "total", "tries")
 REGISTERED = (
     "name", "key", "size", "sharer", "sharer_id", "shared_at", "link", "message", "media_type",
 )  # fmt: skip
@@ -42,6 +43,16 @@ def comparable(sequencer: str) -> str:
     https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
     """
     return sequencer.upper().ljust(WIDTH, "0")
+
+
+def after(seen: str) -> str:
+    """The next version that is ours: after `seen`, and before all that S3 tells later of its key.
+
+    A listing has no sequencers, so what is queued anew cannot have its own. Those of S3 are padded
+    to 32 digits; ours are the newest noticed one and four digits more.
+    """
+    number = int(seen[WIDTH:] or "0", 16)
+    return f"{seen[:WIDTH] or '0' * WIDTH}{number + 1:04X}"
 
 
 class DynamoManifest:
@@ -104,11 +115,15 @@ class DynamoManifest:
         for each in pointers:
             await self._calls(self._db.put_item, TableName=self._table, Item=encode(each))
 
-    async def see(self, document: DocumentId, key: str, name: str, seen: str, size: int) -> bool:
+    async def see(
+        self, document: DocumentId, key: str, name: str, seen: str, size: int, *, etag: str = ""
+    ) -> bool:
+        # what was queued anew does not forgive earlier tries
+        tries = {"tries": 0} if len(seen) <= WIDTH else {}
         return await self._set(
             document,
-            {"key": key, "seen": seen, "size": size, "state": State.EXTRACTING, "reason": ""}
-            | {"done": 0, "total": 0},
+            {"key": key, "seen": seen, "size": size, "etag": etag, "state": State.EXTRACTING}
+            | {"reason": "", "done": 0, "total": 0, **tries},
             missing={"name": name},
             remove=("ttl",),
             condition="attribute_not_exists(#seen) OR #seen < :seen "
@@ -139,7 +154,7 @@ class DynamoManifest:
     async def removed(self, document: DocumentId, key: str, seen: str) -> bool:
         return await self._set(
             document,
-            {"seen": seen, "key": key, **self._gone()},
+            {"seen": seen, "key": key, "etag": "", **self._gone()},
             condition="attribute_exists(pk) AND (attribute_not_exists(#seen) OR #seen <= :seen) "
             "AND (attribute_not_exists(#key) OR #key = :key)",
         )
@@ -149,6 +164,34 @@ class DynamoManifest:
 
     async def forget(self, document: DocumentId) -> None:
         await self._set(document, self._gone())
+
+    async def rows(self, after: str, limit: int) -> tuple[Sequence[Document], str]:
+        answer = await self._calls(
+            self._db.scan,
+            TableName=self._table,
+            FilterExpression="begins_with(pk, :files) AND #state <> :deleted",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues=encode({":files": "files#", ":deleted": State.DELETED}),
+            Limit=limit,
+            **({"ExclusiveStartKey": json.loads(after)} if after else {}),
+        )
+        last = answer.get("LastEvaluatedKey")
+        return [_document(each) for each in answer["Items"]], json.dumps(last) if last else ""
+
+    async def take_up(self, row: Document, tries: int) -> bool:
+        if row.updated:
+            return await self._set(
+                row.id,
+                {"tries": tries},
+                condition="#updated = :known",
+                values={":known": row.updated},
+            )
+        return await self._set(
+            row.id,
+            {"key": row.key, "name": row.name, "size": row.size, "state": State.RECEIVED}
+            | {"tries": tries},
+            condition="attribute_not_exists(pk)",
+        )
 
     def _gone(self) -> dict[str, Any]:
         ttl = int(self._clock() + DELETED_KEPT)

@@ -12,7 +12,7 @@ import asyncio
 import hashlib
 import logging
 import math
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -162,6 +162,24 @@ class OpenSearchIndex:
             )
         except NotFoundError:
             return
+
+    async def held(self, ids: Collection[DocumentId]) -> Mapping[tuple[str, str], int]:
+        body = stored.counted(sorted(each.short for each in ids))
+        return stored.counts(await self._aggregated(body))
+
+    async def versions(
+        self, after: str, limit: int
+    ) -> tuple[Sequence[tuple[DocumentId, str]], str]:
+        return stored.versions(await self._aggregated(stored.grouped(after, limit)))
+
+    async def _aggregated(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            answer = await self._asked(
+                self._client.search, index=self.name, body=body, request_timeout=60
+            )
+        except NotFoundError:  # nothing was ever indexed
+            return {}
+        return dict(answer["aggregations"])
 
     async def search(
         self,

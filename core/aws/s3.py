@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from core.aws.calls import Calls
-from core.stores import Missing, TooLarge
+from core.stores import Missing, Stored, TooLarge
 
 PART = 8 * 1024**2
 """Bytes of a part; S3 takes no smaller one than 5 MiB, but the last, and at most 10,000."""
@@ -97,6 +97,19 @@ class S3Vault:
             _missing(exc, key)
             return False
         return True
+
+    async def listed(self, after: str, limit: int) -> tuple[Sequence[Stored], str]:
+        page = await self._calls(
+            self._s3.list_objects_v2,
+            Bucket=self._bucket,
+            MaxKeys=limit,
+            **({"StartAfter": after} if after else {}),
+        )
+        found = [
+            Stored(e["Key"], e["Size"], e["ETag"].strip('"'), e["LastModified"].timestamp())
+            for e in page.get("Contents", ())
+        ]
+        return found, found[-1].key if found and page.get("IsTruncated") else ""
 
     async def forget(self, prefix: str, *, keep: str = "") -> None:
         more: dict[str, Any] = {}

@@ -13,6 +13,7 @@ import boto3
 from core.aws.bedrock import BedrockModel
 from core.aws.calls import Calls
 from core.aws.clients import client
+from core.aws.cursors import DynamoCursors
 from core.aws.departures import DynamoDepartures
 from core.aws.editions import Editions
 from core.aws.embeddings import EmbeddingPool
@@ -31,6 +32,7 @@ class Shelf:
     index: Editions
     embeddings: Editions
     departures: DynamoDepartures
+    cursors: DynamoCursors
 
     async def close(self) -> None:
         """Lets go of connections and threads."""
@@ -67,7 +69,8 @@ def shelf_of(
     vault = S3Vault(client("s3", settings.aws_region, session), settings.bucket, calls)
     manifest = DynamoManifest(dynamodb, settings.table, calls, clock=clock)
     departures = DynamoDepartures(dynamodb, settings.table, calls, clock=clock)
-    return Shelf(vault, manifest, index, index, departures)
+    cursors = DynamoCursors(dynamodb, settings.table, calls)
+    return Shelf(vault, manifest, index, index, departures, cursors)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,6 +17,9 @@ MAPPING = 2
 """Raised when the mapping changes: a new index is made then."""
 FIELDS = ("place", "file", "version", "ordinal", "first", "last", "locator", "wide")
 """What a search gives back of a chunk."""
+
+VERSIONS = 20
+"""Versions of one document that are counted: two as a rule, the old one and the new."""
 
 
 def definition(model: str, dims: int) -> dict[str, Any]:
@@ -119,6 +123,45 @@ def chunk(found: Mapping[str, Any]) -> Chunk:
         source["last"],
         source["glue"],
     )
+
+
+def counted(documents: Sequence[str]) -> dict[str, Any]:
+    """A request for how many chunks there are of each version of these documents."""
+    versions = {"terms": {"field": "version", "size": VERSIONS}}
+    by_document = {"field": "document", "size": max(1, len(documents))}
+    return {
+        "size": 0,
+        "query": {"terms": {"document": [*documents]}},
+        "aggs": {"documents": {"terms": by_document, "aggs": {"versions": versions}}},
+    }
+
+
+def counts(found: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """Its answer, by document and version."""
+    return {
+        (document["key"], version["key"]): version["doc_count"]
+        for document in found.get("documents", {}).get("buckets", ())
+        for version in document["versions"]["buckets"]
+    }
+
+
+def grouped(after: str, limit: int) -> dict[str, Any]:
+    """A request for the documents and versions that there are chunks of."""
+    sources = [{name: {"terms": {"field": name}}} for name in ("place", "file", "version")]
+    told = {"after": json.loads(after)} if after else {}
+    return {
+        "size": 0,
+        "aggs": {"versions": {"composite": {"size": limit, "sources": sources, **told}}},
+    }
+
+
+def versions(found: Mapping[str, Any]) -> tuple[list[tuple[DocumentId, str]], str]:
+    """Its answer, and where the next request goes on: empty at the end."""
+    group = found.get("versions", {})
+    keys = [each["key"] for each in group.get("buckets", ())]
+    last = group.get("after_key") if keys else None
+    there = [(DocumentId(each["place"], each["file"]), each["version"]) for each in keys]
+    return there, json.dumps(last) if last else ""
 
 
 def _locator(stored: Mapping[str, Any]) -> Locator:

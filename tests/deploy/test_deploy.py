@@ -160,10 +160,23 @@ async def test_one_id_leads_from_the_request_to_the_answer_and_nothing_said_is_l
 
 def test_the_clock_is_set_and_the_sweep_runs(deployed):
     rules = deployed.client("events").list_rules()["Rules"]
-    assert [rule["ScheduleExpression"] for rule in rules] == ["rate(1 minute)"]
+    expressions = sorted(rule["ScheduleExpression"] for rule in rules)
+    assert expressions == ["rate(1 hour)", "rate(1 minute)"]
     name = deployed.resources["ScheduleFunction"]
     answer = deployed.client("lambda").invoke(FunctionName=name, Payload=b"{}")
     assert json.loads(answer["Payload"].read()) == {"orphans": 0}
+
+
+def test_bucket_table_and_index_are_compared(deployed):
+    name = deployed.resources["ReconcilerFunction"]
+    answer = deployed.client("lambda").invoke(FunctionName=name, Payload=b"{}")
+    assert json.loads(answer["Payload"].read()) == {"forgotten": 0, "repaired": {}}
+    cursors = deployed.client("dynamodb").query(
+        TableName=deployed.resources["Table"],
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues={":pk": {"S": "cursor"}},
+    )["Items"]
+    assert {each["sk"]["S"] for each in cursors} == {"bucket", "chunks", "rows"}
 
 
 def test_the_stand_in_does_check_policies(deployed):

@@ -14,6 +14,7 @@ ACTIONS = {
     ("dynamodb", "get_item"): ["GetItem"],
     ("dynamodb", "batch_get_item"): ["BatchGetItem"],
     ("dynamodb", "query"): ["Query"],
+    ("dynamodb", "scan"): ["Scan"],
     ("dynamodb", "put_item"): ["PutItem"],
     ("dynamodb", "update_item"): ["UpdateItem"],
     ("dynamodb", "delete_item"): ["DeleteItem"],
@@ -30,11 +31,13 @@ ACTIONS = {
     # whoever may not list a bucket is told 403 of an object that is not there, not 404
     ("s3", "get_object"): ["GetObject", "ListBucket"],
     ("s3", "head_object"): ["GetObject", "ListBucket"],
+    ("s3", "list_objects_v2"): ["ListBucket"],
     ("s3", "list_object_versions"): ["ListBucketVersions"],
     ("s3", "delete_objects"): ["DeleteObject", "DeleteObjectVersion"],
     ("sqs", "send_message"): ["SendMessage"],
     ("sqs", "receive_message"): ["ReceiveMessage"],
     ("sqs", "delete_message"): ["DeleteMessage"],
+    ("sqs", "get_queue_attributes"): ["GetQueueAttributes"],
     ("sqs", "change_message_visibility"): ["ChangeMessageVisibility"],
     ("secretsmanager", "get_secret_value"): ["GetSecretValue"],
     ("bedrock", "invoke_model"): ["InvokeModel"],
@@ -49,6 +52,7 @@ ACTIONS = {
     ("opensearch", "bulk"): ["ESHttpPost"],
     ("opensearch", "delete_by_query"): ["ESHttpPost"],
     ("opensearch", "msearch"): ["ESHttpPost"],
+    ("opensearch", "search"): ["ESHttpPost"],
     ("opensearch", "mget"): ["ESHttpPost"],
     ("opensearch", "termvectors"): ["ESHttpPost"],
 }
@@ -67,7 +71,18 @@ BEDROCK = ("Claude", "Embedding")
 NAMESAKES = {
     # turns are put in a queue; nothing is indexed
     "WorkerFunction": {("OpenSearchIndex", "put"), ("Editions", "put"), ("Editions", "_put_too")},
-    "IngesterFunction": {("DynamoManifest", "register")},  # a shared file is, by the worker
+    "IngesterFunction": {
+        ("DynamoManifest", "register"),  # a shared file is, by the worker
+        ("DynamoCursors", "get"),
+        ("DynamoCursors", "put"),
+    },
+    "ReconcilerFunction": {
+        # a cursor is, and a message in a queue
+        ("OpenSearchIndex", "put"),
+        ("Editions", "put"),
+        ("Editions", "_put_too"),
+        ("Converse", "request"),  # nothing is asked of Claude
+    },
 }
 FUNCTIONS = resources("AWS::Serverless::Function")
 

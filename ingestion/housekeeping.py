@@ -1,0 +1,37 @@
+"""What is done for files by the clock: those of workspaces that are over go, the rest is mended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from core.aws.calls import Calls
+from core.aws.notices import SqsNotices
+from core.aws.shelf import Shelf
+from core.files import forget_due
+from core.settings import Settings
+from ingestion.reconciler import Reconciler, Shelves
+
+DAY = 86_400
+EVERY = 3_600.0
+"""Seconds between two runs in a process that stays, as in the template."""
+
+
+def reconciler(settings: Settings, shelf: Shelf, sqs: Any, calls: Calls) -> Reconciler:
+    """Of what is configured."""
+    notices = SqsNotices(sqs, settings.files_queue_url, calls)
+    shelves = Shelves(
+        shelf.vault, shelf.manifest, shelf.index, notices, shelf.cursors, settings.bucket
+    )
+    return Reconciler(shelves, clock=time.time, monotonic=time.monotonic)
+
+
+def forgets(settings: Settings, shelf: Shelf) -> Callable[[], Awaitable[int]]:
+    """Deletes the files of workspaces whose days of grace are over; says how many there were."""
+
+    async def work() -> int:
+        at = time.time() - settings.forget_after_days * DAY
+        return await forget_due(shelf.departures, shelf.vault, at)
+
+    return work

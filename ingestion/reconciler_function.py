@@ -1,0 +1,52 @@
+"""Lambda, every hour: looks after files as `parley serve` does."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from core.aws.clients import client
+from core.aws.function import Warm
+from core.aws.shelf import reading
+from core.aws.telemetry import Telemetry
+from core.settings import load
+from ingestion.housekeeping import forgets, reconciler
+from ingestion.reconciler import Reconciler
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    forgets: Callable[[], Awaitable[int]]
+    reconciler: Reconciler
+
+
+@asynccontextmanager
+async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
+    settings = load(environ, talks=False)
+    async with reading(settings) as kept:
+        sqs = client("sqs", settings.aws_region)
+        try:
+            yield _Kept(
+                forgets(settings, kept.shelf),
+                reconciler(settings, kept.shelf, sqs, kept.calls),
+            )
+        finally:
+            sqs.close()
+
+
+_telemetry = Telemetry("reconciler")
+_warm = Warm(_built, os.environ)
+_warm.prepare()
+
+
+def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
+    """What Lambda calls by the clock. Says how many workspaces were deleted, what was mended."""
+
+    async def work(kept: _Kept) -> dict[str, Any]:
+        return {"forgotten": await kept.forgets(), "repaired": dict(await kept.reconciler.run())}
+
+    with _telemetry.invocation(context):
+        return _warm.run(work)

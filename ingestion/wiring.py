@@ -1,0 +1,24 @@
+"""Puts together what reads files: for a Lambda function as for `parley serve`."""
+
+from __future__ import annotations
+
+from core.aws.shelf import Shelf
+from core.ports import Model
+from core.settings import Settings
+from ingestion.app import Ingester
+from ingestion.pictures import READS, Eyes
+from ingestion.pipeline import Pipeline
+
+
+def ingester(settings: Settings, shelf: Shelf, model: Model) -> Ingester:
+    """Reads the files of the queue; `model` reads images."""
+    return Ingester(
+        Pipeline(
+            shelf.vault,
+            shelf.manifest,
+            shelf.index,
+            shelf.embeddings,
+            Eyes(model, READS),
+            limit=settings.max_file_mb * 1024**2,
+        )
+    )
