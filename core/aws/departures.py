@@ -7,11 +7,9 @@ from typing import Any
 
 from core.aws.calls import Calls
 from core.aws.items import decode, encode
-from core.ports import StoreError
+from core.aws.reads import by_keys, in_partition
 
 PK = "left"
-BATCH = 100
-"""Keys that one BatchGetItem takes."""
 
 
 class DynamoDepartures:
@@ -34,24 +32,11 @@ class DynamoDepartures:
         await self._calls(self._db.delete_item, TableName=self._table, Key=key)
 
     async def among(self, prefixes: Iterable[str]) -> frozenset[str]:
-        wanted = sorted(set(prefixes))
-        found: set[str] = set()
-        for start in range(0, len(wanted), BATCH):
-            keys = [encode({"pk": PK, "sk": each}) for each in wanted[start : start + BATCH]]
-            answer = await self._calls(
-                self._db.batch_get_item, RequestItems={self._table: {"Keys": keys}}
-            )
-            if answer.get("UnprocessedKeys"):
-                raise StoreError("BatchGetItem: not all processed")
-            found |= {str(decode(each)["sk"]) for each in answer["Responses"][self._table]}
-        return frozenset(found)
+        keys = [{"pk": PK, "sk": each} for each in sorted(set(prefixes))]
+        found = await by_keys(self._db, self._table, self._calls, keys)
+        return frozenset(str(decode(each)["sk"]) for each in found)
 
     async def before(self, at: float) -> Sequence[str]:
-        answer = await self._calls(
-            self._db.query,
-            TableName=self._table,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=encode({":pk": PK}),
-        )
-        left = [decode(each) for each in answer["Items"]]
+        items = await in_partition(self._db, self._table, self._calls, PK)
+        left = [decode(each) for each in items]
         return [str(each["sk"]) for each in left if each["at"] <= at]

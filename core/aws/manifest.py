@@ -17,15 +17,13 @@ from botocore.exceptions import ClientError
 
 from core.aws.calls import Calls
 from core.aws.items import clean, cut, decode, encode
+from core.aws.reads import BATCH, by_keys, in_partition
 from core.documents import Document, DocumentId, State
-from core.ports import StoreError
 
 DELETED_KEPT = 30 * 86_400
 """Seconds that a deleted document is remembered: longer than any queue keeps an event of it."""
 WIDTH = 32
 NAME_LIMIT = 2_000
-BATCH = 100
-"""Items that BatchGetItem takes."""
 TEXTS = (
     "name", "key", "version", "seen", "reason", "sharer", "sharer_id", "link", "message",
     "media_type", "etag",
@@ -67,22 +65,9 @@ class DynamoManifest:
         self._clock = clock
 
     async def get(self, ids: Iterable[DocumentId]) -> Mapping[DocumentId, Document]:
-        found: dict[DocumentId, Document] = {}
-        wanted = sorted(set(ids))
-        for start in range(0, len(wanted), BATCH):
-            keys = [encode(_key(each)) for each in wanted[start : start + BATCH]]
-            while keys:
-                answer = await self._calls(
-                    self._db.batch_get_item,
-                    RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}},
-                )
-                got = answer["Responses"].get(self._table, [])
-                left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-                if left and not got:
-                    raise StoreError("BatchGetItem: nothing processed")
-                found |= {each.id: each for each in map(_document, got)}
-                keys = left
-        return found
+        keys = [_key(each) for each in sorted(set(ids))]
+        items = await by_keys(self._db, self._table, self._calls, keys)
+        return {each.id: each for each in map(_document, items)}
 
     async def of_place(self, place: str, limit: int) -> Sequence[Document]:
         """Those that are not deleted, newest first."""
@@ -243,23 +228,8 @@ class DynamoManifest:
             return False
         return True
 
-    async def _partition(self, pk: str, limit: int) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        more: dict[str, Any] = {}
-        while len(found) < limit:
-            answer = await self._calls(
-                self._db.query,
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues=encode({":pk": pk}),
-                ConsistentRead=True,
-                **more,
-            )
-            found += answer["Items"]
-            if "LastEvaluatedKey" not in answer:
-                break
-            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
-        return found
+    async def _partition(self, pk: str, limit: int) -> list[Mapping[str, Any]]:
+        return await in_partition(self._db, self._table, self._calls, pk, limit=limit)
 
 
 def _sent(value: Any) -> Any:

@@ -40,6 +40,30 @@ async def test_what_was_left_is_known_until_we_come_back(departures):
     assert await departures.among([]) == frozenset()
 
 
+async def test_those_beyond_the_first_page_are_known_as_well(departures, now, monkeypatch):
+    for number in range(5):
+        await departures.note(f"slack/T{number}")
+    query = departures._db.query
+    monkeypatch.setattr(departures._db, "query", lambda **asked: query(**asked, Limit=2))
+    assert await departures.before(now[0]) == [f"slack/T{n}" for n in range(5)]
+
+
+async def test_what_was_not_processed_at_once_is_asked_for_again(departures, monkeypatch):
+    places = [f"slack/T1/C{number}" for number in range(4)]
+    for place in places:
+        await departures.note(place)
+    whole = departures._db.batch_get_item
+
+    def half(RequestItems):  # noqa: N803 - boto3's name
+        ((table, asked),) = RequestItems.items()
+        keys = asked["Keys"]
+        answer = whole(RequestItems={table: {**asked, "Keys": keys[:1]}})
+        return {**answer, "UnprocessedKeys": {table: {"Keys": keys[1:]}} if keys[1:] else {}}
+
+    monkeypatch.setattr(departures._db, "batch_get_item", half)
+    assert await departures.among(places) == set(places)
+
+
 async def test_a_workspaces_files_go_after_the_days_of_grace_and_nobody_elses(
     departures, vault, now
 ):

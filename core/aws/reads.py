@@ -1,0 +1,55 @@
+"""Reads of a DynamoDB table that take more than one call: partitions, and items by their keys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.aws.calls import Calls
+from core.aws.items import encode
+from core.ports import StoreError
+
+BATCH = 100
+"""Keys that one BatchGetItem takes."""
+
+Item = Mapping[str, Any]
+
+
+async def in_partition(
+    dynamodb: Any, table: str, calls: Calls, pk: str, *, limit: float = float("inf")
+) -> list[Item]:
+    """The items of a partition, encoded, page by page until there are `limit`."""
+    found: list[Item] = []
+    more: dict[str, Any] = {}
+    while len(found) < limit:
+        answer = await calls(
+            dynamodb.query,
+            TableName=table,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=encode({":pk": pk}),
+            ConsistentRead=True,
+            **more,
+        )
+        found += answer["Items"]
+        if "LastEvaluatedKey" not in answer:
+            break
+        more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+    return found
+
+
+async def by_keys(
+    dynamodb: Any, table: str, calls: Calls, keys: Sequence[Mapping[str, str]]
+) -> list[Item]:
+    """The items of these keys that there are, encoded, in no order. Raises StoreError."""
+    found: list[Item] = []
+    for start in range(0, len(keys), BATCH):
+        left = [encode(each) for each in keys[start : start + BATCH]]
+        while left:
+            asked = {table: {"Keys": left, "ConsistentRead": True}}
+            answer = await calls(dynamodb.batch_get_item, RequestItems=asked)
+            got = answer["Responses"].get(table, [])
+            left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+            if left and not got:
+                raise StoreError("BatchGetItem: nothing processed")
+            found += got
+    return found
