@@ -21,7 +21,8 @@ from botocore.exceptions import ClientError
 from core.answer import MessageId
 from core.aws.calls import Calls, reasons
 from core.aws.items import clean, decode, encode
-from core.ports import Busy, Claim, Lost, Orphan, Record, StoreError
+from core.aws.reads import by_keys, in_partition
+from core.ports import Busy, Claim, Lost, Orphan, Record
 
 LEASE = 20.0
 """Seconds a claim lasts unless it is renewed."""
@@ -33,8 +34,6 @@ STOP_KEPT = 3_600
 PACE = 0.2
 """Seconds between two queries for wishes to stop."""
 TAKES = 5
-BATCH = 100
-"""Keys that one BatchGetItem takes."""
 
 CONDITION = "ConditionalCheckFailed"
 
@@ -172,11 +171,8 @@ class DynamoClaims:
         """Events whose lease ended long ago and that never settled."""
         limit = self._clock() - ORPHANED
         ids = [each["sk"] for each in await self._partition("open") if each["since"] < limit]
-        items = [
-            item
-            for at in range(0, len(ids), BATCH)
-            for item in await self._items(ids[at : at + BATCH])
-        ]
+        found = await by_keys(self._db, self._table, self._calls, [_key(each) for each in ids])
+        items = [decode(each) for each in found]
         return [
             Orphan(_claim(item), item["incoming"])
             for item in sorted(items, key=lambda item: float(item["lease"]))
@@ -199,38 +195,8 @@ class DynamoClaims:
         )
         return decode(answer["Item"]) if "Item" in answer else None
 
-    async def _items(self, event_ids: Sequence[str]) -> list[dict[str, Any]]:
-        keys = [encode(_key(each)) for each in event_ids]
-        found: list[dict[str, Any]] = []
-        while keys:
-            answer = await self._calls(
-                self._db.batch_get_item,
-                RequestItems={self._table: {"Keys": keys, "ConsistentRead": True}},
-            )
-            got = answer["Responses"].get(self._table, [])
-            left = answer.get("UnprocessedKeys", {}).get(self._table, {}).get("Keys", [])
-            found += [decode(each) for each in got]
-            if left and not got:
-                raise StoreError("BatchGetItem: nothing processed")
-            keys = left
-        return found
-
     async def _partition(self, pk: str) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
-        more: dict[str, Any] = {}
-        while True:
-            answer = await self._calls(
-                self._db.query,
-                TableName=self._table,
-                KeyConditionExpression="pk = :pk",
-                ExpressionAttributeValues=encode({":pk": pk}),
-                ConsistentRead=True,
-                **more,
-            )
-            found += [decode(each) for each in answer["Items"]]
-            if "LastEvaluatedKey" not in answer:
-                return found
-            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
+        return [decode(e) for e in await in_partition(self._db, self._table, self._calls, pk)]
 
     async def _update(self, claim: Claim, expression: str, values: dict[str, Any]) -> None:
         """Changes a claim that is ours and open. Raises Lost when it is not."""
