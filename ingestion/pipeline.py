@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -69,6 +70,7 @@ class Pipeline:
         read: Reader = extract,
         readers: int = 0,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.time,
     ) -> None:
         self._vault = vault
         self._manifest = manifest
@@ -78,6 +80,7 @@ class Pipeline:
         self._limit = limit
         self._read = read
         self._sleep = sleep
+        self._clock = clock
         self._readers = asyncio.Semaphore(readers or os.cpu_count() or 1)
 
     async def run(self, job: Written | Removed, *, last: bool = False) -> None:
@@ -158,6 +161,8 @@ class Pipeline:
             document, job.seen, pages=pages, chunks=len(chunks)
         ):
             count(Metric.INGESTED)
+            if job.at:
+                count(Metric.INGEST_LAG, max(0.0, self._clock() - job.at))
             if known is not None and known.seen:
                 await self._patiently(lambda: self._index.delete(document, before=job.seen))
         else:

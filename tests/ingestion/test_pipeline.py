@@ -10,6 +10,7 @@ from core.conversation import Scope
 from core.documents import DocumentId, State, document_of, key_of
 from core.ports import Refused, StoreError
 from core.stores import Rejected
+from core.telemetry import Metric, counting
 from ingestion.jobs import Removed, Written, jobs
 from tests.ingestion.pdfs import pdf
 from tests.ingestion.shelf import Shelf
@@ -30,6 +31,22 @@ async def test_a_document_in_the_bucket_can_be_searched(shelf):
     known = await shelf.document("library/birds/heron notes.txt")
     assert (known.state, known.name, known.chunks) == (State.READY, "heron notes.txt", 1)
     assert await shelf.search("where does the heron nest") == [TEXT]
+
+
+async def test_the_seconds_from_the_upload_to_the_search_are_counted(shelf):
+    class Told:
+        def __init__(self):
+            self.told = []
+
+        def add(self, metric, value, reason):
+            self.told.append((metric, value))
+
+    shelf.put("library/a.txt", TEXT)
+    (job,) = jobs(shelf.events(1)[0])
+    meter = Told()
+    with counting(meter):
+        await shelf.made(clock=lambda: job.at + 7).run(job)
+    assert meter.told == [(Metric.INGESTED, 1.0), (Metric.INGEST_LAG, pytest.approx(7))]
 
 
 async def test_nothing_is_found_in_another_place(shelf):
