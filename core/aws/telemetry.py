@@ -60,10 +60,6 @@ class Telemetry:
                     self._metrics.flush_metrics()
                     self._counted = False
 
-    def follow(self, run: str) -> None:
-        """Notes the turn's id where the trace can be found by it."""
-        self._tracer.put_annotation("run", run)
-
 
 class _Following(logging.Filter):
     """Gives every line the id of the turn that it is about."""
