@@ -177,7 +177,8 @@ class OpenSearchIndex:
             answer = await self._asked(
                 self._client.search, index=self.name, body=body, request_timeout=60
             )
-        except NotFoundError:  # nothing was ever indexed
+        except NotFoundError:
+            self._absent()
             return {}
         return dict(answer["aggregations"])
 
