@@ -14,7 +14,8 @@ from functools import partial
 from aiohttp import web
 
 from bots.slack import app as slack_app
-from bots.slack.wiring import slack_platform, slack_receiver
+from bots.slack.receiving import slack_receiver
+from bots.slack.wiring import slack_platform
 from bots.teams import app as teams_app
 from bots.teams.receiving import teams_receiver
 from bots.teams.wiring import teams_platform

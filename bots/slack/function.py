@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from bots.slack.app import Receiver
+from bots.slack.receiving import slack_receiver
 from core.aws import http
 from core.aws.function import Warm
 from core.aws.queueing import queueing
@@ -23,13 +24,7 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[Receiver]:
     if settings.slack is None:
         raise SettingsError(["Slack is not configured: deploy with its two secrets."])
     with queueing(settings) as enqueue:
-        yield Receiver(
-            signing_secret=settings.slack.signing_secret,
-            bot_token=settings.slack.bot_token,
-            api_url=settings.slack.api_url,
-            enqueue=enqueue,
-            allowed_tenants=frozenset(settings.allowed_tenants),
-        )
+        yield slack_receiver(settings, enqueue)
 
 
 async def _answer(receiver: Receiver, request: http.Request) -> http.Response:

@@ -1,11 +1,10 @@
-"""Slack's parts of a process, built from its settings."""
+"""How a worker reaches Slack, built from its settings."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
 
 import aiohttp
 
@@ -18,25 +17,6 @@ from core.budget import Budgets, ConversationBudget, SharedTally
 from core.conversation import Conversation
 from core.ports import Chat
 from core.settings import Settings
-
-if TYPE_CHECKING:
-    from bots.slack.app import Enqueue, Receiver
-
-
-def slack_receiver(settings: Settings, enqueue: Enqueue) -> Receiver:
-    """The receiver of the configured app."""
-    from bots.slack.app import Receiver  # noqa: PLC0415 - a worker starts without Bolt
-
-    slack = settings.slack
-    if slack is None:
-        raise ValueError("Slack is not configured")
-    return Receiver(
-        signing_secret=slack.signing_secret,
-        bot_token=slack.bot_token,
-        api_url=slack.api_url,
-        enqueue=enqueue,
-        allowed_tenants=frozenset(settings.allowed_tenants),
-    )
 
 
 @asynccontextmanager
