@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -13,13 +13,12 @@ from functools import partial
 
 from aiohttp import web
 
+from bots.platforms import platforms
 from bots.slack import app as slack_app
 from bots.slack.receiving import slack_receiver
-from bots.slack.wiring import slack_platform
 from bots.teams import app as teams_app
 from bots.teams.receiving import teams_receiver
-from bots.teams.wiring import teams_platform
-from bots.worker import Platform, Worker
+from bots.worker import Worker
 from core import wiring
 from core.aws.bedrock import tune_gc
 from core.aws.clients import client
@@ -51,8 +50,9 @@ async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str
     """Runs the product inside the context; gives its address once it accepts requests."""
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(wiring.core(settings))
-        receivers, platforms = await _platforms(settings, core, stack)
-        worker = Worker(core.assistant, core.commands, core.claims, core.turns, platforms)
+        receivers = await _receivers(settings, core.turns.put_now, stack)
+        reach = await stack.enter_async_context(platforms(settings, core.tally))
+        worker = Worker(core.assistant, core.commands, core.claims, core.turns, reach)
         sqs = client("sqs", settings.aws_region)
         source = Source(sqs, settings.turns_queue_url, core.calls, worker.handle, CONCURRENCY)
         sources = [source]
@@ -96,18 +96,15 @@ class Receivers:
     teams: teams_app.Receiver | None = None
 
 
-async def _platforms(
-    settings: Settings, core: wiring.Core, stack: AsyncExitStack
-) -> tuple[Receivers, Mapping[str, Platform]]:
+async def _receivers(
+    settings: Settings, enqueue: slack_app.Enqueue, stack: AsyncExitStack
+) -> Receivers:
     slack = teams = None
-    platforms: dict[str, Platform] = {}
     if settings.slack is not None:
-        slack = slack_receiver(settings, core.turns.put_now)
-        platforms["slack"] = await stack.enter_async_context(slack_platform(settings, core.tally))
+        slack = slack_receiver(settings, enqueue)
     if settings.teams is not None:
-        teams = await stack.enter_async_context(teams_receiver(settings, core.turns.put_now))
-        platforms["teams"] = await stack.enter_async_context(teams_platform(settings, core.tally))
-    return Receivers(slack, teams), platforms
+        teams = await stack.enter_async_context(teams_receiver(settings, enqueue))
+    return Receivers(slack, teams)
 
 
 async def until_stopped() -> None:

@@ -8,14 +8,15 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from bots.worker import Platform, Worker
+from bots.platforms import platforms
+from bots.worker import Worker
 from core import wiring
 from core.aws.bedrock import tune_gc
 from core.aws.clients import client
 from core.aws.function import Warm
 from core.aws.records import Records
 from core.aws.telemetry import Telemetry
-from core.settings import Settings, load
+from core.settings import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,27 +30,12 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
     settings = load(environ)
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(wiring.core(settings))
-        platforms = await _platforms(settings, core, stack)
-        worker = Worker(core.assistant, core.commands, core.claims, core.turns, platforms)
+        reach = await stack.enter_async_context(platforms(settings, core.tally))
+        worker = Worker(core.assistant, core.commands, core.claims, core.turns, reach)
         sqs = client("sqs", settings.aws_region)
         stack.callback(sqs.close)
         tune_gc()
         yield _Kept(worker, Records(sqs, settings.turns_queue_url, core.calls))
-
-
-async def _platforms(
-    settings: Settings, core: wiring.Core, stack: AsyncExitStack
-) -> Mapping[str, Platform]:
-    platforms: dict[str, Platform] = {}
-    if settings.slack is not None:
-        from bots.slack.wiring import slack_platform  # noqa: PLC0415 - only if used
-
-        platforms["slack"] = await stack.enter_async_context(slack_platform(settings, core.tally))
-    if settings.teams is not None:
-        from bots.teams.wiring import teams_platform  # noqa: PLC0415 - only if used
-
-        platforms["teams"] = await stack.enter_async_context(teams_platform(settings, core.tally))
-    return platforms
 
 
 _telemetry = Telemetry("worker")

@@ -1,0 +1,28 @@
+"""How workers reach the platforms that are configured; what is not used is not imported."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from bots.worker import Platform
+from core.budget import SharedTally
+from core.settings import Settings
+
+
+@asynccontextmanager
+async def platforms(
+    settings: Settings, tally: SharedTally
+) -> AsyncIterator[Mapping[str, Platform]]:
+    """By the platforms' names."""
+    found: dict[str, Platform] = {}
+    async with AsyncExitStack() as stack:
+        if settings.slack is not None:
+            from bots.slack.wiring import slack_platform  # noqa: PLC0415 - only if used
+
+            found["slack"] = await stack.enter_async_context(slack_platform(settings, tally))
+        if settings.teams is not None:
+            from bots.teams.wiring import teams_platform  # noqa: PLC0415 - only if used
+
+            found["teams"] = await stack.enter_async_context(teams_platform(settings, tally))
+        yield found
