@@ -23,6 +23,7 @@ from core import wiring
 from core.aws.bedrock import tune_gc
 from core.aws.clients import client
 from core.aws.source import Source
+from core.http import Enqueue, Response
 from core.ports import StoreError
 from core.settings import Settings
 from core.stores import Rejected
@@ -96,9 +97,7 @@ class Receivers:
     teams: teams_app.Receiver | None = None
 
 
-async def _receivers(
-    settings: Settings, enqueue: slack_app.Enqueue, stack: AsyncExitStack
-) -> Receivers:
+async def _receivers(settings: Settings, enqueue: Enqueue, stack: AsyncExitStack) -> Receivers:
     slack = teams = None
     if settings.slack is not None:
         slack = slack_receiver(settings, enqueue)
@@ -124,14 +123,12 @@ def application(receivers: Receivers, threads: ThreadPoolExecutor) -> web.Applic
             raise web.HTTPNotFound
         headers, body = await _read(request)
         loop = asyncio.get_running_loop()
-        answer = await loop.run_in_executor(threads, partial(slack.handle, headers, body))
-        return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)
+        return _told(await loop.run_in_executor(threads, partial(slack.handle, headers, body)))
 
     async def teams_messages(request: web.Request) -> web.Response:
         if teams is None:
             raise web.HTTPNotFound
-        answer = await teams.handle(*await _read(request))
-        return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)
+        return _told(await teams.handle(*await _read(request)))
 
     async def healthz(request: web.Request) -> web.Response:
         return web.json_response({"ok": True})
@@ -151,6 +148,10 @@ async def _read(request: web.Request) -> tuple[list[tuple[str, str]], bytes]:
     """Headers as they came, doubled ones too, and the raw body."""
     headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.raw_headers]
     return headers, await request.read()
+
+
+def _told(answer: Response) -> web.Response:
+    return web.Response(status=answer.status, headers=dict(answer.headers), body=answer.body)
 
 
 @asynccontextmanager

@@ -6,8 +6,7 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from slack_bolt import App, BoltRequest, BoltResponse
@@ -16,7 +15,7 @@ from slack_sdk import WebClient
 
 from bots.slack import events
 from bots.slack.verify import Rejected, payload_of, verify
-from core.conversation import Command, Incoming
+from core.http import LATER, Enqueue, Headers, Response
 from core.ports import StoreError
 
 if TYPE_CHECKING:
@@ -24,18 +23,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-LATER = "I can't take that just now. Please try again in a minute."
 ELSEWHERE = "I don't work in this workspace. Its administrator can allow me here."
-
-Headers = Sequence[tuple[str, str]]
-Enqueue = Callable[[Incoming | Command], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    status: int
-    headers: Headers = ()
-    body: bytes = b""
 
 
 class Receiver:

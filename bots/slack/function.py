@@ -13,6 +13,7 @@ from core.aws import http
 from core.aws.function import Warm
 from core.aws.queueing import queueing
 from core.aws.telemetry import Telemetry
+from core.http import Response
 from core.settings import SettingsError, load
 
 PATH = "/slack/events"
@@ -27,9 +28,8 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[Receiver]:
         yield slack_receiver(settings, enqueue)
 
 
-async def _answer(receiver: Receiver, request: http.Request) -> http.Response:
-    answer = receiver.handle(request.headers, request.body)
-    return http.Response(answer.status, answer.headers, answer.body)
+async def _answer(receiver: Receiver, request: http.Request) -> Response:
+    return receiver.handle(request.headers, request.body)
 
 
 _telemetry = Telemetry("slack")

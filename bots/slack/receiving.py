@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bots.slack.app import Enqueue, Receiver
+from bots.slack.app import Receiver
+from core.http import Enqueue
 from core.settings import Settings
 
 

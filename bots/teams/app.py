@@ -6,8 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from botbuilder.core import CloudAdapterBase, InvokeResponse, TurnContext
@@ -18,25 +17,14 @@ from msrest.exceptions import ClientException
 from bots.nesting import DEEPEST, depth
 from bots.teams.activities import parse
 from bots.teams.auth import Authenticator, Rejected
-from core.conversation import Command, Incoming
+from core.http import LATER, Enqueue, Headers, Response
 from core.ports import StoreError
 
 log = logging.getLogger(__name__)
 
 LARGEST = 1024**2
 """Bytes of a request; Teams' own stay below 100 KB."""
-LATER = "I can't take that just now. Please try again in a minute."
 MESSAGE = "application/vnd.microsoft.activity.message"
-
-Headers = Sequence[tuple[str, str]]
-Enqueue = Callable[[Incoming | Command], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    status: int
-    headers: Headers = ()
-    body: bytes = b""
 
 
 class _Nowhere:

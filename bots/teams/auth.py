@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,6 +19,7 @@ from jwt.types import Options
 
 from bots.teams.fields import list_of, map_of
 from bots.teams.hosts import Hosts
+from core.http import Headers
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +36,6 @@ REQUIRED: Options = {"require": ["exp", "nbf", "iss", "aud"], "verify_iat": Fals
 
 Fetch = Callable[[str], Awaitable[Mapping[str, Any]]]
 """The JSON at an address. Raises OSError or ValueError."""
-Headers = Sequence[tuple[str, str]]
 
 
 class Rejected(Exception):

@@ -13,6 +13,7 @@ from core.aws import http
 from core.aws.function import Warm
 from core.aws.queueing import queueing
 from core.aws.telemetry import Telemetry
+from core.http import Response
 from core.settings import SettingsError, load
 
 PATH = "/api/messages"
@@ -28,9 +29,8 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[Receiver]:
             yield receiver
 
 
-async def _answer(receiver: Receiver, request: http.Request) -> http.Response:
-    answer = await receiver.handle(request.headers, request.body)
-    return http.Response(answer.status, answer.headers, answer.body)
+async def _answer(receiver: Receiver, request: http.Request) -> Response:
+    return await receiver.handle(request.headers, request.body)
 
 
 _telemetry = Telemetry("teams")

@@ -10,9 +10,10 @@ from typing import Any
 import aiohttp
 
 from bots.addresses import connector
-from bots.teams.app import Enqueue, Receiver
+from bots.teams.app import Receiver
 from bots.teams.auth import Authenticator, SigningKeys
 from bots.teams.hosts import Hosts
+from core.http import Enqueue
 from core.settings import Settings
 
 KEYS_TIMEOUT = aiohttp.ClientTimeout(total=5)

@@ -8,17 +8,16 @@ from __future__ import annotations
 import base64
 import binascii
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from core.http import Headers, Response
 from core.settings import SettingsError
 
 log = logging.getLogger(__name__)
-
-Headers = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +28,6 @@ class Request:
     path: str
     headers: Headers
     body: bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    status: int
-    headers: Headers = ()
-    body: bytes = b""
 
 
 def request_of(event: Mapping[str, Any]) -> Request:

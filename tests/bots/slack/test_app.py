@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from slack_bolt import BoltRequest
 
 from bots.slack import events
-from bots.slack.app import ELSEWHERE, LATER, Receiver, socket_mode
+from bots.slack.app import ELSEWHERE, Receiver, socket_mode
 from core.conversation import dumps
+from core.http import LATER
 from core.ports import StoreError
 from tests.slack_requests import (
     FORM,

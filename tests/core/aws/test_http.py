@@ -5,7 +5,8 @@ import base64
 import pytest
 from botocore.exceptions import EndpointConnectionError
 
-from core.aws.http import Request, Response, answered, request_of
+from core.aws.http import Request, answered, request_of
+from core.http import Response
 from core.settings import SettingsError
 
 PATH = "/slack/events"
