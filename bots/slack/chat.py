@@ -11,6 +11,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.fields import MOST_FILES
 from bots.slack import events
 from bots.slack.blocks import shown_text, text_and_blocks
 from bots.slack.downloads import FILES_READ, checked, download
@@ -164,7 +165,7 @@ class SlackChat:
                 continue
             if isinstance(found, Mapping) and await self._may_show(found, question.person):
                 linked[link[1]] = events.attachment(found)
-        more = [*linked.values()][: events.MOST_FILES]
+        more = [*linked.values()][:MOST_FILES]
         return replace(question, attachments=(*question.attachments, *more), partial=False)
 
     async def _may_show(self, file: Mapping[str, Any], person: Person) -> bool:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bots.fields import MOST_FILES, list_of, map_of, text_of
 from bots.slack.inbound import from_mrkdwn
 from core.conversation import Attachment, Command, Conversation, Incoming, Kind, Person
 
@@ -19,8 +20,6 @@ US = "Parley"
 """What our own mention reads as, where it stands within a sentence."""
 LONGEST = 40_000
 """Characters of a message, as Slack has them: what people wrote is kept whole."""
-MOST_FILES = 20
-
 SUBTYPES = ("", "file_share", "thread_broadcast")
 """Messages that people write. All other subtypes are edits, deletions, bots and notices.
 https://docs.slack.dev/reference/events/message#subtypes"""
@@ -28,8 +27,6 @@ https://docs.slack.dev/reference/events/message#subtypes"""
 FILE_LINK = re.compile(r"https?://[^\s<>|/]+/files/[A-Z0-9]{2,20}/(F[A-Z0-9]{2,20})(?:/[^\s<>|]*)?")
 """The address of a file in a workspace, as people paste it."""
 _KINDS = {"im": Kind.DIRECT, "mpim": Kind.GROUP}
-_UNSENDABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
-"""Half characters, and those that a queue refuses."""
 
 
 def message(body: Mapping[str, Any]) -> Incoming | None:
@@ -38,24 +35,24 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
     `app_mention` and `message` for one post give the same `event_id`. In a direct chat, what is
     said in a thread is answered there and all else is one conversation without a thread.
     """
-    event = _map(body.get("event"))
+    event = map_of(body.get("event"))
     tenant, bot = _installed(body)
-    channel, ts, user = (_text(event.get(name)) for name in ("channel", "ts", "user"))
+    channel, ts, user = (text_of(event.get(name)) for name in ("channel", "ts", "user"))
     if not (tenant and channel and ts and user):
         return None
-    if _text(event.get("subtype")) not in SUBTYPES or event.get("hidden"):
+    if text_of(event.get("subtype")) not in SUBTYPES or event.get("hidden"):
         return None
     if event.get("bot_id") or event.get("bot_profile") or user in (bot, "USLACKBOT"):
         return None
-    text = _text(event.get("text"))
+    text = text_of(event.get("text"))
     kind = _kind(channel, event.get("channel_type"))
     mentioned = event.get("type") == "app_mention" or bool(bot and f"<@{bot}" in text)
     addressed = mentioned or kind is Kind.DIRECT
-    files = [_map(each) for each in _list(event.get("files"))]
+    files = [map_of(each) for each in list_of(event.get("files"))]
     attachments = tuple(attachment(each) for each in files if _is_file(each))[:MOST_FILES]
     if not addressed and not attachments:
         return None
-    thread = _text(event.get("thread_ts")) or None
+    thread = text_of(event.get("thread_ts")) or None
     where = Conversation(
         PLATFORM, tenant, channel, thread or (None if kind is Kind.DIRECT else ts), kind
     )
@@ -63,7 +60,7 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
         event_id=f"{where.place}/{ts}",
         conversation=where,
         person=Person(user),
-        text=_question(text, bot, [_map(each) for each in _list(event.get("attachments"))]),
+        text=_question(text, bot, [map_of(each) for each in list_of(event.get("attachments"))]),
         message_id=ts,
         attachments=attachments,
         in_thread=bool(thread) and thread != ts,
@@ -75,16 +72,16 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
 def notice(body: Mapping[str, Any]) -> Command | None:
     """What else we are told of: a deleted post or file, a channel that we joined or left, or that
     the workspace removed us."""
-    event = _map(body.get("event"))
+    event = map_of(body.get("event"))
     tenant, bot = _installed(body)
-    channel = _text(event.get("channel")) or _text(event.get("channel_id"))
-    once = _text(body.get("event_id")) or _text(event.get("event_ts"))
+    channel = text_of(event.get("channel")) or text_of(event.get("channel_id"))
+    once = text_of(body.get("event_id")) or text_of(event.get("event_ts"))
     name, argument, target = "", "", None
     match event.get("type"):
         case "message" if event.get("subtype") == "message_deleted":
-            name, target = "gone", _text(event.get("deleted_ts"))
+            name, target = "gone", text_of(event.get("deleted_ts"))
         case "file_deleted":
-            name, argument, channel = "gone", _text(event.get("file_id")), channel or "-"
+            name, argument, channel = "gone", text_of(event.get("file_id")), channel or "-"
         case "member_joined_channel" if bot and event.get("user") == bot:
             name = "joined"
         case "channel_left" | "group_left":
@@ -96,13 +93,13 @@ def notice(body: Mapping[str, Any]) -> Command | None:
     whole = bool(argument or target) or name in ("joined", "left", "uninstalled")
     if not (name and tenant and channel and once and whole):
         return None
-    earlier = _map(event.get("previous_message"))
+    earlier = map_of(event.get("previous_message"))
     kind = _kind(channel, event.get("channel_type"))
-    thread = _text(earlier.get("thread_ts")) or (None if kind is Kind.DIRECT else target)
+    thread = text_of(earlier.get("thread_ts")) or (None if kind is Kind.DIRECT else target)
     return Command(
         event_id=f"{PLATFORM}/{tenant}/{channel}/notice/{once}",
         conversation=Conversation(PLATFORM, tenant, channel, thread, kind),
-        person=Person(_text(event.get("user")) or _text(earlier.get("user"))),
+        person=Person(text_of(event.get("user")) or text_of(earlier.get("user"))),
         name=name,
         argument=argument,
         target=target,
@@ -111,18 +108,18 @@ def notice(body: Mapping[str, Any]) -> Command | None:
 
 def command(body: Mapping[str, Any]) -> Command | None:
     """A slash command. Slack takes none in threads."""
-    tenant = _text(body.get("team_id")) or _text(body.get("enterprise_id"))
-    channel, user = _text(body.get("channel_id")), _text(body.get("user_id"))
+    tenant = text_of(body.get("team_id")) or text_of(body.get("enterprise_id"))
+    channel, user = text_of(body.get("channel_id")), text_of(body.get("user_id"))
     if not (tenant and channel and user):
         return None
     where = Conversation(PLATFORM, tenant, channel, None, _named(channel, body.get("channel_name")))
     return Command(
-        event_id=f"{where.place}/command/{_text(body.get('trigger_id'))}",
+        event_id=f"{where.place}/command/{text_of(body.get('trigger_id'))}",
         conversation=where,
-        person=Person(user, _text(body.get("user_name"))),
-        name=_text(body.get("command")).lstrip("/"),
-        argument=_text(body.get("text")).strip(),
-        extra={"response_url": _text(body.get("response_url"))},
+        person=Person(user, text_of(body.get("user_name"))),
+        name=text_of(body.get("command")).lstrip("/"),
+        argument=text_of(body.get("text")).strip(),
+        extra={"response_url": text_of(body.get("response_url"))},
     )
 
 
@@ -132,32 +129,32 @@ def action(body: Mapping[str, Any]) -> Command | None:
     `extra` has `response_url` and `replace` when the message was shown to one person only: on
     anybody's message, an answer by that address could take the message's place.
     """
-    pressed = _map(next(iter(_list(body.get("actions"))), None))
-    container, posted, user = (_map(body.get(n)) for n in ("container", "message", "user"))
-    where_from = _map(body.get("channel"))
-    action_id = _text(pressed.get("action_id"))
+    pressed = map_of(next(iter(list_of(body.get("actions"))), None))
+    container, posted, user = (map_of(body.get(n)) for n in ("container", "message", "user"))
+    where_from = map_of(body.get("channel"))
+    action_id = text_of(pressed.get("action_id"))
     tenant = tenant_of(body)
-    channel = _text(where_from.get("id")) or _text(container.get("channel_id"))
-    if not (action_id.startswith(PREFIX) and tenant and channel and _text(user.get("id"))):
+    channel = text_of(where_from.get("id")) or text_of(container.get("channel_id"))
+    if not (action_id.startswith(PREFIX) and tenant and channel and text_of(user.get("id"))):
         return None
     kind = _named(channel, where_from.get("name"))
-    thread = _text(posted.get("thread_ts")) or _text(container.get("thread_ts"))
-    target = _text(container.get("message_ts")) or _text(posted.get("ts"))
+    thread = text_of(posted.get("thread_ts")) or text_of(container.get("thread_ts"))
+    target = text_of(container.get("message_ts")) or text_of(posted.get("ts"))
     if not thread and kind is not Kind.DIRECT:
         thread = target
     where = Conversation(PLATFORM, tenant, channel, thread or None, kind)
     name = action_id.removeprefix(PREFIX)
-    chosen = _text(_map(pressed.get("selected_option")).get("value"))
+    chosen = text_of(map_of(pressed.get("selected_option")).get("value"))
     extra = {}
     if container.get("is_ephemeral") is True:
-        extra = {"response_url": _text(body.get("response_url")), "replace": "yes"}
-    once = _text(body.get("trigger_id")) or _text(pressed.get("action_ts"))
+        extra = {"response_url": text_of(body.get("response_url")), "replace": "yes"}
+    once = text_of(body.get("trigger_id")) or text_of(pressed.get("action_ts"))
     return Command(
         event_id=f"{where.place}/action/{once}",
         conversation=where,
-        person=Person(_text(user["id"]), _text(user.get("name"))),
+        person=Person(text_of(user["id"]), text_of(user.get("name"))),
         name="feedback" if name in ("up", "down") else name,
-        argument=chosen or _text(pressed.get("value")),
+        argument=chosen or text_of(pressed.get("value")),
         target=target or None,
         extra=extra,
     )
@@ -167,9 +164,9 @@ def tenant_of(body: Mapping[str, Any]) -> str:
     """The workspace we are installed in, of any payload; empty if it names none."""
     if body.get("type") == "event_callback":
         return _installed(body)[0]
-    team, enterprise = _map(body.get("team")), _map(body.get("enterprise"))
+    team, enterprise = map_of(body.get("team")), map_of(body.get("enterprise"))
     found = (body.get("team_id"), team.get("id"), body.get("enterprise_id"), enterprise.get("id"))
-    return next((_text(each) for each in found if _text(each)), "")
+    return next((text_of(each) for each in found if text_of(each)), "")
 
 
 def _installed(body: Mapping[str, Any]) -> tuple[str, str]:
@@ -178,10 +175,10 @@ def _installed(body: Mapping[str, Any]) -> tuple[str, str]:
     For a channel shared between workspaces `team_id` may be the other one's, for an app of a whole
     organisation the authorization's may be absent. https://docs.slack.dev/apis/events-api
     """
-    ours = _map(next(iter(_list(body.get("authorizations"))), None))
+    ours = map_of(next(iter(list_of(body.get("authorizations"))), None))
     found = (ours.get("team_id"), body.get("team_id"), ours.get("enterprise_id"))
-    bot = _text(ours.get("user_id")) if ours.get("is_bot", True) else ""
-    return next((_text(each) for each in found if _text(each)), ""), bot
+    bot = text_of(ours.get("user_id")) if ours.get("is_bot", True) else ""
+    return next((text_of(each) for each in found if text_of(each)), ""), bot
 
 
 def _kind(channel: str, channel_type: object) -> Kind:
@@ -192,7 +189,7 @@ def _kind(channel: str, channel_type: object) -> Kind:
 
 def _named(channel: str, name: object) -> Kind:
     """Commands and buttons tell a direct chat by its channel's name only."""
-    if _text(name).startswith("mpdm-"):
+    if text_of(name).startswith("mpdm-"):
         return Kind.GROUP
     return _kind(channel, "im" if name == "directmessage" else None)
 
@@ -208,37 +205,28 @@ def _question(text: str, bot: str, attachments: Sequence[Mapping[str, Any]]) -> 
 
 
 def _quote(forwarded: Mapping[str, Any]) -> str:
-    text = from_mrkdwn(_text(forwarded.get("text"))).strip()
-    author = _text(forwarded.get("author_name"))
+    text = from_mrkdwn(text_of(forwarded.get("text"))).strip()
+    author = text_of(forwarded.get("author_name"))
     said = f"{author}: {text}" if author and text else text
     return "\n".join(f"> {line}" for line in said.splitlines())
 
 
 def _is_file(file: Mapping[str, Any]) -> bool:
     """Deleted files and those beyond a workspace's plan are shown as a mere stone."""
-    return bool(_text(file.get("id"))) and file.get("mode") not in ("tombstone", "hidden_by_limit")
+    return bool(text_of(file.get("id"))) and file.get("mode") not in (
+        "tombstone",
+        "hidden_by_limit",
+    )
 
 
 def attachment(file: Mapping[str, Any]) -> Attachment:
     """A shared file. From another workspace only its id is told (`check_file_info`)."""
     size = file.get("size")
     return Attachment(
-        id=_text(file.get("id")),
-        name=(_text(file.get("name")) or _text(file.get("title")))[:1024],
-        media_type=_text(file.get("mimetype"))[:255],
+        id=text_of(file.get("id")),
+        name=(text_of(file.get("name")) or text_of(file.get("title")))[:1024],
+        media_type=text_of(file.get("mimetype"))[:255],
         size=size if isinstance(size, int) and size > 0 else 0,
-        url=_text(file.get("url_private_download")) or _text(file.get("url_private")),
-        link=_text(file.get("permalink")),
+        url=text_of(file.get("url_private_download")) or text_of(file.get("url_private")),
+        link=text_of(file.get("permalink")),
     )
-
-
-def _map(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _list(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list) else ()
-
-
-def _text(value: object) -> str:
-    return _UNSENDABLE.sub("\ufffd", value) if isinstance(value, str) else ""

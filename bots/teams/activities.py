@@ -11,18 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from bots.fields import MOST_FILES, list_of, map_of, text_of
 from bots.teams.fields import (
     PLATFORM,
     by_a_bot,
     extra_of,
     id_of,
     is_us,
-    list_of,
-    map_of,
     names_us,
     person_of,
     targeted,
-    text_of,
     where_of,
 )
 from bots.teams.inbound import AT, Read, quote, read_html, read_text
@@ -39,7 +37,6 @@ BUTTONS = ("stop", "retry", "regenerate", "up", "down", "model", "remove", "auto
 """What our cards send. Card data comes from people's clients, so other names are not obeyed."""
 LONGEST = 40_000
 """Characters of a question, all of 80 KB in Teams' count."""
-MOST_FILES = 20
 DOWNLOAD = "application/vnd.microsoft.teams.file.download.info"
 
 _COMMAND = re.compile(rf"(/?)({'|'.join(COMMANDS)})(?:\s+(.*))?", re.I | re.S)

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import jwt
 from jwt.types import Options
 
-from bots.teams.fields import list_of, map_of
+from bots.fields import list_of, map_of
 from bots.teams.hosts import Hosts
 from core.http import Headers
 

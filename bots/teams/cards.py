@@ -10,6 +10,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bots.fields import maps_of
 from bots.teams.activities import CHOICE, OURS
 from bots.teams.markup import plain, render, units
 from core.answer import Button, Citation, Option, Rendered, Stage
@@ -92,11 +93,11 @@ def marked(content: object) -> str:
         return ""
     if not isinstance(shown, Mapping):
         return ""
-    for each in _maps(shown.get("actions")):
+    for each in maps_of(shown.get("actions")):
         data = each.get("data")
         if isinstance(data, Mapping) and OURS in data and isinstance(data.get(MARK), str):
             return str(data[MARK])
-    for each in _maps(shown.get("body")):
+    for each in maps_of(shown.get("body")):
         name = each.get("id")
         if isinstance(name, str) and name.startswith(f"{OURS}:"):
             return name.removeprefix(f"{OURS}:")
@@ -169,7 +170,3 @@ def _short(text: str, limit: int) -> str:
     while units(text) > limit - 1:
         text = text[: min(len(text) - 1, limit - 1)]
     return text.rstrip() + "…"
-
-
-def _maps(value: object) -> list[Mapping[str, Any]]:
-    return [e for e in value if isinstance(e, Mapping)] if isinstance(value, list) else []

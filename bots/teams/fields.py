@@ -6,17 +6,16 @@ Whatever is not of the expected type counts as absent.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
+from bots.fields import list_of, map_of, text_of
 from core.conversation import Conversation, Kind, Person
 
 PLATFORM = "teams"
 LONGEST_ID = 300
 
 _KINDS = {"channel": Kind.CHANNEL, "groupChat": Kind.GROUP, "personal": Kind.DIRECT}
-_UNSENDABLE = re.compile("[\ud800-\udfff\ufffe\uffff]")
-"""Half characters, and those that a queue refuses."""
 _ID = re.compile(r"(?!\.{1,2}\Z)[^/\\\x00-\x20\x7f-\xa0\u2028\u2029\ufffd]+")
 
 
@@ -88,18 +87,6 @@ def names_us(body: Mapping[str, Any], members: str, bot_id: str) -> bool:
 def is_us(value: object, body: Mapping[str, Any], bot_id: str) -> bool:
     ours = (bot_id, f"28:{bot_id}") if bot_id else ()
     return bool(text_of(value)) and value in (*ours, map_of(body.get("recipient")).get("id"))
-
-
-def map_of(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def list_of(value: object) -> Sequence[Any]:
-    return value if isinstance(value, list) else ()
-
-
-def text_of(value: object) -> str:
-    return _UNSENDABLE.sub("\ufffd", value) if isinstance(value, str) else ""
 
 
 def id_of(value: object) -> str:

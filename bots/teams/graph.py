@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import aiohttp
 
+from bots.fields import maps_of
 from bots.teams.downloads import Bearer, download
 from bots.teams.web import Web
 from core.conversation import Attachment
@@ -142,13 +143,13 @@ class Graph:
         self, path: str, needs: str, params: Mapping[str, str], limit: int = 1000
     ) -> list[Mapping[str, Any]]:
         answer = await self._get(path, needs, params)
-        found = _maps(answer.get("value"))
+        found = maps_of(answer.get("value"))
         for _ in range(PAGES):
             following = str(answer.get("@odata.nextLink") or "")
             if len(found) >= limit or not following.startswith(f"{self.url}/"):
                 break
             answer = (await self._web.call("GET", following, needs=needs)).data
-            found += _maps(answer.get("value"))
+            found += maps_of(answer.get("value"))
         return found
 
     async def _one(self, path: str, needs: str) -> list[Mapping[str, Any]]:
@@ -183,7 +184,3 @@ def shared(url: str) -> str:
 
 def _right(place: str) -> str:
     return READ_CHAT if place.startswith("chats/") else READ_CHANNEL
-
-
-def _maps(value: object) -> list[Mapping[str, Any]]:
-    return [each for each in value if isinstance(each, dict)] if isinstance(value, list) else []

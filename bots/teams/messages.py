@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from bots.fields import MOST_FILES, list_of, map_of, text_of
 from bots.teams.cards import marked
-from bots.teams.fields import id_of, list_of, map_of, text_of
+from bots.teams.fields import id_of
 from bots.teams.graph import SHARE
 from bots.teams.inbound import from_html
 from core.answer import Turn
@@ -17,7 +18,6 @@ from core.conversation import Attachment
 
 REFERENCE = "reference"
 """The kind of attachment that a shared file is."""
-MOST_FILES = 20
 
 
 def is_said(message: Mapping[str, Any]) -> bool:
