@@ -19,7 +19,8 @@ from aiohttp.connector import Connection
 from aiohttp.resolver import DefaultResolver
 from aiohttp.tracing import Trace
 
-LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+from core.settings import LOOPBACK
+
 TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
 """IPv6 that a gateway may turn into any IPv4 address."""
 

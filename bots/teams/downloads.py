@@ -13,12 +13,12 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from bots.addresses import LOOPBACK
 from bots.teams.hosts import split
 from bots.teams.tokens import Tokens
 from bots.teams.web import error
 from core.conversation import Attachment
 from core.ports import Forbidden, Unreachable
+from core.settings import LOOPBACK
 
 HOPS = 3
 PIECE = 256 * 1024

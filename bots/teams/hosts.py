@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from urllib.parse import SplitResult, urlsplit
 
-from bots.addresses import LOOPBACK
+from core.settings import LOOPBACK
 
 
 class Hosts:
