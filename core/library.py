@@ -12,8 +12,6 @@ from core.stores import Embeddings, Index, Manifest
 
 QUESTION = 2_000
 """Characters of a question that are searched for."""
-
-
 LIKELY = 4
 """Chunks that are looked at first, for each passage that is wanted."""
 

@@ -13,7 +13,7 @@ from typing import Protocol
 
 
 class Metric(StrEnum):
-    """Names as they stand on the dashboard; `UNITS` has what is no count."""
+    """Names as they stand on the dashboard; `SECONDS` has what is no count."""
 
     ANSWERS = "Answers"
     FIRST_TEXT = "TimeToFirstText"

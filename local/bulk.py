@@ -25,14 +25,13 @@ from core.aws.shelf import editions_of
 from core.conversation import LIBRARY
 from core.documents import Document, DocumentId, State, document_of, key_of
 from core.ports import StoreError
-from core.settings import SettingsError, load
+from core.settings import REQUIRED, SettingsError, load
 from core.stores import Rejected
 
 ENDPOINTS = "endpoints.json"
 """Where `parley run` notes how to reach it, within its state."""
 UPLOADS = 8
 LOOK = 1.0
-NEEDED = ("PARLEY_BUCKET", "PARLEY_TABLE", "PARLEY_TURNS_QUEUE_URL", "PARLEY_FILES_QUEUE_URL")
 QUEUES = (("turns", "PARLEY_TURNS_QUEUE_URL"), ("files", "PARLEY_FILES_QUEUE_URL"))
 REACHED = (
     "AWS_REGION",
@@ -64,7 +63,7 @@ def reached(environ: MutableMapping[str, str], state: Path) -> None:
     noted = state / ENDPOINTS
     if not environ.get("PARLEY_BUCKET") and noted.exists():
         environ.update(json.loads(noted.read_text()))
-    missing = [name for name in (*NEEDED, "AWS_REGION") if not environ.get(name)]
+    missing = [name for name in (*REQUIRED, "AWS_REGION") if not environ.get(name)]
     if missing:
         raise SettingsError(
             [f"{name} is not set: start `parley run`, or name yours in .env." for name in missing]
@@ -73,7 +72,7 @@ def reached(environ: MutableMapping[str, str], state: Path) -> None:
 
 def note(environ: MutableMapping[str, str], state: Path) -> Path:
     """Notes how to reach this run, for `reached`."""
-    names = [*NEEDED, *REACHED]
+    names = [*REQUIRED, *REACHED]
     if environ.get("AWS_ENDPOINT_URL"):  # a stand-in's: nobody's secrets
         names += ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
     for platform, address in STAND_INS.items():

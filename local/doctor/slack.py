@@ -6,26 +6,10 @@ from collections.abc import AsyncIterator
 
 import aiohttp
 
+from bots.slack.scopes import SCOPES
 from core.settings import SlackSettings
 from local.doctor.finding import Finding
 
-SCOPES = frozenset(
-    {
-        "app_mentions:read",
-        "channels:history",
-        "channels:read",
-        "groups:history",
-        "groups:read",
-        "im:history",
-        "mpim:history",
-        "mpim:read",
-        "chat:write",
-        "commands",
-        "files:read",
-        "users:read",
-    }
-)
-"""Those of bots/slack/manifest.yaml."""
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 MANIFEST = "bots/slack/manifest.yaml"
 

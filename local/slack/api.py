@@ -14,20 +14,13 @@ from typing import Any
 
 from aiohttp import web
 
+from bots.slack.scopes import SCOPES
 from local.slack.limits import RateLimits
 from local.slack.methods import METHODS, NO_JSON
 from local.slack.workspace import SlackError, Workspace
 
 AFTERWARDS = frozenset({"lost"})
 """Faults that let the call take effect."""
-SCOPES = frozenset(
-    [
-        *("app_mentions:read", "channels:history", "channels:read", "chat:write", "commands"),
-        *("files:read", "groups:history", "groups:read", "im:history", "mpim:history"),
-        *("mpim:read", "users:read"),
-    ]
-)
-"""The rights that the app was installed with."""
 ENCODED = ("blocks", "metadata", "view", "attachments")
 """Arguments that are JSON within a form; within JSON they may be either."""
 

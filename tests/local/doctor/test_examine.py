@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from bots.slack.scopes import SCOPES
 from core.settings import load
 from local.aws import free_port
 from local.bedrock import BedrockStandIn
@@ -15,9 +16,8 @@ from local.doctor.account import account
 from local.doctor.examine import examine
 from local.doctor.finding import Finding
 from local.doctor.models import models
-from local.doctor.slack import SCOPES, slack
+from local.doctor.slack import slack
 from local.doctor.teams import PERMISSIONS, _permissions, teams
-from local.slack.api import SCOPES as GRANTED
 from local.slack.server import SlackStandIn
 from tests import teams_world
 from tests.world import served
@@ -102,7 +102,7 @@ async def test_slacks_token_scopes_and_socket_are_looked_at(environ):
         assert await found(SLACK_APP_TOKEN="xapp-1") == {}
         assert [*await found(SLACK_APP_TOKEN="xapp-2")] == ["Slack's Socket Mode"]
         assert [*await found(SLACK_BOT_TOKEN="xoxb-other")] == ["Slack's bot token"]
-        standin.api.scopes = GRANTED - {"files:read"}
+        standin.api.scopes = SCOPES - {"files:read"}
         (missing,) = (await found()).values()
         assert missing.problem == "missing: files:read"
 
@@ -138,7 +138,7 @@ def test_permissions_are_read_from_the_token(roles, problem):
 
 def test_the_scopes_are_those_of_the_manifest():
     manifest = yaml.safe_load((ROOT / "bots/slack/manifest.yaml").read_text())
-    assert frozenset(manifest["oauth_config"]["scopes"]["bot"]) == SCOPES == GRANTED
+    assert frozenset(manifest["oauth_config"]["scopes"]["bot"]) == SCOPES
 
 
 def test_a_line_says_at_its_start_how_it_stands():
