@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import heapq
 import logging
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from itertools import count
 from random import Random
@@ -31,8 +31,11 @@ OLDEST = 3_600.0
 """Seconds that what is known of a tally is of use: it may have begun anew."""
 LOOK = 2.0
 """Seconds after which a process that waits looks what others have left."""
-AGAIN = 1.0
-"""Seconds between tries to reach a store that does not answer."""
+AGAIN = 0.5
+"""Seconds until a store that does not answer is tried again; they double, up to `RARELY`."""
+RARELY = 10.0
+ANSWERS_IN = 3.0
+"""Seconds that it has to answer."""
 CLASH = 0.01
 """Seconds of the first pause after another process was faster; it doubles."""
 STALE = 0.15
@@ -68,11 +71,10 @@ class Bucket:
         self._paused_until = NEVER
         self._silent_until = NEVER
         self._clashes = 0
+        self._failures = 0
         self._changed = asyncio.Event()
         self._told = asyncio.Event()
         self._pump: asyncio.Task[None] | None = None
-        self.turn = asyncio.Lock()
-        """Held while a call that was granted here waits for another bucket."""
 
     async def spend(self, priority: Priority) -> float:
         """Returns once a call of this priority is granted, with the time of that."""
@@ -183,6 +185,8 @@ class Bucket:
                 self._give(grants, now)
             elif self._waiting or self._has_news(now):
                 await self._unless_changed(min(grants.next_at, self._silent_until) - now)
+            else:
+                return False
         elif grants.urgency < now - self._seen_at:
             await self._look()
         elif grants.served or self._has_news(now):
@@ -213,7 +217,8 @@ class Bucket:
     async def _look(self) -> None:
         """Learns what others were granted."""
         try:
-            self._seen = await self._store.read()
+            async with _in_time():
+                self._seen = await self._store.read()
             self._seen_at = self._clock()
         except StoreError as exc:
             self._silence(exc)
@@ -224,13 +229,15 @@ class Bucket:
         news = self._news(now).plus(grants.news(now))
         until = now + max(self._quota.longest, HELD)
         try:
-            done, self._seen = await self._store.tell(
-                self._me, news, self._seen, grants.spare, until
-            )
+            async with _in_time():
+                done, self._seen = await self._store.tell(
+                    self._me, news, self._seen, grants.spare, until
+                )
         except StoreError as exc:
             self._silence(exc)
             return
         self._seen_at = self._clock()
+        self._failures = 0
         if done:
             self._clashes = 0
             self._untold = self._untold.minus(untold)
@@ -242,7 +249,8 @@ class Bucket:
 
     def _silence(self, error: StoreError) -> None:
         log.warning("a budget is not shared for now: %s", error)
-        self._silent_until = self._clock() + AGAIN
+        self._silent_until = self._clock() + min(AGAIN * 2**self._failures, RARELY)
+        self._failures = min(self._failures + 1, 10)
         self._told.set()
 
     def _give(self, grants: _Grants, now: float) -> None:
@@ -275,6 +283,15 @@ class Bucket:
                 await self._changed.wait()
             return True
         return False
+
+
+@asynccontextmanager
+async def _in_time() -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(ANSWERS_IN):
+            yield
+    except TimeoutError as exc:
+        raise StoreError("no answer") from exc
 
 
 @dataclass(slots=True)

@@ -18,8 +18,6 @@ SharedTally = Callable[[str, str, float], Store]
 """Where a tally is shared: by workspace and name, and how many seconds its calls count."""
 MANY = 1024
 """Buckets of channels and conversations after which those that are not in use are dropped."""
-ROUNDS = 5
-"""Tries to have several grants at about the same time; then the call is counted when it is made."""
 
 
 class WorkspaceBudget:
@@ -96,14 +94,9 @@ class ConversationBudget:
 
     async def spend(self, call: Call, priority: Priority) -> None:
         buckets = self._buckets[call]
-        if not buckets[1:]:
-            buckets[0].move(await buckets[0].spend(priority))
-            return
-        # one after another: else those that wait for the shared bucket would be made together
-        async with buckets[0].turn:
-            held = await _granted(buckets, priority)
-            for bucket, at in held.items():
-                bucket.move(at)
+        held = await _granted(buckets, priority)
+        for bucket, at in held.items():
+            bucket.move(at)
 
     def wait_for(self, call: Call, priority: Priority) -> float:
         return max((b.wait_for(priority) for b in self._buckets[call]), default=0.0)
@@ -131,22 +124,30 @@ class ConversationBudget:
 
 
 async def _granted(buckets: Sequence[Bucket], priority: Priority) -> dict[Bucket, float]:
-    """A grant of each, at about the same time."""
+    """A grant of each, at about the same time: else those that wait for the shared bucket would be
+    made together.
+
+    What has to be waited for is asked for first; what can be had at once, at the same time.
+    """
     held: dict[Bucket, float] = {}
     try:
-        for _ in range(ROUNDS):
-            await _spend_all([each for each in buckets if each not in held], priority, held)
+        while wanted := [each for each in buckets if each not in held]:
+            longest = max(wanted, key=lambda each: each.wait_for(priority))
+            waits = longest.wait_for(priority) > 0
+            await _spend_all([longest] if waits else wanted, priority, held)
             newest = max(held.values())
-            old = [each for each, at in held.items() if each.is_stale(at, newest)]
-            if not old:
-                break
-            for each in old:
-                each.give_back(held.pop(each))
-    except asyncio.CancelledError:
-        for each, at in held.items():
-            each.give_back(at)
+            if any(each.is_stale(at, newest) for each, at in held.items()):
+                _give_back(held)
+    except BaseException:
+        _give_back(held)
         raise
     return held
+
+
+def _give_back(held: dict[Bucket, float]) -> None:
+    for bucket, at in held.items():
+        bucket.give_back(at)
+    held.clear()
 
 
 async def _spend_all(

@@ -200,7 +200,8 @@ class Store(Protocol):
         now. Raises StoreError.
 
         It is not done if, since it was `seen`, more than `spare` calls were granted elsewhere or,
-        for news of progress, others showed progress. With None for `spare` it is always done.
+        for news of progress, others showed progress; with None for `spare` it does not matter. Nor
+        if a longer pause was not seen yet: told once more, it is done.
         """
         ...
 

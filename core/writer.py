@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection
-from contextlib import suppress
 from math import isinf
 
 from core.answer import MessageId, Rendered
@@ -70,11 +69,18 @@ class Writer:
     async def _granted(self, patience: float) -> bool:
         """Whether an edit may be made; what other processes use of the rate is often known only
         once one has asked for it."""
-        while True:
-            edit_in = self._budget.wait_for(Call.EDIT, Priority.FINAL)
-            if patience < edit_in > self._budget.wait_for(Call.POST, Priority.FINAL):
-                return False
-            with suppress(TimeoutError):
-                async with asyncio.timeout(None if isinf(patience) else edit_in + patience):
-                    await self._budget.spend(Call.EDIT, Priority.FINAL)
-                return True
+        granted: asyncio.Task[None] | None = None
+        try:
+            while granted is None or not granted.done():
+                edit_in = self._budget.wait_for(Call.EDIT, Priority.FINAL)
+                if patience < edit_in > self._budget.wait_for(Call.POST, Priority.FINAL):
+                    return False
+                if granted is None:
+                    spending = self._budget.spend(Call.EDIT, Priority.FINAL)
+                    granted = asyncio.create_task(spending)
+                await asyncio.wait({granted}, timeout=None if isinf(patience) else patience)
+            granted.result()
+            return True
+        finally:
+            if granted is not None:
+                granted.cancel()

@@ -13,6 +13,7 @@ do not get into each other's way while there is room for all. Times are whole mi
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from types import MappingProxyType
 from typing import Any
 
@@ -20,6 +21,7 @@ from botocore.exceptions import ClientError
 
 from core.aws.calls import Calls
 from core.aws.items import encode
+from core.ports import StoreError
 from core.tally import NEVER, News, Tally
 
 REFUSED = "ConditionalCheckFailedException"
@@ -29,6 +31,8 @@ OLD = 32
 """Grants that no longer count, after which they are taken out."""
 GONE = 600
 """Seconds after which a process that did not end what it ran is forgotten."""
+MOST = 50
+"""Attributes that are removed at a time: an expression holds 4 KB."""
 KEPT = 86_400
 """Seconds that a tally is kept beyond its need."""
 
@@ -49,11 +53,8 @@ class DynamoTally:
         self, me: str, news: News, seen: Tally | None, spare: int | None, until: float
     ) -> tuple[bool, Tally]:
         """As the port says, with one write, and one more now and then. Raises StoreError."""
-        for at in news.returned:
-            await self._return(at)
         told = _update(self._kept, me, news, until)
-        if spare is not None:
-            told |= _condition(told, news, seen, spare)
+        told |= _condition(told, news, seen, spare)
         try:
             answer = await self._calls(
                 self._db.update_item,
@@ -66,9 +67,12 @@ class DynamoTally:
             if exc.response["Error"]["Code"] != REFUSED:
                 raise
             return False, self._known(exc.response.get("Item", {}))
-        tally = self._known(answer["Attributes"])
-        await self._tidy(max(news.granted, default=0.0))
-        return True, tally
+        self._kept = answer["Attributes"]
+        with suppress(StoreError):  # what is not taken out goes on counting
+            for at in news.returned:
+                await self._return(at)
+            await self._tidy(max(news.granted, default=0.0))
+        return True, tally_of(self._kept)
 
     async def read(self) -> Tally:
         """What is kept now. Raises StoreError."""
@@ -126,7 +130,7 @@ def _update(kept: Mapping[str, Any], me: str, news: News, until: float) -> dict[
         values[":none"] = {"L": []}
         values[":times"] = {"L": [{"N": str(_ms(at))} for at in news.granted]}
     for name in ("progress", "paused_until"):
-        if (at := getattr(news, name)) > NEVER:
+        if (at := getattr(news, name)) > _time(kept, name):
             sets.append(f"{name} = :{name}")
             values[f":{name}"] = {"N": str(_ms(at))}
     count, lasts = news.running
@@ -138,6 +142,7 @@ def _update(kept: Mapping[str, Any], me: str, news: News, until: float) -> dict[
     for name, value in kept.items():
         if name.startswith(RUNS) and name != f"{RUNS}{me}" and _running(value)[1] < lasts - GONE:
             removes.append(name)
+    removes = removes[:MOST]
     remove = f" REMOVE {', '.join(removes)}" if removes else ""
     return {
         "UpdateExpression": f"SET {', '.join(sets)}{remove} ADD #total :count",
@@ -147,24 +152,27 @@ def _update(kept: Mapping[str, Any], me: str, news: News, until: float) -> dict[
 
 
 def _condition(
-    told: Mapping[str, Any], news: News, seen: Tally | None, spare: int
+    told: Mapping[str, Any], news: News, seen: Tally | None, spare: int | None
 ) -> dict[str, Any]:
-    """That no more was granted elsewhere than there was room for."""
-    if seen is None or not seen.total:
-        few = "(attribute_not_exists(#total) OR #total <= :most)"
-    else:
-        few = "#total <= :most"
-    values = {":most": {"N": str((seen.total if seen else 0) + spare)}}
-    if news.progress > NEVER:
-        if seen is None or seen.progress == NEVER:
-            few += " AND attribute_not_exists(progress)"
+    """That no more was granted elsewhere than there was room for, and no pause is cut short."""
+    known = seen or Tally()
+    values = dict(told["ExpressionAttributeValues"])
+    terms = []
+    if ":paused_until" in values:
+        terms.append("(attribute_not_exists(paused_until) OR paused_until < :paused_until)")
+    if spare is not None:
+        none = "" if known.total else "attribute_not_exists(#total) OR "
+        terms.append(f"({none}#total <= :most)")
+        values[":most"] = {"N": str(known.total + spare)}
+    if spare is not None and news.progress > NEVER:
+        if known.progress == NEVER:
+            terms.append("attribute_not_exists(progress)")
         else:
-            few += " AND progress = :shown"
-            values[":shown"] = {"N": str(_ms(seen.progress))}
-    return {
-        "ConditionExpression": few,
-        "ExpressionAttributeValues": {**told["ExpressionAttributeValues"], **values},
-    }
+            terms.append("progress = :shown")
+            values[":shown"] = {"N": str(_ms(known.progress))}
+    if not terms:
+        return {}
+    return {"ConditionExpression": " AND ".join(terms), "ExpressionAttributeValues": values}
 
 
 def tally_of(item: Mapping[str, Any]) -> Tally:

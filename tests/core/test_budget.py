@@ -2,9 +2,11 @@
 
 import asyncio
 from itertools import pairwise
+from random import Random
 
 from core.budget import Quota, Rate, WorkspaceBudget
 from core.ports import Call, Priority
+from core.tally import OwnStore
 from tests.virtual import now, run
 
 QUOTAS = (
@@ -266,3 +268,52 @@ def test_conversations_with_limits_of_their_own_share_what_holds_for_all():
     times = run(main)
     assert len(times) == 40
     assert busiest(times, 1) == 10
+
+
+def test_a_final_waits_for_no_first_text_of_its_channel():
+    async def main():
+        view, order = budget().of("C1"), []
+
+        async def one(priority):
+            await view.spend(Call.POST, priority)
+            order.append(priority)
+
+        tasks = [asyncio.ensure_future(one(Priority.FIRST)) for _ in range(5)]
+        await asyncio.sleep(0.5)
+        await asyncio.gather(*tasks, asyncio.ensure_future(one(Priority.FINAL)))
+        return order
+
+    assert run(main)[1] == Priority.FINAL
+
+
+def test_processes_that_share_a_rate_keep_to_it_however_slow_their_store():
+    """Three processes, two channels, a store that is slow."""
+    chance = Random(7)
+    stores = {}
+
+    class Slow(OwnStore):
+        async def tell(self, *news):
+            await asyncio.sleep(chance.uniform(0, 0.08))
+            answer = await super().tell(*news)
+            await asyncio.sleep(chance.uniform(0, 0.08))
+            return answer
+
+    def store(name, seconds):
+        return stores.setdefault(name, Slow(seconds))
+
+    async def main():
+        times = {"C1": [], "C2": []}
+        workspaces = [WorkspaceBudget(QUOTAS, lambda: now(), store) for _ in range(3)]
+        await asyncio.gather(
+            *(
+                spend_many(each.of(channel), Call.POST, Priority(n % 3), times[channel], 12)
+                for n, each in enumerate(workspaces)
+                for channel in times
+            )
+        )
+        return times
+
+    times = run(main)
+    assert [len(each) for each in times.values()] == [36, 36]
+    # a call may be made a little later than it was granted: the window has a margin for that
+    assert min(b - a for each in times.values() for a, b in pairwise(sorted(each))) > 1

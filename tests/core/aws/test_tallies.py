@@ -10,7 +10,7 @@ import pytest
 from core.aws.tallies import DynamoTally
 from core.budget import Budgets, Quota, Rate, WorkspaceBudget
 from core.ports import Call, Priority, StoreError
-from core.tally import OwnStore
+from core.tally import News, OwnStore
 
 EDITS = Quota(frozenset({Call.EDIT}), (Rate(10, 3.0),))
 POSTS = (
@@ -114,7 +114,8 @@ class Flaky(OwnStore):
         return await super().tell(*news)
 
 
-async def test_without_the_store_a_process_goes_by_what_it_knows_and_tells_it_later():
+async def test_without_the_store_a_process_goes_by_what_it_knows_and_tells_it_later(monkeypatch):
+    monkeypatch.setattr("core.bucket.RARELY", 1.0)
     store = Flaky(3.0)
     workspace = WorkspaceBudget((EDITS,), lambda: round(time.time(), 3), lambda *_: store)
     view = workspace.of("C1")
@@ -185,3 +186,61 @@ async def test_those_that_ask_at_the_same_time_do_not_hold_each_other_up(aws, pr
     counted.clear()
     await asyncio.gather(*(v.spend(Call.EDIT, Priority.FIRST) for v in views))
     assert counted == {"UpdateItem": 20}
+
+
+async def test_while_the_store_is_down_a_process_that_has_nothing_to_do_rests():
+    store = Flaky(62.0)
+    store.down = True
+    view = WorkspaceBudget((EDITS,), time.time, lambda *_: store).of("C1")
+    with view.answering():
+        await view.told()
+    await view.told()
+    laps = 0
+    async with asyncio.timeout(1):
+        for _ in range(20):
+            await asyncio.sleep(0.001)
+            laps += 1
+    assert laps == 20
+
+
+async def test_what_is_taken_back_is_taken_back_once_however_often_it_is_told(aws):
+    """Two that were granted in the same millisecond; one is not made, and telling is refused."""
+    key = {"pk": "budget#slack/T1", "sk": "e", "seconds": 62.0}
+    one, two = (
+        DynamoTally(aws.client("dynamodb"), aws.resources.table, aws.calls, **key) for _ in "12"
+    )
+    until = time.time() + 62
+    _, seen = await one.tell("a", News((100.0, 100.0, 100.0)), None, 9, until)
+    await two.tell("b", News((101.0,)), await two.read(), 9, until)
+    news = News((102.0,), returned=(100.0,))
+    done, seen = await one.tell("a", news, seen, 0, until)
+    assert not done
+    done, seen = await one.tell("a", news, seen, 9, until)
+    assert done
+    assert seen.granted == (100.0, 100.0, 101.0, 102.0)
+
+
+async def test_a_shorter_pause_does_not_end_a_longer_one(process):
+    one, two = process(EDITS).of("C1"), process(EDITS).of("C1")
+    one.pause(Call.EDIT, 60)
+    await one.told()
+    two.pause(Call.EDIT, 1)
+    await two.told()
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(2):
+            await two.spend(Call.EDIT, Priority.FINAL)
+
+
+async def test_many_processes_that_died_are_no_hindrance(aws, process):
+    key = {"pk": "budget#slack/T1", "sk": "workspace:edit##", "seconds": 3.0}
+    store = DynamoTally(aws.client("dynamodb"), aws.resources.table, aws.calls, **key)
+    await store.tell("a", News((1.0,)), None, None, 62)
+    dead = {f"runs_{n:08x}": {"S": "1 1000"} for n in range(400)}
+    dynamodb, table = aws.client("dynamodb"), aws.resources.table
+    (item,) = dynamodb.scan(TableName=table)["Items"]
+    dynamodb.put_item(TableName=table, Item={**item, **dead})
+    view = process(EDITS).of("C1")
+    async with asyncio.timeout(10):
+        await spend_many(view, Call.EDIT, Priority.FINAL, [], 3)
+    (item,) = dynamodb.scan(TableName=table)["Items"]
+    assert sum(name.startswith("runs_") for name in item) < 400 - 100
