@@ -116,7 +116,12 @@ def _dependencies(requirements: Path, *, here: bool) -> Path:
     _prune(draft)
     if _compiles(here=here):
         _compile(draft)
-    draft.replace(made)
+    try:
+        draft.replace(made)
+    except OSError:
+        if not made.exists():
+            raise
+        shutil.rmtree(draft)  # another function, built side by side, was faster
     return made
 
 

@@ -5,10 +5,11 @@ import ast
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
-from local.bundle import FUNCTIONS, LIMIT, LIMITS, ROOT, bundle
+from local.bundle import FUNCTIONS, LIMIT, LIMITS, ROOT, _dependencies, bundle
 from tests.deploy.template import resources
 
 RECEIVERS = ("Slack", "Teams")
@@ -43,6 +44,28 @@ def bundles(tmp_path_factory, request):
     with plugins.getplugin("capturemanager").global_and_fixture_disabled():
         plugins.getplugin("terminalreporter").write_line(f"\nBundles for arm64: {table}")
     return made
+
+
+def test_of_two_functions_that_need_the_same_the_slower_takes_what_the_faster_has_made(
+    tmp_path, monkeypatch
+):
+    """SAM builds functions side by side: an update of a dependency must not fail that."""
+    monkeypatch.setattr("local.bundle.CACHE", tmp_path)
+    listed = tmp_path / "lambda-worker.txt"
+    listed.write_text("")
+
+    def installed(command, *, check):
+        (target,) = (each for each in command if each.startswith("--target="))
+        draft = Path(target.partition("=")[2])
+        faster = tmp_path / draft.name.rpartition(".")[0]
+        faster.mkdir()
+        (faster / "package.py").touch()
+
+    monkeypatch.setattr("local.bundle.subprocess.run", installed)
+    monkeypatch.setattr("local.bundle._compiles", lambda **_: False)
+    made = _dependencies(listed, here=True)
+    assert [each.name for each in made.iterdir()] == ["package.py"]
+    assert {each.name for each in tmp_path.iterdir()} == {listed.name, made.name}
 
 
 @pytest.mark.timeout(300)
