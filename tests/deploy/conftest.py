@@ -212,17 +212,21 @@ class Deployed:
         return f"{self.aws.url}/_aws/lambda-url/{host.partition('.')[0]}/{path}"
 
 
-@pytest.fixture(scope="session")
-def deployed(tmp_path_factory, opensearch):
-    folder = tmp_path_factory.mktemp("deploy")
-    ports = {name: free_port() for name in ("slack", "teams", "bedrock")}
-    more = {
+def surroundings(ports):
+    """What the functions' processes are told of the stand-ins at these ports."""
+    return {
         "AUTH": "true",  # the roles' policies count
         "SLACK_API_URL": f"http://127.0.0.1:{ports['slack']}/slack/api/",
         "AWS_ENDPOINT_URL_BEDROCK_RUNTIME": f"http://127.0.0.1:{ports['bedrock']}",
         **{k: v for k, v in standin(ports["teams"], 0).settings().items() if k not in GIVEN},
     }
-    with LocalAws(folder / "aws", free_port(), region=REGION, more=more) as aws:
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory, opensearch):
+    folder = tmp_path_factory.mktemp("deploy")
+    ports = {name: free_port() for name in ("slack", "teams", "bedrock")}
+    with LocalAws(folder / "aws", free_port(), region=REGION, more=surroundings(ports)) as aws:
         made = Deployed(aws, folder, ports, opensearch)
         made.before = made.everything()
         made.build()
