@@ -31,6 +31,7 @@ KINDS = {
     "post": "files' references",
     "file": "files' references",
     "left": "departures",
+    "budget": "counted calls",
 }
 """What a report calls rows, by what their key begins with."""
 
@@ -161,6 +162,9 @@ class Wanted:
 
 def _names(row: Row) -> tuple[str, ...]:
     kind, _, rest = row["pk"].partition("#")
+    if kind == "budget":  # its `sk` is `{quota}#{channel}#{thread}`
+        channel = row["sk"].split("#")[1]
+        return (f"{rest}/{channel}" if channel else rest,)
     # `file#{tenant}/{file}` has its place in `sk`: a file may be called as a channel is
     return (row["sk"],) if kind == "file" else (rest, row["sk"])
 

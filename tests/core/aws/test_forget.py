@@ -14,9 +14,12 @@ from core.aws.forget import Eraser, Kept
 from core.aws.passages import Passages
 from core.aws.queues import depth
 from core.aws.sqs import body
+from core.aws.tallies import DynamoTally
+from core.budget import Budgets, Quota, Rate
 from core.conversation import Conversation, Incoming, Kind, Person, dumps
 from core.documents import Document, DocumentId, key_of
 from core.forget import Target, Wanted, within
+from core.ports import Call, Priority
 from tests.conftest import REGION
 from tests.ingestion.shelf import Shelf
 
@@ -78,8 +81,21 @@ class World:
         for where in {each for each, _ in TALK}:
             await self.settings.choose_model(where.place, "haiku")
             await self.departures.note(where.place)
+            await self.called(where)
         await self.departures.note("slack/T1")
         await self.shelf.handle(*self.shelf.events(16))
+
+    async def called(self, where):
+        """Posts once: a channel's rate and its workspace's count it."""
+        channel, each = Rate(1, 1.2), frozenset({Call.POST})
+        quotas = Quota(each, (channel,), by="channel"), Quota(each, (Rate(300, 62),))
+
+        def tally(workspace, name, seconds):
+            key = {"pk": f"budget#{workspace}", "sk": name, "seconds": seconds}
+            return DynamoTally(self.db, self.table, self.aws.calls, **key)
+
+        workspace = Budgets(where.platform, quotas, tally).of(where.tenant)
+        await workspace.of(where.channel).spend(Call.POST, Priority.FIRST)
 
     async def file(self, where, who, message):
         file = f"F{who}"
@@ -213,6 +229,9 @@ async def test_a_channel_is_forgotten_and_one_whose_name_begins_the_same_is_not(
     left = await world.everything()
     assert words(left) == kept(*(each for each in TALK if each[0] is not GENERAL))
     assert about(left, "slack/T1/CGEN/", "slack/T1/CGEN#", 'slack/T1/CGEN"') == []
+    channels = {n for n in left["rows"] if "channel:post#" in n and 'slack/T1"' in n}
+    assert len(channels) == 3
+    assert not [each for each in channels if "#CGEN#" in each]
 
 
 async def test_a_person_is_forgotten_everywhere_in_the_workspace(world):
