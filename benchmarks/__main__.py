@@ -3,7 +3,7 @@
 import asyncio
 import os
 
-from benchmarks import coldstart, documents, embedding, load, receiver, streaming, teams
+from benchmarks import coldstart, documents, embedding, load, path, receiver, shared, streaming, teams
 
 if __name__ == "__main__":
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} at the start\n")
@@ -11,6 +11,8 @@ if __name__ == "__main__":
     teams.main()
     asyncio.run(load.main())
     asyncio.run(receiver.main())
+    asyncio.run(path.main())
+    asyncio.run(shared.main())
     asyncio.run(embedding.main())
     asyncio.run(documents.main())
     coldstart.main()
