@@ -3,7 +3,17 @@
 import asyncio
 import os
 
-from benchmarks import coldstart, documents, embedding, load, path, receiver, shared, streaming, teams
+from benchmarks import (
+    coldstart,
+    documents,
+    embedding,
+    load,
+    path,
+    receiver,
+    shared,
+    streaming,
+    teams,
+)
 
 if __name__ == "__main__":
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} at the start\n")
