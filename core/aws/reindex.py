@@ -13,7 +13,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,6 +31,8 @@ AT_ONCE = 4
 """Documents that are copied side by side."""
 SOME = 100
 """Documents that are compared with one query."""
+VERSIONS = 500
+"""Documents in a version that are looked up at a time."""
 LOOK = 2.0
 """Seconds between rounds that wait for documents to be read."""
 PATIENCE = 900.0
@@ -236,30 +238,17 @@ class Reindex:
     async def _tidied(self, new: Edition) -> None:
         """Removes what counts no more: deleted, forgotten or overtaken while it was copied."""
         await new.index.settle()
-        async for versions in self._versions(new):
+        after = ""
+        while True:
+            versions, after = await new.index.versions(after, VERSIONS)
             known = await self._manifest.get({document for document, _ in versions})
             for document, version in versions:
                 row = known.get(document)
                 counts = row is not None and version in (row.version, row.seen)
                 if not counts or (row is not None and row.state is State.DELETED):
                     await new.index.delete(document, only=version)
-
-    async def _versions(self, new: Edition) -> AsyncIterator[Collection[tuple[DocumentId, str]]]:
-        """The documents whose passages are in a version of the index, some at a time."""
-        fields = ("place", "file", "version")
-        by: dict[str, Any] = {
-            "size": 500,
-            "sources": [{name: {"terms": {"field": name}}} for name in fields],
-        }
-        while True:
-            body = {"size": 0, "aggs": {"versions": {"composite": by}}}
-            answer = await asked(self._client.search, index=new.name, body=body, request_timeout=30)
-            found = answer["aggregations"]["versions"]
-            if not found["buckets"]:
+            if not after:
                 return
-            keys = [each["key"] for each in found["buckets"]]
-            yield [(DocumentId(key["place"], key["file"]), key["version"]) for key in keys]
-            by["after"] = found["after_key"]
 
     async def _documents(self) -> AsyncIterator[list[Document]]:
         """The manifest, page by page."""
