@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from operator import itemgetter
 
 from core.bucket import Bucket
 from core.ports import Call, Priority
@@ -132,9 +133,10 @@ async def _granted(buckets: Sequence[Bucket], priority: Priority) -> dict[Bucket
     held: dict[Bucket, float] = {}
     try:
         while wanted := [each for each in buckets if each not in held]:
-            longest = max(wanted, key=lambda each: each.wait_for(priority))
-            waits = longest.wait_for(priority) > 0
-            await _spend_all([longest] if waits else wanted, priority, held)
+            wait, longest = max(
+                ((each.wait_for(priority), each) for each in wanted), key=itemgetter(0)
+            )
+            await _spend_all([longest] if wait else wanted, priority, held)
             newest = max(held.values())
             if any(each.is_stale(at, newest) for each, at in held.items()):
                 _give_back(held)

@@ -85,13 +85,13 @@ class DynamoTally:
 
     async def _return(self, at: float) -> None:
         """Takes a grant back; it goes on counting if its place changed meanwhile."""
-        times = [each["N"] for each in self._kept.get("granted", {}).get("L", ())]
+        times = _times(self._kept)
         if str(_ms(at)) in times:
             await self._remove(times, [times.index(str(_ms(at)))])
 
     async def _tidy(self, now: float) -> None:
         """Takes out what no longer counts."""
-        times = [each["N"] for each in self._kept.get("granted", {}).get("L", ())]
+        times = _times(self._kept)
         old = [n for n, each in enumerate(times[:100]) if int(each) < _ms(now - self._seconds)]
         if len(old) > OLD:
             await self._remove(times, old)
@@ -183,12 +183,17 @@ def tally_of(item: Mapping[str, Any]) -> Tally:
         if name.startswith(RUNS)
     }
     return Tally(
-        tuple(sorted(int(each["N"]) / 1000 for each in item.get("granted", {}).get("L", ()))),
+        tuple(sorted(int(each) / 1000 for each in _times(item))),
         int(item.get("total", {}).get("N", 0)),
         _time(item, "progress"),
         _time(item, "paused_until"),
         MappingProxyType(runs),
     )
+
+
+def _times(item: Mapping[str, Any]) -> list[str]:
+    """When calls were granted, in the order in which they are kept."""
+    return [each["N"] for each in item.get("granted", {}).get("L", ())]
 
 
 def _running(value: Mapping[str, Any]) -> tuple[int, float]:
