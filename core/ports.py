@@ -212,7 +212,10 @@ class Busy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """An answer whose worker is gone: its lease ended long ago and it never settled."""
+    """An answer whose worker is gone: its lease ended long ago and it never settled.
+
+    The claim's attempt is 0 where no worker ever took it.
+    """
 
     claim: Claim
     incoming: str
@@ -302,6 +305,9 @@ class Feedback(Protocol):
 class Turns(Protocol):
     """The queue from receivers to workers."""
 
-    async def put(self, item: Incoming | Command, *, again: str = "") -> None:
-        """Queues it. `again` makes a repeated put (a retry button) distinct from the first."""
+    async def put(self, item: Incoming | Command, *, again: str = "", aside: bool = False) -> None:
+        """Queues it. `again` makes a repeated put (a retry button) distinct from the first.
+
+        `aside`: past those of its conversation that wait behind a message nobody handles.
+        """
         ...

@@ -3,7 +3,8 @@
 1. An event is one item. Every change to it is conditional, so that of two workers one wins.
 2. A lease ends by the clock; whoever takes the event then goes on with its messages.
 3. While an event is open it has a second item, in the partition `open`, written and deleted in one
-   transaction with the first: answers whose worker is gone are found there, without a scan.
+   transaction with the first: answers whose worker is gone are found there, without a scan. A
+   receiver may have written it before (`core.aws.noted`): then so is what no worker ever took.
 4. A wish to stop is an item in the partition `stop`. A worker with many answers asks for all of
    them with one query, and writes a lease only when half of it is gone.
 """
@@ -11,7 +12,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -30,7 +31,12 @@ ORPHANED = 15.0
 """Seconds after the end of its lease that an open event counts as abandoned."""
 KEPT = 16 * 86_400
 """Seconds an event is remembered: a delivery of it up to then is a duplicate."""
+UNTAKEN = (60.0, 1_800.0)
+"""Seconds from which, and up to which, a turn that nobody took is an orphan; later than that the
+queue shows it again by itself."""
 STOP_KEPT = 3_600
+OPEN = "open"
+"""The partition of what is not settled."""
 PACE = 0.2
 """Seconds between two queries for wishes to stop."""
 TAKES = 5
@@ -92,7 +98,7 @@ class DynamoClaims:
             put["ExpressionAttributeValues"] = encode(
                 {":old": old["owner"], ":lease": old["lease"], ":no": False}
             )
-        is_open = {"pk": "open", "sk": claim.event_id, "since": now, "ttl": int(now + KEPT)}
+        is_open = {"pk": OPEN, "sk": claim.event_id, "since": now, "ttl": int(now + KEPT)}
         if not await self._transact(
             {"Put": put}, {"Put": {"TableName": self._table, "Item": encode(is_open)}}
         ):
@@ -141,7 +147,7 @@ class DynamoClaims:
             {"Update": update},
             *(
                 {"Delete": {"TableName": self._table, "Key": encode({"pk": pk, "sk": sk})}}
-                for pk, sk in (("open", claim.event_id), ("stop", claim.event_id))
+                for pk, sk in ((OPEN, claim.event_id), ("stop", claim.event_id))
             ),
         ):
             raise Lost(claim.event_id)
@@ -168,16 +174,24 @@ class DynamoClaims:
         return Record(event_id, item["incoming"], claim.message_ids, item["settled"], item["lease"])
 
     async def orphans(self) -> Sequence[Orphan]:
-        """Events whose lease ended long ago and that never settled."""
-        limit = self._clock() - ORPHANED
-        ids = [each["sk"] for each in await self._partition("open") if each["since"] < limit]
-        found = await by_keys(self._db, self._table, self._calls, [_key(each) for each in ids])
-        items = [decode(each) for each in found]
+        """Events whose lease ended long ago and that never settled; first those never taken."""
+        now = self._clock()
+        noted = [each for each in await self._partition(OPEN) if each["since"] < now - ORPHANED]
+        keys = [_key(each["sk"]) for each in noted]
+        found = await by_keys(self._db, self._table, self._calls, keys)
+        claimed = {item["event"]: item for item in map(decode, found)}
+        for each in noted:
+            if claimed.get(each["sk"], {}).get("settled"):
+                await self._let_go(each)
         return [
-            Orphan(_claim(item), item["incoming"])
-            for item in sorted(items, key=lambda item: float(item["lease"]))
-            if not item["settled"] and item["lease"] < limit
+            *_untaken([each for each in noted if each["sk"] not in claimed], now),
+            *_abandoned(claimed.values(), now),
         ]
+
+    async def _let_go(self, noted: Mapping[str, Any]) -> None:
+        """Deletes the note of an event that a platform told again after it was settled."""
+        key = {"pk": noted["pk"], "sk": noted["sk"]}
+        await self._calls(self._db.delete_item, TableName=self._table, Key=encode(key))
 
     def _name(self) -> str:
         """An owner for one claim: a process may take an event again that it has lost."""
@@ -260,6 +274,25 @@ def _heard(task: asyncio.Task[frozenset[str]]) -> None:
 
 def _key(event_id: str) -> dict[str, str]:
     return {"pk": f"claim#{event_id}", "sk": "claim"}
+
+
+def _untaken(noted: Iterable[Mapping[str, Any]], now: float) -> list[Orphan]:
+    """Those that were queued and never taken, in the order of their arrival."""
+    first, last = UNTAKEN
+    return [
+        Orphan(Claim(each["sk"], owner="", attempt=0), each["incoming"])
+        for each in sorted(noted, key=lambda each: float(each["since"]))
+        if "incoming" in each and first <= now - each["since"] < last
+    ]
+
+
+def _abandoned(claimed: Iterable[dict[str, Any]], now: float) -> list[Orphan]:
+    """Those whose worker is gone, longest first."""
+    return [
+        Orphan(_claim(item), item["incoming"])
+        for item in sorted(claimed, key=lambda item: float(item["lease"]))
+        if not item["settled"] and item["lease"] < now - ORPHANED
+    ]
 
 
 def _claim(item: dict[str, Any]) -> Claim:

@@ -1,13 +1,15 @@
-"""What a receiver's function queues with: the queue of turns, and a line that says so."""
+"""What a receiver's function queues with: the queue of turns, a note, and a line that says so."""
 
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from core.aws.calls import Calls
 from core.aws.clients import client
+from core.aws.noted import Notes
 from core.aws.sqs import SqsTurns
 from core.conversation import Command, Incoming
 from core.settings import Settings
@@ -15,16 +17,23 @@ from core.telemetry import following
 
 log = logging.getLogger(__name__)
 
+PATIENCE = 1.0
+"""Seconds for a note: platforms want their answer within three."""
+
 
 @contextmanager
 def queueing(settings: Settings) -> Iterator[Callable[[Incoming | Command], None]]:
     """Queues from any thread, or raises StoreError; close the context to let go of connections."""
     calls = Calls(1)
     sqs = client("sqs", settings.aws_region)
+    dynamodb = client("dynamodb", settings.aws_region, patience=PATIENCE, tries=1)
     turns = SqsTurns(sqs, settings.turns_queue_url, calls)
+    notes = Notes(dynamodb, settings.table, time.time)
 
     def enqueue(item: Incoming | Command) -> None:
         with following(item.event_id):
+            if isinstance(item, Incoming):
+                notes.note(item)  # first: a worker may be done before a note that comes after
             turns.put_now(item)
             log.info("queued")
 
@@ -33,3 +42,4 @@ def queueing(settings: Settings) -> Iterator[Callable[[Incoming | Command], None
     finally:
         calls.close()
         sqs.close()
+        dynamodb.close()
