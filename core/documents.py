@@ -119,7 +119,8 @@ class Document:
     noticed, `etag` its object's. `tries` counts how often it was queued anew since it was written.
     `pages` counts pages, slides or sheets, `done` of `total` is progress in the present state.
     `sharer` is a name, `shared_at` seconds since the epoch, `link` the file's address at its
-    platform, `message` the post it came with.
+    platform, `message` the post it came with. `forgotten`: it was deleted by a
+    person, not in the bucket.
     """
 
     id: DocumentId
@@ -143,6 +144,7 @@ class Document:
     updated: float = 0.0
     etag: str = ""
     tries: int = 0
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)

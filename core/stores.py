@@ -85,7 +85,8 @@ class Manifest(Protocol):
     async def see(
         self, document: DocumentId, key: str, name: str, seen: str, size: int, *, etag: str = ""
     ) -> bool:
-        """Notes a written object; False if it is done already or a newer one was noticed."""
+        """Notes a written object; False if it is done already, a newer one was noticed, or the file
+        of a post was forgotten: that one has to be shared again."""
         ...
 
     async def progress(

@@ -99,11 +99,11 @@ class Pipeline:
     async def _did(
         self, document: DocumentId, name: str, job: Written | Removed, *, last: bool
     ) -> None:
-        if isinstance(job, Removed):
-            await self._removed(document, job)
+        written = await self._removed(document, job) if isinstance(job, Removed) else job
+        if written is None:
             return
         try:
-            await self._written(document, name, job)
+            await self._written(document, name, written)
         except Unreadable as exc:
             await self._not_read(document, job.seen, exc.reason)
         except (StoreError, ModelError, Rejected):
@@ -125,11 +125,16 @@ class Pipeline:
         # its own chunks as well, but none of a version that only adds digits to it
         await self._index.delete(document, before=seen + "!")
 
-    async def _removed(self, document: DocumentId, job: Removed) -> None:
+    async def _removed(self, document: DocumentId, job: Removed) -> Written | None:
+        """What is to be read, if a delete marker was removed: the object is there again."""
         if await self._vault.has(job.key):
-            return  # an old version went, or it is there again
+            known = (await self._manifest.get([document])).get(document)
+            if known is None or known.state is not State.DELETED or known.forgotten:
+                return None  # an old version went, or a newer one has a notification of its own
+            return Written(job.key, job.seen, known.size)
         if await self._manifest.removed(document, job.key, job.seen):
             await self._patiently(lambda: self._index.delete(document, before=job.seen))
+        return None
 
     async def _written(self, document: DocumentId, name: str, job: Written) -> None:
         known = (await self._manifest.get([document])).get(document)

@@ -88,9 +88,8 @@ class Reconciler:
         for each, (document, name) in named:
             row = rows.get(document)
             repair = of_object(each, row, now)
-            if repair is Repair.ERASED:
-                await self._on.vault.forget(f"{document.place}/{document.file}/")
-                done[repair] += 1
+            if row is not None and repair is Repair.ERASED:
+                done[repair] += await self._erased(row)
             elif repair is not None:
                 row = row or Document(document, name, each.key, size=each.size)
                 done[repair] += await self._queued(row, each)
@@ -140,6 +139,13 @@ class Reconciler:
         if not await self._on.manifest.take_up(row, tries(row, self._clock())):
             return False
         await self._on.notices.put(notice(job, self._on.bucket))
+        return True
+
+    async def _erased(self, row: Document) -> bool:
+        # a file that was shared again in the meantime has another row, and the same place
+        if not await self._on.manifest.take_up(row, row.tries):
+            return False
+        await self._on.vault.forget(f"{row.id.place}/{row.id.file}/")
         return True
 
     async def _given_up(self, row: Document) -> bool:

@@ -43,11 +43,13 @@ def of_object(found: Stored, row: Document | None, now: float) -> Repair | None:
         return Repair.UNSEEN
     if not _rests(row, now) or (row.message and row.key != found.key):
         return None
-    if row.state is State.DELETED and _forgotten(found, row):
+    if row.forgotten and _was_forgotten(found, row):
         return Repair.ERASED if row.id.place != LIBRARY.prefix else None
     if row.state not in (State.READY, State.FAILED, State.DELETED):
         return None  # `of_row` looks after it
     differs = row.etag != found.etag if row.etag else found.modified > row.updated
+    if row.state is State.DELETED:
+        differs = True  # it is there again
     return Repair.UNSEEN if differs and tries(row, now) <= TRIES else None
 
 
@@ -88,8 +90,7 @@ def _rests(row: Document, now: float) -> bool:
     return row.updated <= now - GRACE
 
 
-def _forgotten(found: Stored, row: Document) -> bool:
-    """Whether it was this object that a person had us forget, not one that came after it."""
-    if row.etag:
-        return row.etag == found.etag
-    return bool(row.message) and found.modified <= row.updated
+def _was_forgotten(found: Stored, row: Document) -> bool:
+    """Whether it was this object that a person had us forget, not one that came after it: a post's
+    file comes again only when it is shared again, and its row knows that."""
+    return bool(row.message) or row.etag == found.etag

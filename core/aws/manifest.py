@@ -91,7 +91,7 @@ class DynamoManifest:
         await self._set(
             document.id,
             {**fields, "state": State.RECEIVED, "reason": "", "done": 0, "total": 0},
-            remove=("ttl",),
+            remove=("ttl", "forgotten"),
         )
         place, file = document.id
         pointers = [{"pk": f"file#{place.rpartition('/')[0]}/{file}", "sk": place}]
@@ -110,10 +110,12 @@ class DynamoManifest:
             {"key": key, "seen": seen, "size": size, "etag": etag, "state": State.EXTRACTING}
             | {"reason": "", "done": 0, "total": 0, **tries},
             missing={"name": name},
-            remove=("ttl",),
-            condition="attribute_not_exists(#seen) OR #seen < :seen "
-            "OR (#seen = :seen AND NOT #state IN (:ready, :deleted))",
+            remove=("ttl", "forgotten"),
+            condition="(attribute_not_exists(#seen) OR #seen < :seen "
+            "OR (#seen = :seen AND NOT #state IN (:ready, :deleted))) "
+            "AND (attribute_not_exists(#forgotten) OR attribute_not_exists(#message))",
             values={":ready": State.READY, ":deleted": State.DELETED},
+            names=("message",),
         )
 
     async def progress(
@@ -148,7 +150,7 @@ class DynamoManifest:
         await self._set(document, {"state": State.FAILED, "version": "", "reason": reason})
 
     async def forget(self, document: DocumentId) -> None:
-        await self._set(document, self._gone())
+        await self._set(document, {"forgotten": True, **self._gone()})
 
     async def rows(self, after: str, limit: int) -> tuple[Sequence[Document], str]:
         answer = await self._calls(
@@ -249,6 +251,7 @@ def _document(item: Mapping[str, Any]) -> Document:
         state=State(values["state"]),
         shared_at=values.get("shared_at", 0.0),
         updated=values.get("updated", 0.0),
+        forgotten=bool(values.get("forgotten")),
         **texts,
         **numbers,
     )

@@ -7,7 +7,7 @@ import pytest
 from opensearchpy.exceptions import ConnectionError as Unanswered
 
 from core.conversation import Scope
-from core.documents import DocumentId, State, document_of, key_of
+from core.documents import Document, DocumentId, State, document_of, key_of
 from core.ports import Refused, StoreError
 from core.stores import Rejected
 from core.telemetry import Metric, counting
@@ -161,6 +161,32 @@ async def test_a_document_that_is_forgotten_while_it_is_read_stays_forgotten(she
     await shelf.handle(*shelf.events(1))
     assert await shelf.search("heron nests", GENERAL) == []
     assert await shelf.chunks() == 0
+
+
+async def test_a_posts_file_that_was_forgotten_on_its_way_is_read_when_it_is_shared_again(shelf):
+    key, document = f"{GENERAL}/F1/a.txt", DocumentId(GENERAL, "F1")
+    await shelf.manifest.register(Document(document, "a.txt", key, message="1.0"))
+    await shelf.manifest.forget(document)
+    shelf.put(key, TEXT)
+    (event,) = shelf.events(1)
+    await shelf.handle(event)
+    assert (await shelf.document(key)).state is State.DELETED
+    assert await shelf.search("heron nests", GENERAL) == []
+    await shelf.manifest.register(Document(document, "a.txt", key, message="2.0"))
+    await shelf.handle(event)
+    assert await shelf.search("heron nests", GENERAL) == [TEXT]
+
+
+async def test_a_document_that_nobody_posted_is_read_again_after_it_was_forgotten(shelf):
+    key, document = f"{GENERAL}/F1/a.txt", DocumentId(GENERAL, "F1")
+    shelf.put(key, "old")
+    await shelf.handle(*shelf.events(1))
+    await shelf.manifest.forget(document)
+    await shelf.vault.forget(f"{GENERAL}/F1/")
+    shelf.put(key, TEXT)
+    await shelf.handle(*shelf.events(2))
+    assert await shelf.search("heron nests", GENERAL) == [TEXT]
+    assert not (await shelf.document(key)).forgotten
 
 
 async def test_forgetting_counts_at_once_and_empties_bucket_and_index(shelf):

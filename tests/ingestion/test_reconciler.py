@@ -204,6 +204,53 @@ async def test_what_was_half_forgotten_goes_whole(shelf, later):
     assert await later.run() == {}
 
 
+async def test_what_was_half_forgotten_and_is_shared_again_meanwhile_stays(
+    shelf, later, monkeypatch
+):
+    key, document = f"{GENERAL}/F1/a.txt", DocumentId(GENERAL, "F1")
+    await read(shelf, key, HERON)
+    await shelf.manifest.forget(document)
+    listed = shelf.vault.listed
+
+    async def shared_again(after, limit):
+        found = await listed(after, limit)
+        rows = await shelf.manifest.get([document])
+        await shelf.manifest.register(Document(document, "a.txt", key, message="2.0"))
+        shelf.put(key, STORK)
+        monkeypatch.setattr(later.reconciler._on.manifest, "get", lambda _: told(rows))
+        return found
+
+    async def told(rows):
+        return rows
+
+    monkeypatch.setattr(shelf.vault, "listed", shared_again)
+    await later.run()
+    assert await shelf.vault.has(key)
+
+
+@pytest.mark.parametrize("key", ["library/a.txt", f"{GENERAL}/F1/a.txt"])
+@pytest.mark.parametrize("told", [True, False])
+async def test_what_is_restored_in_the_bucket_is_read_again(shelf, later, key, told):
+    if key.startswith(GENERAL):
+        share = Document(DocumentId(GENERAL, "F1"), "a.txt", key, message="1.0")
+        await shelf.manifest.register(share)
+    await read(shelf, key, HERON)
+    shelf.remove(key)
+    await shelf.handle(*shelf.events(1))
+    assert (await shelf.document(key)).state is State.DELETED
+    (marker,) = shelf.s3.list_object_versions(Bucket=shelf.bucket)["DeleteMarkers"]
+    shelf.s3.delete_object(Bucket=shelf.bucket, Key=key, VersionId=marker["VersionId"])
+    events = shelf.events(1)
+    if told:
+        await shelf.handle(*events)
+        assert await later.run() == {}
+    else:
+        assert await later.run() == {Repair.UNSEEN: 1}
+        await shelf.handle(*shelf.events(1))
+    assert await shelf.search("heron nests", GENERAL, "library") == [HERON]
+    assert await shelf.chunks() == 1
+
+
 async def test_while_many_messages_wait_none_is_taken_for_lost(shelf, later, monkeypatch):
     monkeypatch.setattr(module, "BACKLOG", 0)
     shelf.put("library/a.txt", HERON)

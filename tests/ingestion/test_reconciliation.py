@@ -35,7 +35,13 @@ def there(etag="e1", modified=OLD - 10, key=KEY):
 
 
 IN_LIBRARY = Document(
-    DocumentId("library", "a.txt"), "a.txt", "library/a.txt", State.DELETED, etag="e1", updated=OLD
+    DocumentId("library", "a.txt"),
+    "a.txt",
+    "library/a.txt",
+    State.DELETED,
+    etag="e1",
+    updated=OLD,
+    forgotten=True,
 )
 
 
@@ -57,12 +63,17 @@ IN_LIBRARY = Document(
         (there(modified=OLD + 0.5), row(etag="", updated=OLD), Repair.UNSEEN),
         # an object beside a shared file's own
         (there(key=f"{KEY}.bak"), row(etag="e9", message="1.0"), None),
-        # what a person had us forget goes; what came after that is read
-        (there(), row(State.DELETED), Repair.ERASED),
-        (there("e2"), row(State.DELETED), Repair.UNSEEN),
-        (there(), row(State.DELETED, etag="", message="1.0"), Repair.ERASED),
-        (there(), row(State.DELETED, etag=""), None),
+        # what a person had us forget goes; what came after is read, a post's when it is shared
+        (there(), row(State.DELETED, forgotten=True), Repair.ERASED),
+        (there("e2"), row(State.DELETED, forgotten=True), Repair.UNSEEN),
+        (there("e2"), row(State.DELETED, forgotten=True, message="1.0"), Repair.ERASED),
+        (there(), row(State.DELETED, etag="", forgotten=True, message="1.0"), Repair.ERASED),
         (there(key="library/a.txt"), IN_LIBRARY, None),
+        # what was deleted in the bucket, and is there again
+        (there(), row(State.DELETED, etag=""), Repair.UNSEEN),
+        (there(), row(State.DELETED, etag="", message="1.0"), Repair.UNSEEN),
+        (there(), row(State.DELETED, etag="", updated=NEW), None),
+        (there(), row(State.DELETED, etag="", tries=TRIES), None),
     ],
 )
 def test_an_object_is_compared_with_its_row(found, known, repair):
