@@ -73,6 +73,7 @@ class Files:
             documents = await self._manifest.of_file(tenant, command.argument)
         else:
             target = command.target or ""
+            await self._manifest.bar(where.place, target)
             documents = await self._manifest.of_message(where.place, target)
             await self._history.forget(where.key, target)
         await self.forget(documents, command)

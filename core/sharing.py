@@ -88,7 +88,7 @@ class Sharing:
         place = question.conversation.place
         document = DocumentId(place, attachment.id)
         known = (await self._manifest.get([document])).get(document)
-        if known is not None and await self._there(known):
+        if known is not None and await self._done(known, question.message_id):
             return document
         try:
             attachment = await chat.described(attachment)
@@ -105,11 +105,22 @@ class Sharing:
             await self._manifest.refuse(document, reason)
         else:
             await self._vault.forget(f"{place}/{attachment.id}/", keep=row.key)
+            if await self._went(document, question.message_id):
+                await self._manifest.forget(document)
+                await self._vault.forget(f"{place}/{attachment.id}/")
         return document
 
-    async def _there(self, known: Document) -> bool:
+    async def _went(self, document: DocumentId, message_id: str) -> bool:
+        """Whether the file or its post was deleted while the file was on its way, or before."""
+        if await self._manifest.barred(document.place, message_id):
+            return True
+        known = (await self._manifest.get([document])).get(document)
+        return known is None or known.forgotten
+
+    async def _done(self, known: Document, message_id: str) -> bool:
+        """Whether it is there, or was forgotten since it came with this message."""
         if known.state in (State.FAILED, State.DELETED):
-            return False
+            return known.forgotten and known.message == message_id
         return bool(known.seen) or await self._vault.has(known.key)
 
     async def _stored(self, row: Document, attachment: Attachment, chat: Chat) -> str:

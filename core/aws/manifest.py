@@ -4,6 +4,7 @@
 |--------------------------|---------|-------------------------------------------------|
 | `files#{place}`          | file id | a document: state, version, who shared it, …    |
 | `post#{place}/{message}` | file id | that it came with this post                     |
+|                          | `-`     | that the post was deleted                       |
 | `file#{tenant}/{file}`   | place   | that this file was shared there                 |
 """
 
@@ -22,6 +23,7 @@ from core.documents import Document, DocumentId, State
 
 DELETED_KEPT = 30 * 86_400
 """Seconds that a deleted document is remembered: longer than any queue keeps an event of it."""
+BARRED = "-"
 WIDTH = 32
 NAME_LIMIT = 2_000
 TEXTS = (
@@ -78,13 +80,23 @@ class DynamoManifest:
 
     async def of_message(self, place: str, message: str) -> Sequence[Document]:
         items = await self._partition(f"post#{place}/{message}", BATCH)
-        found = await self.get(DocumentId(place, decode(each)["sk"]) for each in items)
+        files = [str(decode(each)["sk"]) for each in items]
+        found = await self.get(DocumentId(place, each) for each in files if each != BARRED)
         return [each for each in found.values() if each.state is not State.DELETED]
 
     async def of_file(self, tenant: str, file: str) -> Sequence[Document]:
         items = await self._partition(f"file#{tenant}/{file}", BATCH)
         found = await self.get(DocumentId(decode(each)["sk"], file) for each in items)
         return [each for each in found.values() if each.state is not State.DELETED]
+
+    async def bar(self, place: str, message: str) -> None:
+        ttl = int(self._clock() + DELETED_KEPT)
+        item = encode({"pk": f"post#{place}/{message}", "sk": BARRED, "ttl": ttl})
+        await self._calls(self._db.put_item, TableName=self._table, Item=item)
+
+    async def barred(self, place: str, message: str) -> bool:
+        keys = [{"pk": f"post#{place}/{message}", "sk": BARRED}]
+        return bool(await by_keys(self._db, self._table, self._calls, keys))
 
     async def register(self, document: Document) -> None:
         fields = {name: getattr(document, name) for name in REGISTERED}

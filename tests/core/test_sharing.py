@@ -1,0 +1,89 @@
+"""Files of a message that is deleted while they are fetched."""
+
+import time
+
+import pytest
+
+from core.aws.manifest import DynamoManifest
+from core.aws.s3 import S3Vault
+from core.conversation import Attachment, Conversation, Incoming, Kind, Person
+from core.documents import DocumentId, State
+from core.sharing import Sharing
+from tests.fake_chat import FakeChat
+
+WHERE = Conversation("slack", "T1", "C1", "1.0", Kind.CHANNEL)
+FILE = Attachment("F1", "a.txt", "text/plain", 3, "https://files.example/F1")
+POST = Incoming(f"{WHERE.place}/1.0", WHERE, Person("U1", "Ana"), "", "1.0", (FILE,))
+DOCUMENT = DocumentId(WHERE.place, "F1")
+KEY = f"{WHERE.place}/F1/a.txt"
+
+
+class Interrupted(FakeChat):
+    """A conversation in which something happens while a file is fetched."""
+
+    fetched = 0
+
+    async def open(self, attachment):
+        self.fetched += 1
+        await self.meanwhile()
+        yield b"text"
+
+
+@pytest.fixture
+def vault(aws):
+    return S3Vault(aws.client("s3"), aws.resources.bucket, aws.calls)
+
+
+@pytest.fixture
+def manifest(aws):
+    dynamodb = aws.client("dynamodb")
+    return DynamoManifest(dynamodb, aws.resources.table, aws.calls, clock=time.time)
+
+
+@pytest.fixture
+def chat(manifest):
+    chat = Interrupted(WHERE)
+
+    async def deleted():
+        await manifest.forget(DOCUMENT)
+
+    chat.meanwhile = deleted
+    return chat
+
+
+@pytest.fixture
+def sharing(vault, manifest):
+    return Sharing(vault, manifest, limit=100, clock=time.monotonic, now=time.time)
+
+
+async def test_a_file_that_is_deleted_while_it_is_fetched_is_not_kept(
+    sharing, vault, manifest, chat
+):
+    shared = await sharing.take(POST, chat, lambda _: None)
+    assert shared.documents == ()
+    assert "a.txt" in shared.unread[0]
+    assert not await vault.has(KEY)
+    assert (await manifest.get([DOCUMENT]))[DOCUMENT].forgotten
+
+
+async def test_the_files_of_a_post_that_was_deleted_before_its_turn_are_not_kept(
+    sharing, vault, manifest, chat
+):
+    async def nothing():
+        assert (await manifest.get([DOCUMENT]))[DOCUMENT].state is State.RECEIVED
+
+    chat.meanwhile = nothing
+    await manifest.bar(WHERE.place, "1.0")
+    assert await manifest.of_message(WHERE.place, "1.0") == []
+    shared = await sharing.take(POST, chat, lambda _: None)
+    assert shared.documents == ()
+    assert not await vault.has(KEY)
+    assert (await manifest.get([DOCUMENT]))[DOCUMENT].forgotten
+
+
+async def test_a_post_that_is_told_again_does_not_bring_its_deleted_file_back(sharing, vault, chat):
+    await sharing.take(POST, chat, lambda _: None)
+    shared = await sharing.take(POST, chat, lambda _: None)
+    assert shared.documents == ()
+    assert chat.fetched == 1
+    assert not await vault.has(KEY)
