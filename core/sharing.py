@@ -91,7 +91,7 @@ class Sharing:
         if known is not None and await self._done(known, question.message_id):
             return document
         try:
-            attachment = await chat.described(attachment)
+            attachment = await self._described(attachment, chat)
         except ChatError as exc:
             await self._manifest.register(self._row(document, question, attachment))
             await self._manifest.refuse(document, _reason(exc))
@@ -123,6 +123,14 @@ class Sharing:
             return known.forgotten and known.message == message_id
         return bool(known.seen) or await self._vault.has(known.key)
 
+    async def _described(self, attachment: Attachment, chat: Chat) -> Attachment:
+        for attempt in range(TRIES - 1):
+            try:
+                return await chat.described(attachment)
+            except (RateLimited, Unreachable) as exc:
+                await self._sleep(_wait(exc, attempt))
+        return await chat.described(attachment)
+
     async def _stored(self, row: Document, attachment: Attachment, chat: Chat) -> str:
         """Why it could not be stored; empty if it is."""
         for attempt in range(TRIES):
@@ -133,8 +141,7 @@ class Sharing:
                 return "too_large"
             except (RateLimited, Unreachable) as exc:
                 log.warning("a file was not fetched: %s", type(exc).__name__)
-                wait = exc.retry_after if isinstance(exc, RateLimited) else 2.0**attempt
-                await self._sleep(wait)
+                await self._sleep(_wait(exc, attempt))
             except ChatError as exc:
                 return _reason(exc)
             else:
@@ -196,6 +203,11 @@ async def completed(
             log.warning("a message's files are not known: %s", type(exc).__name__)
             return question, sentences.unseen(exc.needs if isinstance(exc, Forbidden) else "")
     return question, sentences.unseen("")
+
+
+def _wait(exc: ChatError, attempt: int) -> float:
+    """Seconds until the next try."""
+    return exc.retry_after if isinstance(exc, RateLimited) else 2.0**attempt
 
 
 def _reason(exc: ChatError) -> str:

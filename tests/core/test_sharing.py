@@ -8,6 +8,7 @@ from core.aws.manifest import DynamoManifest
 from core.aws.s3 import S3Vault
 from core.conversation import Attachment, Conversation, Incoming, Kind, Person
 from core.documents import DocumentId, State
+from core.ports import RateLimited, Unreachable
 from core.sharing import Sharing
 from tests.fake_chat import FakeChat
 
@@ -79,6 +80,32 @@ async def test_the_files_of_a_post_that_was_deleted_before_its_turn_are_not_kept
     assert shared.documents == ()
     assert not await vault.has(KEY)
     assert (await manifest.get([DOCUMENT]))[DOCUMENT].forgotten
+
+
+@pytest.mark.parametrize("fault", [RateLimited(0.01), Unreachable("503")])
+async def test_what_a_platform_does_not_tell_of_a_file_at_once_is_asked_again(
+    vault, manifest, chat, fault
+):
+    async def read():
+        await manifest.see(DOCUMENT, KEY, "a.txt", "0A".ljust(32, "0"), 4)
+        await manifest.ready(DOCUMENT, "0A".ljust(32, "0"), pages=0, chunks=1)
+
+    async def nap(seconds):
+        naps.append(seconds)
+
+    naps, asked = [], [fault, fault]
+    chat.meanwhile = read
+
+    async def described(attachment):
+        if asked:
+            raise asked.pop()
+        return attachment
+
+    chat.described = described
+    sharing = Sharing(vault, manifest, limit=100, clock=time.monotonic, now=time.time, sleep=nap)
+    shared = await sharing.take(POST, chat, lambda _: None)
+    assert [each.name for each in shared.documents] == ["a.txt"]
+    assert len(naps) == 2
 
 
 async def test_a_post_that_is_told_again_does_not_bring_its_deleted_file_back(sharing, vault, chat):
