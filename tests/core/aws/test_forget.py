@@ -350,6 +350,27 @@ async def test_an_object_that_may_not_be_deleted_is_told(world, monkeypatch):
     assert "AccessDenied" in report.failures[0]
 
 
+async def test_what_could_not_be_deleted_is_found_by_the_next_run(world, monkeypatch):
+    whole = world.s3.delete_objects
+
+    def refuse(Bucket, Delete):  # noqa: N803 - boto3's names
+        first, *others = Delete["Objects"]
+        if others:
+            whole(Bucket=Bucket, Delete={**Delete, "Objects": others})
+        return {"Errors": [{**first, "Code": "InternalError"}]}
+
+    with monkeypatch.context() as patched:
+        patched.setattr(world.s3, "delete_objects", refuse)
+        assert (await world.eraser("slack/T1", ANA).erase()).failures
+    (left, *_) = [each for each in world.objects() if f"/F{ANA}/" in each and "/T1/" in each]
+    document = DocumentId(left.partition(f"/F{ANA}/")[0], f"F{ANA}")
+    assert (await world.shelf.manifest.get([document]))[document].forgotten
+    assert (await world.eraser("slack/T1", ANA).erase()).failures == []
+    assert words(await world.everything()) == kept(
+        *(each for each in TALK if each[1] == BEN or each[0] is OTHER)
+    )
+
+
 async def test_other_dead_letters_can_be_had_at_once(world):
     await world.eraser("slack/T1").erase()
     for url in (world.aws.resources.turns_dead_queue, world.aws.resources.files_dead_queue):
