@@ -57,7 +57,8 @@ class Vault(Protocol):
         ...
 
     async def forget(self, prefix: str, *, keep: str = "") -> None:
-        """Removes every version of all objects under `prefix`, but those of the key `keep`."""
+        """Removes every version of all objects under `prefix`, but those of the key `keep`. Raises
+        StoreError where some are left."""
         ...
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from core.aws.calls import Calls
+from core.ports import StoreError
 from core.stores import Missing, Stored, TooLarge
 
 PART = 8 * 1024**2
@@ -113,6 +114,7 @@ class S3Vault:
 
     async def forget(self, prefix: str, *, keep: str = "") -> None:
         more: dict[str, Any] = {}
+        left: list[dict[str, Any]] = []
         while True:
             page = await self._calls(
                 self._s3.list_object_versions, Bucket=self._bucket, Prefix=prefix, **more
@@ -124,17 +126,21 @@ class S3Vault:
                 if each["Key"] != keep
             ]
             if gone:
-                await self._calls(
+                answer = await self._calls(
                     self._s3.delete_objects,
                     Bucket=self._bucket,
                     Delete={"Objects": gone, "Quiet": True},
                 )
+                # of single objects: the call itself has succeeded
+                left += answer.get("Errors", ())
             if not page.get("IsTruncated"):
-                return
+                break
             more = {
                 "KeyMarker": page["NextKeyMarker"],
                 "VersionIdMarker": page["NextVersionIdMarker"],
             }
+        if left:
+            raise StoreError(f"DeleteObjects: {left[0].get('Code', '')}, {len(left)} times")
 
 
 async def _within(limit: int, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

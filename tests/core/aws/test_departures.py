@@ -5,6 +5,7 @@ import pytest
 from core.aws.departures import DynamoDepartures
 from core.aws.s3 import S3Vault
 from core.files import forget_due
+from core.ports import StoreError
 
 DAY = 86_400
 
@@ -79,6 +80,21 @@ async def test_a_workspaces_files_go_after_the_days_of_grace_and_nobody_elses(
     assert await forget_due(departures, vault, now[0] - 7 * DAY) == 1
     assert [await vault.has(key) for key in keys] == [False, False, True, True]
     assert await forget_due(departures, vault, now[0]) == 0
+
+
+async def test_a_workspace_whose_files_are_not_all_gone_is_taken_up_again(
+    departures, vault, now, monkeypatch
+):
+    key = "slack/T1/C1/F1/a.txt"
+    await vault.store(key, pieces(), "text/plain", 100)
+    await departures.note("slack/T1")
+    refusal = {"Errors": [{"Key": key, "Code": "InternalError"}]}
+    with monkeypatch.context() as patched:
+        patched.setattr(vault._s3, "delete_objects", lambda **_: refusal)
+        with pytest.raises(StoreError):
+            await forget_due(departures, vault, now[0])
+    assert await forget_due(departures, vault, now[0]) == 1
+    assert not await vault.has(key)
 
 
 async def test_a_workspace_that_takes_us_back_keeps_its_files(departures, vault, now):
