@@ -50,6 +50,7 @@ PASSING = frozenset(
         "TransactionConflictException",
         "TransactionInProgressException",
         # rights and resources that an operator puts right while the work waits
+        "403",  # what S3 says to a HEAD request, whose answers have no text
         "AccessDenied",
         "AccessDeniedException",
         "AWS.SimpleQueueService.NonExistentQueue",

@@ -1,6 +1,7 @@
 """Places that we left, and what is deleted of workspaces that removed us."""
 
 import pytest
+from botocore.exceptions import ClientError
 
 from core.aws.departures import DynamoDepartures
 from core.aws.s3 import S3Vault
@@ -95,6 +96,16 @@ async def test_a_workspace_whose_files_are_not_all_gone_is_taken_up_again(
             await forget_due(departures, vault, now[0])
     assert await forget_due(departures, vault, now[0]) == 1
     assert not await vault.has(key)
+
+
+async def test_a_bucket_that_may_not_be_looked_into_is_no_empty_one(vault, monkeypatch):
+    def denied(**_):
+        error = {"Error": {"Code": "403", "Message": "Forbidden"}}
+        raise ClientError({**error, "ResponseMetadata": {"HTTPStatusCode": 403}}, "HeadObject")
+
+    monkeypatch.setattr(vault._s3, "head_object", denied)
+    with pytest.raises(StoreError):
+        await vault.has("library/a.txt")
 
 
 async def test_a_workspace_that_takes_us_back_keeps_its_files(departures, vault, now):
