@@ -95,7 +95,7 @@ def test_a_task_is_given_settings_that_the_product_reads():
     assert {name for name in names if f'"{name}"' not in read} == set()
     functions = resources("AWS::Serverless::Function")
     given = template()["Globals"]["Function"]["Environment"]["Variables"]
-    for each in ("WorkerFunction", "IngesterFunction"):
+    for each in ("WorkerFunction", "IngesterFunction", "ReconcilerFunction"):
         given = {**given, **functions[each]["Environment"]["Variables"]}
     assert set(given) - names == {"POWERTOOLS_LOG_LEVEL"}
 
