@@ -34,10 +34,8 @@ class Writer:
         lost = False
         for delay in (*RETRIES, 0):
             try:
-                if lost:
-                    strays = [i for i in await self._chat.find(self._mark) if i not in known]
-                    if strays:
-                        return strays[-1]
+                if lost and (strays := await self._strays(known)):
+                    return strays[-1]
                 return await self._chat.post(message, mark=self._mark)
             except RateLimited as exc:
                 count(Metric.RATE_LIMITED)
@@ -47,6 +45,15 @@ class Writer:
                 lost = True
                 await asyncio.sleep(delay)
         raise Unreachable("a post was not taken")
+
+    async def _strays(self, known: Collection[MessageId]) -> list[MessageId]:
+        try:
+            found = await self._chat.find(self._mark)
+        except RateLimited as exc:
+            # the rate of looking: nobody's posts wait for that
+            await asyncio.sleep(exc.retry_after)
+            raise Unreachable("looked too often") from exc
+        return [each for each in found if each not in known]
 
     async def edit(self, message_id: MessageId, message: Rendered, patience: float) -> bool:
         """Edits, as a final; False when the budget has no edit within `patience` seconds while a
