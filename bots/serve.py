@@ -176,3 +176,6 @@ async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
             await work()
         except (StoreError, Rejected):
             log.warning("a sweep is put off: the store does not answer")
+        except Exception:
+            # a defect of ours: the next time may be another case
+            log.exception("a sweep failed")
