@@ -31,6 +31,8 @@ FRESH = 86_400.0
 """Seconds after which the keys are fetched anew."""
 PATIENCE = 60.0
 """Seconds between two fetches, whatever tokens name."""
+SOON = 2.0
+"""The same while there are no keys, and so nobody is let in."""
 LONGEST = 16_384
 REQUIRED: Options = {"require": ["exp", "nbf", "iss", "aud"], "verify_iat": False}
 
@@ -72,7 +74,7 @@ class SigningKeys:
         async with self._lock:
             now = self._clock()
             known = kid in self._keys and now - self._fetched <= FRESH
-            if known or now - self._tried < PATIENCE:
+            if known or now - self._tried < (PATIENCE if self._keys else SOON):
                 return
             self._tried = now
             try:

@@ -252,6 +252,16 @@ async def test_while_the_keys_cannot_be_fetched_known_ones_go_on(publisher):
     assert await accepted(authenticator, publisher.headers())
 
 
+async def test_a_process_that_could_not_fetch_keys_at_its_start_tries_again_soon(publisher):
+    authenticator = publisher.authenticator()
+    publisher.down = True
+    assert not await accepted(authenticator, publisher.headers())
+    publisher.down = False
+    assert not await accepted(authenticator, publisher.headers())
+    publisher.now += 3
+    assert await accepted(authenticator, publisher.headers())
+
+
 @pytest.mark.parametrize(
     "keys",
     [{}, {"keys": None}, {"keys": [None]}, {"keys": [{"kty": "RSA", "kid": "x"}]}, {"keys": "x"}],
