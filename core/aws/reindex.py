@@ -214,26 +214,8 @@ class Reindex:
         self, edition: Edition, documents: Sequence[Document]
     ) -> Mapping[DocumentId, int]:
         """How many passages there are of each document, in its version."""
-        ids = {each.id.short: each.id for each in documents}
-        these = [
-            {
-                "bool": {
-                    "filter": [
-                        {"term": {"document": each.id.short}},
-                        {"term": {"version": each.version}},
-                    ]
-                }
-            }
-            for each in documents
-        ]
-        body = {
-            "size": 0,
-            "query": {"bool": {"should": these, "minimum_should_match": 1}},
-            "aggs": {"documents": {"terms": {"field": "document", "size": len(documents)}}},
-        }
-        answer = await asked(self._client.search, index=edition.name, body=body, request_timeout=30)
-        found = answer["aggregations"]["documents"]["buckets"]
-        return {ids[each["key"]]: int(each["doc_count"]) for each in found}
+        held = await edition.index.held([each.id for each in documents])
+        return {each.id: held.get((each.id.short, each.version), 0) for each in documents}
 
     async def _tidied(self, new: Edition) -> None:
         """Removes what counts no more: deleted, forgotten or overtaken while it was copied."""
