@@ -57,13 +57,23 @@ class Tokens:
         self._clock = clock
         self._known: dict[str, _Token] = {}
         self._locks: dict[str, asyncio.Lock] = {}
+        self._failed: dict[str, ChatError] = {}
 
     async def of(self, scope: str) -> str:
-        """A token for a scope; many who wait share one request. Raises ChatError."""
+        """A token for a scope; many who wait share one request, or its failure. Raises
+        ChatError."""
+        earlier = self._failed.get(scope)
         async with self._locks.setdefault(scope, asyncio.Lock()):
             known = self._known.get(scope)
             if known is None or known.until <= self._clock():
-                known = self._known[scope] = await self._asked(scope)
+                failed = self._failed.get(scope)
+                if failed is not None and failed is not earlier:
+                    raise failed.with_traceback(None)
+                try:
+                    known = self._known[scope] = await self._asked(scope)
+                except ChatError as exc:
+                    self._failed[scope] = exc
+                    raise
             return known.text
 
     def refused(self, scope: str, text: str) -> None:

@@ -76,6 +76,20 @@ async def test_many_who_wait_share_one_request_and_the_hour_costs_one():
     }
 
 
+async def test_many_who_wait_share_a_failure_and_the_next_one_asks_again():
+    login = Login()
+    login.status = 503
+    async with tokens_at(login) as tokens:
+        asked = (tokens.of(CONNECTOR) for _ in range(200))
+        found = await asyncio.gather(*asked, return_exceptions=True)
+        assert {type(each) for each in found} == {Unreachable}
+        assert len(login.asked) == 1
+        with pytest.raises(Unreachable):
+            await tokens.of(CONNECTOR)
+        login.status = 200
+        assert await tokens.of(CONNECTOR) == "t3"
+
+
 async def test_a_token_is_renewed_before_it_ends_and_at_once_if_it_was_refused():
     login = Login()
     async with tokens_at(login) as tokens:
