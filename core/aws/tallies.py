@@ -99,11 +99,14 @@ class DynamoTally:
     async def _remove(self, times: list[str], places: list[int]) -> None:
         """Removes grants, if they are where they were."""
         first, last = places[0], places[-1]
+        # all places are those before the update; from behind, it is the same to a table that
+        # removes one after another
+        removed = ", ".join(f"granted[{each}]" for each in reversed(places))
         try:
             answer = await self._calls(
                 self._db.update_item,
                 **self._where,
-                UpdateExpression="REMOVE " + ", ".join(f"granted[{each}]" for each in places),
+                UpdateExpression=f"REMOVE {removed}",
                 ConditionExpression=f"granted[{first}] = :first AND granted[{last}] = :last",
                 ExpressionAttributeValues={
                     ":first": {"N": times[first]},

@@ -172,6 +172,17 @@ async def test_a_tally_stays_small(aws, process):
     assert int(item["total"]["N"]) >= 150
 
 
+async def test_what_counts_stays_when_what_is_past_is_taken_out(aws):
+    key = {"pk": "budget#slack/T1", "sk": "e", "seconds": 62.0}
+    tally = DynamoTally(aws.client("dynamodb"), aws.resources.table, aws.calls, **key)
+    past = tuple(float(at) for at in range(100, 140))
+    now = tuple(float(at) for at in range(201, 241))
+    until = time.time() + 62
+    await tally.tell("a", News(past), None, None, until)
+    await tally.tell("a", News(now), None, None, until)
+    assert (await tally.read()).granted == now
+
+
 async def test_those_that_ask_at_the_same_time_do_not_hold_each_other_up(aws, process):
     """While there is room for all, one write grants, whoever else asks."""
     counted = Counter()
