@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 from aiohttp import web
 
@@ -22,11 +23,14 @@ from bots.worker import Worker
 from core import wiring
 from core.aws.bedrock import tune_gc
 from core.aws.clients import client
-from core.aws.source import Source
+from core.aws.records import waited
+from core.aws.source import Handler, Source
+from core.conversation import Command, Incoming
 from core.http import Enqueue, Response
 from core.ports import StoreError
 from core.settings import Settings
 from core.stores import Rejected
+from core.telemetry import Metering, Metric, count, following, unmetered
 from ingestion.housekeeping import EVERY as RECONCILE_EVERY
 from ingestion.housekeeping import forgets, reconciler
 from ingestion.wiring import ingester
@@ -47,31 +51,35 @@ BODY_LIMIT = 1024**2
 
 
 @asynccontextmanager
-async def serving(settings: Settings, host: str, port: int) -> AsyncIterator[str]:
+async def serving(
+    settings: Settings, host: str, port: int, metering: Metering = unmetered
+) -> AsyncIterator[str]:
     """Runs the product inside the context; gives its address once it accepts requests."""
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(wiring.core(settings))
-        receivers = await _receivers(settings, core.turns.put_now, stack)
+        receivers = await _receivers(settings, _followed(core.turns.put_now), stack)
         reach = await stack.enter_async_context(platforms(settings, core.tally))
         worker = Worker(core.assistant, core.commands, core.claims, core.turns, reach)
         sqs = client("sqs", settings.aws_region)
-        source = Source(sqs, settings.turns_queue_url, core.calls, worker.handle, CONCURRENCY)
-        sources = [source]
+        answer = _measured(worker.handle, metering, "worker")
+        sources = [Source(sqs, settings.turns_queue_url, core.calls, answer, CONCURRENCY)]
         if core.shelf is not None:
-            handle = ingester(settings, core.shelf, core.model).handle
-            sources.append(Source(sqs, settings.files_queue_url, core.calls, handle, FILES_AT_ONCE))
+            files = ingester(settings, core.shelf, core.model)
+            read = _measured(files.handle, metering, "ingester")
+            sources.append(Source(sqs, settings.files_queue_url, core.calls, read, FILES_AT_ONCE))
         threads = ThreadPoolExecutor(16, thread_name_prefix="receiver")
         runner = web.AppRunner(application(receivers, threads), access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, host, port, reuse_address=True)
         await site.start()
         tasks = [asyncio.create_task(each.run()) for each in sources]
-        tasks.append(asyncio.create_task(_every(SWEEP_EVERY, worker.sweep)))
+        clocks = [_every(SWEEP_EVERY, worker.sweep, metering, "schedule")]
         if core.shelf is not None:
             forget = forgets(settings, core.shelf)
             mend = reconciler(settings, core.shelf, sqs, core.calls).run
-            tasks.append(asyncio.create_task(_every(FORGET_EVERY, forget)))
-            tasks.append(asyncio.create_task(_every(RECONCILE_EVERY, mend)))
+            clocks.append(_every(FORGET_EVERY, forget, metering, "reconciler"))
+            clocks.append(_every(RECONCILE_EVERY, mend, metering, "reconciler"))
+        tasks += [asyncio.create_task(each) for each in clocks]
         tune_gc()
         address = runner.addresses[0]
         try:
@@ -169,11 +177,43 @@ async def _socket_mode(
         await asyncio.to_thread(handler.close)
 
 
-async def _every(seconds: float, work: Callable[[], Awaitable[object]]) -> None:
+def _followed(enqueue: Enqueue) -> Enqueue:
+    """Says that something is queued, under the id that its answer's lines have."""
+
+    def queue(item: Incoming | Command) -> None:
+        with following(item.event_id):
+            enqueue(item)
+            log.info("queued")
+
+    return queue
+
+
+def _measured(handler: Handler, metering: Metering, service: str) -> Handler:
+    """A handler of messages that counts, beside its own, their waiting and those given back."""
+
+    async def handle(event: Mapping[str, Any]) -> Mapping[str, Any]:
+        with metering(service):
+            for record in event["Records"]:
+                count(Metric.QUEUED, waited(record))
+            failed = len(event["Records"])
+            try:
+                answer = await handler(event)
+                failed = len(answer.get("batchItemFailures", ()))
+                return answer
+            finally:
+                count(Metric.PUT_OFF, failed)
+
+    return handle
+
+
+async def _every(
+    seconds: float, work: Callable[[], Awaitable[object]], metering: Metering, service: str
+) -> None:
     while True:
         await asyncio.sleep(seconds)
         try:
-            await work()
+            with metering(service):
+                await work()
         except (StoreError, Rejected):
             log.warning("a sweep is put off: the store does not answer")
         except Exception:

@@ -136,7 +136,10 @@ class Worker:
 
     async def sweep(self) -> int:
         """Has answers taken up again whose worker is gone. Returns how many there were."""
-        return await sweep(self._claims, self._turns)
+        orphans = await sweep(self._claims, self._turns)
+        if orphans:
+            count(Metric.ORPHANS, orphans)
+        return orphans
 
     async def close(self) -> None:
         """Waits for what is left to tidy up."""

@@ -21,6 +21,8 @@ EMBEDDING_FAMILIES = ("amazon.titan-embed-text-v2", "cohere.embed-v4")
 MAX_FILE_MB = 100
 FORGET_AFTER_DAYS = 7
 """Days for which the files of a workspace that removed us are kept."""
+LOGS = ("text", "json")
+"""How log lines are written: for people, or for CloudWatch with metrics beside them."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -132,6 +134,14 @@ def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
         max_file_mb=max_file,
         forget_after_days=days,
     )
+
+
+def log_format(environ: Mapping[str, str]) -> str:
+    """One of LOGS; asked for before anything is logged. Raises SettingsError."""
+    chosen = _get(environ, "PARLEY_LOG") or LOGS[0]
+    if chosen not in LOGS:
+        raise SettingsError([f"PARLEY_LOG is unknown: choose {' or '.join(LOGS)}."])
+    return chosen
 
 
 def _slack(environ: Mapping[str, str], problems: list[str]) -> SlackSettings | None:

@@ -5,8 +5,9 @@ Numbers, ids and fixed words only: no text, name, address or token ever comes th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from enum import StrEnum
 from typing import Protocol
@@ -32,6 +33,8 @@ class Metric(StrEnum):
     REPAIRED = "Repaired"
 
 
+QUIET = ("boto3", "botocore", "urllib3", "aiohttp", "slack_sdk", "slack_bolt", "opensearch")
+"""Libraries that write requests at their lower levels."""
 SECONDS = frozenset({Metric.FIRST_TEXT, Metric.QUEUED, Metric.INGEST_LAG})
 """Those that are measured in seconds; all others are counted. Cost is in dollars."""
 
@@ -40,6 +43,15 @@ class Meter(Protocol):
     """Takes what is counted. `reason` is one of a few fixed words."""
 
     def add(self, metric: Metric, value: float, reason: str) -> None: ...
+
+
+Metering = Callable[[str], AbstractContextManager[None]]
+"""What is counted inside the context is written when it ends, under the name of a service."""
+
+
+def unmetered(service: str) -> AbstractContextManager[None]:
+    """For a process whose counts go nowhere."""
+    return nullcontext()
 
 
 _meter: ContextVar[Meter | None] = ContextVar("parley-meter", default=None)
@@ -76,3 +88,9 @@ def following(run: str) -> Iterator[None]:
 def run() -> str:
     """The id of the turn that is being handled here, empty if there is none."""
     return _run.get()
+
+
+def quiet() -> None:
+    """Keeps from the log, at any level, what libraries would write of requests and secrets."""
+    for name in QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)

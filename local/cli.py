@@ -11,11 +11,13 @@ import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from io import TextIOWrapper
 from pathlib import Path
 
 from dotenv import dotenv_values
 
-from core.settings import SettingsError
+from core.settings import SettingsError, log_format
+from core.telemetry import Metering, quiet, unmetered
 from local.about import FORGET, REDRIVE, REINDEX
 from local.aws import LocalAwsError
 
@@ -23,12 +25,13 @@ from local.aws import LocalAwsError
 def main() -> None:
     """Entry point; exits 1 after saying what is wrong."""
     options = _parser().parse_args()
+    _read_dotenv(os.environ)
     logging.basicConfig(
         level=os.environ.get("LOG_LEVEL", "WARNING"),
         format="%(asctime)s %(levelname)s %(name)s: %(message)s",
         stream=sys.stderr,
     )
-    _read_dotenv(os.environ)
+    quiet()
     try:
         match options.command:
             case "run":
@@ -36,7 +39,7 @@ def main() -> None:
 
                 asyncio.run(run(options.port, Path(options.state), as_json=options.json))
             case "serve":
-                asyncio.run(_serve(options.host))
+                asyncio.run(_serve(options.host, _metering(log_format(os.environ))))
             case "teams-package":
                 _teams_package(options)
             case "init":
@@ -107,14 +110,26 @@ def _read_dotenv(environ: MutableMapping[str, str]) -> None:
             environ[name] = value
 
 
-async def _serve(host: str) -> None:
+async def _serve(host: str, metering: Metering) -> None:
     from bots.serve import serving, until_stopped  # noqa: PLC0415 - heavy, and only here
     from core.wiring import settings_of  # noqa: PLC0415
 
     settings = settings_of(os.environ)
-    async with serving(settings, host, settings.port) as address:
+    async with serving(settings, host, settings.port, metering) as address:
         print(f"ready {address}", flush=True)
         await until_stopped()
+
+
+def _metering(log: str) -> Metering:
+    """Where counts go; if that is CloudWatch, log lines are written for it from now on as well."""
+    if log != "json":
+        return unmetered
+    from core.aws.telemetry import log_as_json, metered  # noqa: PLC0415 - heavy, and only here
+
+    log_as_json("serve")
+    if isinstance(sys.stdout, TextIOWrapper):
+        sys.stdout.reconfigure(line_buffering=True)  # a pipe's buffer would hold metrics back
+    return metered
 
 
 def _upload(options: argparse.Namespace) -> int:

@@ -48,8 +48,7 @@ class Records:
         left = context.get_remaining_time_in_millis() / 1000
         until = asyncio.get_running_loop().time() + max(1.0, left - RESERVE)
         for record in records:
-            sent = int(record.get("attributes", {}).get("SentTimestamp", 0)) / 1000
-            telemetry.count(Metric.QUEUED, max(0.0, time.time() - sent) if sent else 0.0)
+            telemetry.count(Metric.QUEUED, waited(record))
         beating = asyncio.create_task(self._beat(records))
         try:
             answer = await handler(event, until)
@@ -78,3 +77,9 @@ class Records:
             )
         except (StoreError, ClientError) as exc:
             log.warning("visibility not changed: %s", type(exc).__name__)
+
+
+def waited(record: Mapping[str, Any]) -> float:
+    """Seconds since a record was sent, 0 if it does not say when."""
+    sent = int(record.get("attributes", {}).get("SentTimestamp", 0)) / 1000
+    return max(0.0, time.time() - sent) if sent else 0.0

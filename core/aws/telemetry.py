@@ -1,4 +1,4 @@
-"""Powertools' Logger, Metrics and Tracer for a Lambda function: `core.telemetry.Meter`.
+"""Powertools' Logger, Metrics and Tracer: lines and metrics as CloudWatch reads them.
 
 https://docs.aws.amazon.com/powertools/python/latest/
 """
@@ -11,16 +11,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from aws_lambda_powertools import Metrics, Tracer, single_metric
+from aws_lambda_powertools import Tracer
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from core import telemetry
 from core.telemetry import SECONDS, Metric
 
 NAMESPACE = "Parley"
-QUIET = ("boto3", "botocore", "urllib3", "aiohttp", "slack_sdk", "slack_bolt", "opensearch")
-"""Libraries that write requests at their lower levels."""
 
 
 class Telemetry:
@@ -28,23 +26,9 @@ class Telemetry:
 
     def __init__(self, service: str) -> None:
         self._service = service
-        self._metrics = Metrics(namespace=NAMESPACE, service=service)
         # the SDK's patches would follow calls we make from threads, at a price for each
         self._tracer = Tracer(service=service, auto_patch=False)
-        self._counted = False
-        _log_as_json(service)
-
-    def add(self, metric: Metric, value: float, reason: str) -> None:
-        unit = MetricUnit.Seconds if metric in SECONDS else MetricUnit.Count
-        if metric is Metric.COST:
-            unit = MetricUnit.NoUnit
-        if not reason:
-            self._metrics.add_metric(name=metric, unit=unit, value=value)
-            self._counted = True
-            return
-        with single_metric(name=metric, unit=unit, value=value, namespace=NAMESPACE) as one:
-            one.add_dimension(name="service", value=self._service)
-            one.add_dimension(name="reason", value=reason)
+        log_as_json(service)
 
     @contextmanager
     def invocation(self, context: Any) -> Iterator[None]:
@@ -52,13 +36,49 @@ class Telemetry:
         request = str(getattr(context, "aws_request_id", ""))
         with self._tracer.provider.in_subsegment(f"## {self._service}") as segment:
             segment.put_annotation("request", request)
-            try:
-                with telemetry.counting(self):
-                    yield
-            finally:
-                if self._counted:
-                    self._metrics.flush_metrics()
-                    self._counted = False
+            with metered(self._service):
+                yield
+
+
+@contextmanager
+def metered(service: str) -> Iterator[None]:
+    """`core.telemetry.Metering` on standard output, for one piece of work among many at once."""
+    counts = _Counts(service)
+    try:
+        with telemetry.counting(counts):
+            yield
+    finally:
+        counts.write()
+
+
+class _Counts:
+    """`core.telemetry.Meter`.
+
+    Powertools' usual `Metrics` shares values and dimensions with all others in a process, so that
+    answers and files that are counted side by side would end up under one service.
+    """
+
+    def __init__(self, service: str) -> None:
+        self._service = service
+        self._metrics = EphemeralMetrics(namespace=NAMESPACE, service=service)
+
+    def add(self, metric: Metric, value: float, reason: str) -> None:
+        unit = MetricUnit.Seconds if metric in SECONDS else MetricUnit.Count
+        if metric is Metric.COST:
+            unit = MetricUnit.NoUnit
+        if not reason:
+            self._metrics.add_metric(name=metric, unit=unit, value=value)
+            return
+        one = EphemeralMetrics(namespace=NAMESPACE, service=self._service)
+        # besides the service alone, since CloudWatch adds nothing up over dimensions
+        one.add_dimensions(service=self._service, reason=reason)
+        one.add_metric(name=metric, unit=unit, value=value)
+        one.flush_metrics()
+
+    def write(self) -> None:
+        """Powertools itself has written each hundred values of a metric."""
+        if self._metrics.metric_set:
+            self._metrics.flush_metrics()
 
 
 class _Following(logging.Filter):
@@ -70,13 +90,12 @@ class _Following(logging.Filter):
         return True
 
 
-def _log_as_json(service: str) -> None:
-    """Every logger writes one JSON object a line; Lambda's own handler goes."""
+def log_as_json(service: str) -> None:
+    """Every logger writes one JSON object a line, to standard error; other handlers go."""
     handler = logging.StreamHandler()
     handler.setFormatter(LambdaPowertoolsFormatter(service=service))
     handler.addFilter(_Following())
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(os.environ.get("LOG_LEVEL", "INFO"))
-    for name in QUIET:
-        logging.getLogger(name).setLevel(logging.WARNING)
+    telemetry.quiet()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.settings import SettingsError, load
+from core.settings import SettingsError, load, log_format
 
 WHOLE = {
     "AWS_REGION": "us-east-1",
@@ -80,3 +80,10 @@ def test_secrets_are_not_in_its_representation():
     assert "s3cret" not in repr(load(WHOLE))
     assert "xoxb-1" not in repr(load(WHOLE))
     assert "pa55word" not in repr(load({**WHOLE, **TEAMS}))
+
+
+def test_lines_are_written_for_people_unless_it_says_otherwise():
+    assert log_format({}) == log_format({"PARLEY_LOG": " "}) == "text"
+    assert log_format({"PARLEY_LOG": "json"}) == "json"
+    with pytest.raises(SettingsError, match="choose text or json"):
+        log_format({"PARLEY_LOG": "xml"})

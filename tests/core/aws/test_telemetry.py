@@ -1,5 +1,6 @@
-"""What a function writes to its log: metrics, and lines that carry the id of their turn."""
+"""What is written to the log: metrics, and lines that carry the id of their turn."""
 
+import asyncio
 import io
 import json
 import logging
@@ -7,12 +8,21 @@ import logging
 import pytest
 from aws_lambda_powertools.logging.formatter import LambdaPowertoolsFormatter
 
-from core.aws.telemetry import Telemetry
+from core.aws.telemetry import Telemetry, metered
 from core.telemetry import Metric, count, following
 
 
 class Context:
     aws_request_id = "r-1"
+
+
+def told(capsys):
+    return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+
+
+def dimensions(line):
+    (only,) = line["_aws"]["CloudWatchMetrics"]
+    return only["Dimensions"]
 
 
 @pytest.fixture
@@ -42,7 +52,7 @@ def test_an_invocations_counts_are_written_as_metrics_when_it_ends(telemetry, ca
         count(Metric.EDITS)
         count(Metric.FIRST_TEXT, 1.5)
         count(Metric.FAILURES, reason="Overloaded")
-    lines = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    lines = told(capsys)
     (whole,) = [each for each in lines if "Edits" in each]
     assert (whole["Edits"], whole["TimeToFirstText"], whole["service"]) == ([1, 1], [1.5], "worker")
     (failure,) = [each for each in lines if "Failures" in each]
@@ -55,6 +65,50 @@ def test_an_invocation_without_counts_writes_nothing(telemetry, capsys):
     with telemetry.invocation(Context()):
         pass
     assert capsys.readouterr().out == ""
+
+
+async def test_what_is_counted_side_by_side_is_written_apart(capsys):
+    async def work(service, metric, number):
+        with metered(service):
+            for _ in range(number):
+                count(metric)
+                await asyncio.sleep(0)
+
+    await asyncio.gather(
+        work("worker", Metric.EDITS, 3),
+        work("ingester", Metric.INGESTED, 1),
+        work("worker", Metric.EDITS, 2),
+    )
+    lines = sorted(told(capsys), key=lambda line: len(line.get("Edits", ())))
+    assert [each["service"] for each in lines] == ["ingester", "worker", "worker"]
+    assert [each.get("Edits") for each in lines] == [None, [1, 1], [1, 1, 1]]
+    assert [each.get("Ingested") for each in lines] == [[1], None, None]
+    assert [dimensions(each) for each in lines] == [[["service"]]] * 3
+
+
+@pytest.mark.parametrize("number", [99, 100, 101, 250])
+def test_each_of_more_values_than_a_line_takes_is_written_once(capsys, number):
+    with metered("worker"):
+        for each in range(number):
+            count(Metric.EDITS, each)
+    lines = told(capsys)
+    assert [value for each in lines for value in each["Edits"]] == list(range(number))
+    assert {each["service"] for each in lines} == {"worker"}
+
+
+def test_what_has_a_reason_is_counted_for_its_service_as_well(capsys):
+    with metered("reconciler"):
+        count(Metric.REPAIRED, 2, reason="lost")
+    (line,) = told(capsys)
+    assert dimensions(line) == [["service"], ["service", "reason"]]
+    assert (line["Repaired"], line["service"], line["reason"]) == ([2], "reconciler", "lost")
+
+
+def test_what_was_counted_before_a_failure_is_written(capsys):
+    with pytest.raises(ValueError), metered("worker"):
+        count(Metric.EDITS)
+        raise ValueError
+    assert [each["Edits"] for each in told(capsys)] == [[1]]
 
 
 def test_what_is_logged_of_a_turn_carries_its_id(telemetry, written):
