@@ -100,6 +100,22 @@ def test_a_task_is_given_settings_that_the_product_reads():
     assert set(given) - names == {"POWERTOOLS_LOG_LEVEL"}
 
 
+def test_a_tasks_lines_and_metrics_are_for_cloudwatch_and_hold_up_no_answer():
+    """ECS refuses options that it does not know, and CloudWatch needs none to find metrics."""
+    _, only = container()
+    assert {"Name": "PARLEY_LOG", "Value": "json"} in only["Environment"]
+    logs = only["LogConfiguration"]
+    assert logs["LogDriver"] == "awslogs"
+    assert set(logs["Options"]) == {
+        "awslogs-group",
+        "awslogs-region",
+        "awslogs-stream-prefix",
+        "mode",
+        "max-buffer-size",
+    }
+    assert logs["Options"]["mode"] == "non-blocking"
+
+
 def test_what_the_second_stack_imports_the_first_exports():
     exports = {
         each["Export"]["Name"]["Fn::Sub"].replace("${AWS::StackName}", "${Stack}")
