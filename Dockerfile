@@ -16,7 +16,7 @@ RUN /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /venv/l
 
 FROM python:${PYTHON}
 RUN python -m pip uninstall --yes --root-user-action=ignore pip \
-    && useradd --system --uid 10001 --no-create-home parley
+    && useradd --uid 10001 --no-create-home parley
 COPY --from=built /venv /venv
 COPY --from=built /app /app
 ENV PATH=/venv/bin:$PATH \
