@@ -20,6 +20,7 @@ from urllib.parse import quote
 
 from markdown_it.token import Token
 
+from bots.teams.backticks import fence, span
 from core.blocks import JOIN, blocks
 from core.dialect import Tokens, parser
 from core.tables import aligned, columns
@@ -109,10 +110,7 @@ def _block(token: Token, tokens: Tokens) -> str:
 
 
 def _fence(content: str) -> str:
-    body = ACTED_ON.sub(rf"\1{SPACE}", content.rstrip("\n"))
-    longest = max((len(run) for run in re.findall(r"`{3,}", body)), default=2)
-    mark = "`" * (longest + 1)
-    return f"{mark}\n{body}\n{mark}"
+    return fence(ACTED_ON.sub(rf"\1{SPACE}", content.rstrip("\n")))
 
 
 def _list(opened: Token, tokens: Tokens) -> str:
@@ -245,12 +243,7 @@ def _lead(match: re.Match[str]) -> str:
 
 def _code(code: str) -> str:
     code = ACTED_ON.sub(rf"\1{SPACE}", code)
-    if not code.strip():
-        return code
-    longest = max((len(run) for run in re.findall(r"`+", code)), default=0)
-    mark = "`" * (longest + 1)
-    pad = " " if code[0] == "`" or code[-1] == "`" else ""
-    return f"{mark}{pad}{code}{pad}{mark}"
+    return span(code) if code.strip() else code
 
 
 def _wrap(text: str, mark: str) -> str:

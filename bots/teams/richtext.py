@@ -7,6 +7,8 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from bots.teams.backticks import fence, span
+
 TAG = re.compile(
     r"""<(?:(?P<end>/?)(?P<name>[a-z][a-z0-9:-]*+)(?P<given>(?:[^<>"']++|"[^"]*+"|'[^']*+')*+)>
     |[!?][^<>]*+>)""",
@@ -192,7 +194,7 @@ class Reader:
         elif frame.tag == "a":
             self._write(lead + _link(inner, frame.detail) + trail)
         elif frame.tag == "code":
-            self._write(f"{lead}{_code(inner)}{trail}")
+            self._write(f"{lead}{span(inner)}{trail}")
         else:
             mark = MARKS[frame.tag]
             self._write(f"{lead}{mark}{inner}{mark}{trail}")
@@ -242,17 +244,8 @@ def _link(label: str, url: str) -> str:
     return f"[{label}]({url})"
 
 
-def _code(text: str) -> str:
-    longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
-    mark = "`" * (longest + 1)
-    pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{mark}{pad}{text}{pad}{mark}"
-
-
 def _fenced(text: str, language: str) -> str:
     text = text.strip("\n").rstrip()
-    longest = max((len(run) for run in re.findall(r"`{3,}", text)), default=2)
-    mark = "`" * (longest + 1)
     named = re.search(r"language-([A-Za-z0-9+#-]{1,20})|\A([A-Za-z0-9+#-]{1,20})\Z", language)
     name = (named[1] or named[2]).lower() if named else ""
-    return f"{mark}{name}\n{text}\n{mark}" if text else ""
+    return fence(text, name) if text else ""
