@@ -6,10 +6,13 @@ underlined headings and references.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import TypeVar
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+
+Cell = TypeVar("Cell")
 
 parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 parser.disable(["html_block", "html_inline", "lheading", "reference"])
@@ -30,3 +33,14 @@ class Tokens:
             if token.type == closing:
                 return
             yield token
+
+    def rows(self, cell: Callable[[Token], Cell]) -> Iterator[list[Cell]]:
+        """The rows of a table whose beginning was taken, each of what `cell` makes of its cells."""
+        row: list[Cell] = []
+        for token in self.until("table_close"):
+            if token.type == "tr_open":
+                row = []
+            elif token.type == "inline":
+                row.append(cell(token))
+            elif token.type == "tr_close":
+                yield row

@@ -9,7 +9,7 @@ https://docs.slack.dev/messaging/formatting-message-text
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from markdown_it.token import Token
@@ -85,7 +85,7 @@ def _block(token: Token, tokens: Tokens, depth: int) -> str:
         case "hr":
             return RULE
         case "table_open":
-            return table(list(_rows(tokens)))
+            return table(list(tokens.rows(_cell)))
         case _:
             return ""
 
@@ -121,16 +121,9 @@ def _task(text: str) -> str:
     return box + text[4:] if box else text
 
 
-def _rows(tokens: Tokens) -> Iterator[list[Cell]]:
-    row: list[Cell] = []
-    for token in tokens.until("table_close"):
-        if token.type == "tr_open":
-            row = []
-        elif token.type == "inline":
-            text = EDGES.sub(SPACE, _inline(token)).replace(EDGE, "").replace("\n", " ")
-            row.append(Cell(_plain(token.children or ()), text))
-        elif token.type == "tr_close":
-            yield row
+def _cell(token: Token) -> Cell:
+    text = EDGES.sub(SPACE, _inline(token)).replace(EDGE, "").replace("\n", " ")
+    return Cell(_plain(token.children or ()), text)
 
 
 def _plain(tokens: Sequence[Token]) -> str:

@@ -14,7 +14,7 @@ a mention needs an entity beside it, which we never send.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from urllib.parse import quote
 
@@ -104,7 +104,7 @@ def _block(token: Token, tokens: Tokens) -> str:
         case "hr":
             return RULE
         case "table_open":
-            return _table(list(_rows(tokens)))
+            return _table(list(tokens.rows(_cell)))
         case _:
             return ""
 
@@ -145,17 +145,10 @@ def _task(text: str) -> str:
     return TASK.sub(lambda match: "☐" if match[1] == " " else "☑", text)
 
 
-def _rows(tokens: Tokens) -> Iterator[list[tuple[str, str]]]:
-    """Each row's cells: as characters, and rendered."""
-    row: list[tuple[str, str]] = []
-    for token in tokens.until("table_close"):
-        if token.type == "tr_open":
-            row = []
-        elif token.type == "inline":
-            text = "".join(_characters(t) for t in token.children or ()).replace("\n", " ")
-            row.append((text.strip(), _inline(token).replace(BREAK, " ")))
-        elif token.type == "tr_close":
-            yield row
+def _cell(token: Token) -> tuple[str, str]:
+    """As characters, and rendered."""
+    text = "".join(_characters(t) for t in token.children or ()).replace("\n", " ")
+    return text.strip(), _inline(token).replace(BREAK, " ")
 
 
 def _table(rows: Sequence[Sequence[tuple[str, str]]]) -> str:
