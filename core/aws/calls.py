@@ -64,6 +64,7 @@ PASSING = frozenset(
     }
 )
 SERVER_FAULT = 500
+UNMET = "ConditionalCheckFailed"
 
 
 @contextmanager
@@ -81,14 +82,19 @@ def translated() -> Iterator[None]:
         raise
 
 
-def reasons(exc: ClientError) -> list[str]:
+def unmet(exc: ClientError) -> bool:
+    """Whether DynamoDB did not write as a condition does not hold; one of several, if several."""
+    return exc.response["Error"]["Code"] == f"{UNMET}Exception" or UNMET in _reasons(exc)
+
+
+def _reasons(exc: ClientError) -> list[str]:
     """Why each action of a cancelled transaction failed; `None` for those that did not."""
     return [each.get("Code", "None") for each in exc.response.get("CancellationReasons", ())]
 
 
 def _only_passing(exc: ClientError) -> bool:
     """Whether a transaction was cancelled by throttling or a conflict, and by nothing else."""
-    codes = set(reasons(exc)) - {"None"}
+    codes = set(_reasons(exc)) - {"None"}
     return bool(codes) and codes <= {
         "ProvisionedThroughputExceeded",
         "ThrottlingError",

@@ -20,7 +20,7 @@ from uuid import uuid4
 from botocore.exceptions import ClientError
 
 from core.answer import MessageId
-from core.aws.calls import Calls, reasons
+from core.aws.calls import Calls, unmet
 from core.aws.items import clean, decode, encode
 from core.aws.reads import by_keys, in_partition
 from core.ports import Busy, Claim, Lost, Orphan, Record
@@ -40,8 +40,6 @@ OPEN = "open"
 PACE = 0.2
 """Seconds between two queries for wishes to stop."""
 TAKES = 5
-
-CONDITION = "ConditionalCheckFailed"
 
 
 class DynamoClaims:
@@ -225,7 +223,7 @@ class DynamoClaims:
                 ExpressionAttributeValues=encode({**values, ":me": claim.owner, ":no": False}),
             )
         except ClientError as exc:
-            if exc.response["Error"]["Code"] != f"{CONDITION}Exception":
+            if not unmet(exc):
                 raise
             self._leases.pop(claim.owner, None)
             raise Lost(claim.event_id) from exc
@@ -235,7 +233,7 @@ class DynamoClaims:
         try:
             await self._calls(self._db.transact_write_items, TransactItems=list(actions))
         except ClientError as exc:
-            if CONDITION not in reasons(exc):
+            if not unmet(exc):
                 raise
             return False
         return True

@@ -16,7 +16,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from core.aws.calls import Calls
+from core.aws.calls import Calls, unmet
 from core.aws.items import clean, cut, decode, encode
 from core.aws.reads import BATCH, by_keys, in_partition
 from core.documents import Document, DocumentId, State
@@ -237,7 +237,7 @@ class DynamoManifest:
                 **({"ConditionExpression": condition} if condition else {}),
             )
         except ClientError as exc:
-            if exc.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            if not unmet(exc):
                 raise
             return False
         return True

@@ -19,12 +19,11 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from core.aws.calls import Calls
+from core.aws.calls import Calls, unmet
 from core.aws.items import encode
 from core.ports import StoreError
 from core.tally import NEVER, News, Tally
 
-REFUSED = "ConditionalCheckFailedException"
 RUNS = "runs_"
 """Begins the names of the attributes that say what runs in each process."""
 OLD = 32
@@ -64,7 +63,7 @@ class DynamoTally:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as exc:
-            if exc.response["Error"]["Code"] != REFUSED:
+            if not unmet(exc):
                 raise
             return False, self._known(exc.response.get("Item", {}))
         self._kept = answer["Attributes"]
@@ -115,7 +114,7 @@ class DynamoTally:
                 ReturnValues="ALL_NEW",
             )
         except ClientError as exc:
-            if exc.response["Error"]["Code"] not in (REFUSED, "ValidationException"):
+            if not unmet(exc) and exc.response["Error"]["Code"] != "ValidationException":
                 raise
         else:
             self._kept = answer["Attributes"]
