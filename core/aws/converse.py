@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import boto3
-from botocore.awsrequest import AWSPreparedRequest
 from botocore.config import Config
 from langchain_aws import ChatBedrockConverse
 from langchain_aws.chat_models.bedrock_converse import _parse_stream_event
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
 
 from core.answer import Delta, Prompt, Usage
+from core.aws.handover import Handed, handing_over
 from core.documents import Picture
 from core.models import ClaudeModel
 
@@ -35,25 +35,14 @@ class SignedRequest:
     body: bytes
 
 
-class _Handed(Exception):
-    def __init__(self, request: AWSPreparedRequest) -> None:
-        super().__init__()
-        self.request = request
-
-
-def _hand_over(request: AWSPreparedRequest, **_: object) -> None:
-    raise _Handed(request)
-
-
 class Converse:
     """Builds requests for one region. Keep it off the event loop: it may fetch credentials."""
 
     def __init__(self, session: boto3.Session, region: str) -> None:
         config = Config(retries={"mode": "standard", "total_max_attempts": 1})
         self._region = region
-        self._client = session.client("bedrock-runtime", region_name=region, config=config)
+        self._client = handing_over(session, region, "ConverseStream")
         self._control = session.client("bedrock", region_name=region, config=config)
-        self._client.meta.events.register("before-send.bedrock-runtime.ConverseStream", _hand_over)
         self._models: dict[tuple[str, int, frozenset[str]], ChatBedrockConverse] = {}
 
     def request(
@@ -74,7 +63,7 @@ class Converse:
         try:
             for _ in chat._stream(messages(prompt)):  # noqa: SLF001
                 pass
-        except _Handed as handed:
+        except Handed as handed:
             prepared = handed.request
             headers = {
                 name: value if isinstance(value, str) else value.decode()

@@ -12,9 +12,9 @@ from typing import Any, Protocol
 import boto3
 import orjson
 from botocore.auth import SigV4Auth
-from botocore.awsrequest import AWSPreparedRequest, AWSRequest
-from botocore.config import Config
+from botocore.awsrequest import AWSRequest
 
+from core.aws.handover import Handed, handing_over
 from core.ports import Broken, Refused
 from core.tokens import estimate
 
@@ -107,16 +107,6 @@ def _checked(vectors: Any, count: int, dims: int) -> list[list[float]]:
     return vectors
 
 
-class _Handed(Exception):
-    def __init__(self, request: AWSPreparedRequest) -> None:
-        super().__init__()
-        self.request = request
-
-
-def _hand_over(request: AWSPreparedRequest, **_: object) -> None:
-    raise _Handed(request)
-
-
 class Caller:
     """Signs calls of one model in one region; `renew` comes first, and off the event loop."""
 
@@ -125,9 +115,7 @@ class Caller:
         self.url = ""
         self._model = model
         self._session = session
-        config = Config(retries={"mode": "standard", "total_max_attempts": 1})
-        self._client = session.client("bedrock-runtime", region_name=region, config=config)
-        self._client.meta.events.register("before-send.bedrock-runtime.InvokeModel", _hand_over)
+        self._client = handing_over(session, region, "InvokeModel")
         self._bearer = ""
         self._credentials: Any = None
 
@@ -135,7 +123,7 @@ class Caller:
         """Takes the address and the kind of authorization from botocore, and fresh credentials."""
         try:
             self._client.invoke_model(modelId=self._model, body=b"{}")
-        except _Handed as handed:
+        except Handed as handed:
             self.url = handed.request.url
             sent = handed.request.headers["Authorization"]
             sent = sent if isinstance(sent, str) else sent.decode()
