@@ -12,6 +12,7 @@ from operator import itemgetter
 from core.bucket import Bucket
 from core.ports import Call, Priority
 from core.tally import OwnStore, Quota, Rate, Store
+from core.together import ended
 
 __all__ = ["Budgets", "ConversationBudget", "Quota", "Rate", "SharedTally", "WorkspaceBudget"]
 
@@ -160,9 +161,7 @@ async def _spend_all(
     try:
         await asyncio.wait(tasks.values())
     finally:
-        for task in tasks.values():
-            task.cancel()
-        await asyncio.gather(*tasks.values(), return_exceptions=True)
+        await ended(tasks.values())
         for each, task in tasks.items():
             if not task.cancelled() and task.exception() is None:
                 held[each] = task.result()

@@ -32,6 +32,7 @@ from core.ports import (
     Unreachable,
 )
 from core.telemetry import Metric, count
+from core.together import ended
 from core.writer import Writer
 
 PATIENCE = 2.0
@@ -308,6 +309,4 @@ class LiveMessage:
             await asyncio.wait({task, closing}, return_when=asyncio.FIRST_COMPLETED)
             return task.done()
         finally:
-            for each in (task, closing):
-                each.cancel()
-            await asyncio.gather(task, closing, return_exceptions=True)
+            await ended((task, closing))

@@ -32,6 +32,7 @@ from core.documents import (
 from core.ports import Broken, ModelError, Overloaded, StoreError
 from core.stores import Embeddings, Index, Manifest, Missing, Rejected, TooLarge, Vault
 from core.telemetry import Metric, count, following
+from core.together import together
 from ingestion.chunks import chunked
 from ingestion.extract.errors import Unreadable
 from ingestion.extract.sandbox import Total, extract
@@ -223,7 +224,7 @@ class Pipeline:
                     overtaken.set()
 
         windows = [chunks[n : n + WINDOW] for n in range(0, len(chunks), WINDOW)]
-        await _all([one(each) for each in windows])
+        await together(*(one(each) for each in windows))
         if not overtaken.is_set():
             await self._patiently(self._index.settle)
         return not overtaken.is_set()
@@ -240,14 +241,3 @@ class Pipeline:
 
 def _chunks(blocks: Sequence[Block]) -> list[Chunk]:
     return [*chunked(blocks)]
-
-
-async def _all(work: Sequence[Awaitable[None]]) -> None:
-    """All of it; the first failure ends the rest."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, TypeVar
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from bots.teams.downloads import Bearer, download
 from bots.teams.web import Web
 from core.conversation import Attachment
 from core.ports import Forbidden, Gone, RateLimited
+from core.together import together
 
 T = TypeVar("T")
 
@@ -67,7 +68,7 @@ class Graph:
         if not thread:
             return (await self._newest(f"{place}/messages", limit, place))[::-1]
         root = f"{place}/messages/{quote(thread, safe='')}"
-        first, replies = await _together(
+        first, replies = await together(
             self._one(root, _right(place)), self._newest(f"{root}/replies", limit, place)
         )
         return [*first, *replies[::-1][-(limit - 1) :]]
@@ -110,7 +111,7 @@ class Graph:
                         there.add(channel)
                 return there
 
-        found = await _together(*(one(team) for team in teams))
+        found = await together(*(one(team) for team in teams))
         return frozenset(each for some in found for each in some)
 
     async def _channels_in(self, team: str) -> Mapping[str, bool]:
@@ -160,17 +161,6 @@ class Graph:
     ) -> Mapping[str, Any]:
         url = f"{self.url}/{path}"
         return (await self._web.call("GET", url, params=params or None, needs=needs)).data
-
-
-async def _together(*calls: Coroutine[Any, Any, T]) -> list[T]:
-    """The answers to all; when one fails, none is left under way."""
-    tasks = [asyncio.ensure_future(each) for each in calls]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for each in tasks:
-            each.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def shared(url: str) -> str:

@@ -25,6 +25,7 @@ from yarl import URL
 from core.aws.invoke import Caller, Wire, wire_of
 from core.aws.window import Window
 from core.ports import Broken, ModelError, Overloaded, Refused
+from core.together import ended, together
 
 PATIENCE = 300.0
 HURRY = 5.0
@@ -91,9 +92,7 @@ class EmbeddingPool:
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="embed-credentials")
 
     async def close(self) -> None:
-        for task in self._pauses:
-            task.cancel()
-        await asyncio.gather(*self._pauses, return_exceptions=True)
+        await ended(self._pauses)
         if self._http is not None:
             await self._http.close()
         self._threads.shutdown(wait=False)
@@ -117,7 +116,7 @@ class EmbeddingPool:
                 found[number] = await call(body, len(batch))
 
         workers = min(len(batches), sum(region.window.most for region in self._regions))
-        await _all([work() for _ in range(workers)])
+        await together(*(work() for _ in range(workers)))
         return [vector for vectors in found for vector in vectors]
 
     async def _ask(self, body: bytes, size: int) -> list[list[float]]:
@@ -279,14 +278,3 @@ class EmbeddingPool:
         region.denied_until = self._clock() + DENIED_FOR
         self._denial = error
         return _Elsewhere(error)
-
-
-async def _all(work: Sequence[Awaitable[None]]) -> None:
-    """All of it; the first failure ends the rest."""
-    tasks = [asyncio.ensure_future(each) for each in work]
-    try:
-        await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

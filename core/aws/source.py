@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 
 from core.aws.calls import Calls
 from core.ports import StoreError
+from core.together import ended
 
 log = logging.getLogger(__name__)
 
@@ -74,9 +75,9 @@ class Source:
             await asyncio.gather(*self._receivers)
             await self._stopping.wait()
         finally:
-            await _end(self._receivers)
+            await ended(self._receivers)
             if not self._stopping.is_set():
-                await _end(set(self._handlers))
+                await ended(self._handlers)
 
     async def drain(self, seconds: float) -> None:
         """Takes no more; lets what runs end within `seconds`, then gives it back to the queue."""
@@ -85,7 +86,7 @@ class Source:
         if self._handlers:
             await asyncio.wait(self._handlers, timeout=seconds)
         unfinished = {task: m for task, m in self._handlers.items() if not task.done()}
-        await _end(set(unfinished))
+        await ended(unfinished)
         if self._receivers:
             # a long poll cannot be called off, and would take what is given back
             await asyncio.wait(self._receivers, timeout=WAIT + 1)
@@ -143,7 +144,7 @@ class Source:
         try:
             await asyncio.wait({pause, stopping}, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            await _end({pause, stopping})
+            await ended({pause, stopping})
 
     def _begin(self, message: Mapping[str, Any]) -> None:
         task = asyncio.create_task(self._handle(message))
@@ -159,7 +160,7 @@ class Source:
         try:
             succeeded = await self._succeeds(message)
         finally:
-            await _end({beating})
+            await ended({beating})
         if succeeded:
             await self._delete(message)
         else:
@@ -223,9 +224,3 @@ def pause(attributes: Mapping[str, Any]) -> int:
 def _arn(url: str, region: str) -> str:
     *_, account, name = urlsplit(url).path.split("/")
     return f"arn:aws:sqs:{region}:{account}:{name}"
-
-
-async def _end(tasks: set[asyncio.Task[Any]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import WSMsgType, web
 
+from core.together import ended
 from local.slack.workspace import APP_ID, BOT, TEAM, Message, Workspace
 
 PATIENCE = 3.0
@@ -45,9 +46,7 @@ class Delivery:
         )
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(self._tasks)
         for socket in [*self.sockets]:
             await socket.close()
         if self._http is not None:

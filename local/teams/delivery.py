@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 
+from core.together import ended
 from local.teams.signing import Signer
 
 PATIENCE = 15.0
@@ -30,9 +31,7 @@ class Delivery:
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))
 
     async def stop(self) -> None:
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await ended(self._tasks)
         if self._http is not None:
             await self._http.close()
 
