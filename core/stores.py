@@ -3,6 +3,7 @@
 Missing              there is no such object
 TooLarge             a file has more bytes than may be stored
 Rejected             the index does not take what it was given, now or later
+Foreign              the index is another deployment's, a StoreError
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Protocol
 
 from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId, Locator, Passage, State
+from core.ports import StoreError
 
 
 class Missing(Exception):
@@ -26,6 +28,19 @@ class TooLarge(Exception):
 
 class Rejected(Exception):
     """The index does not take what it was given."""
+
+
+class Foreign(StoreError):
+    """The index is another deployment's. `what` says whose; the message, what to do as well."""
+
+    FIX = (
+        "set OPENSEARCH_URL to a domain of its own, since a domain serves one deployment; if the "
+        "other one is gone, delete its indices, parley-chunks-*"
+    )
+
+    def __init__(self, index: str, owner: str) -> None:
+        self.what = f"{index} belongs to another deployment, the one with the table {owner}"
+        super().__init__(f"{self.what}: {self.FIX}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from core.conversation import LIBRARY
 from core.documents import Document, DocumentId, State, document_of, key_of
 from core.ports import StoreError
 from core.settings import REQUIRED, SettingsError, load
-from core.stores import Rejected
+from core.stores import Foreign, Rejected
 
 ENDPOINTS = "endpoints.json"
 """Where `parley run` notes how to reach it, within its state."""
@@ -218,6 +218,8 @@ async def _searched(environ: MutableMapping[str, str]) -> str:
             f"{each.name}, {await each.index.known()} passages, {each.model}, {_use(each)}"
             for each in sorted(found, key=lambda each: not each.live)
         ]
+    except Foreign as exc:
+        return str(exc)
     except (StoreError, Rejected) as exc:
         return f"no answer ({exc})"
     finally:

@@ -13,6 +13,7 @@ from core.aws.clients import client
 from core.aws.forget import Eraser, Kept, Report
 from core.aws.manifest import DynamoManifest
 from core.aws.passages import Passages
+from core.aws.shelf import editions_of
 from core.forget import Target, Wanted
 from core.settings import Settings, SettingsError
 from local.operating import failed, said, say
@@ -95,12 +96,22 @@ def _urls(settings: Settings) -> tuple[str, str]:
     return settings.turns_queue_url, settings.files_queue_url
 
 
+async def _looked(settings: Settings) -> None:
+    """Raises Foreign where the index is another deployment's."""
+    editions = editions_of(settings)
+    try:
+        await editions.all()
+    finally:
+        await editions.close()
+
+
 @asynccontextmanager
 async def _kept(settings: Settings) -> AsyncIterator[Kept]:
     dynamodb, s3, sqs = (client(each, settings.aws_region) for each in ("dynamodb", "s3", "sqs"))
     calls = Calls()
     passages = None
     if settings.opensearch_url:
+        await _looked(settings)
         passages = Passages(settings.opensearch_url, settings.aws_region)
     try:
         turns, files = [await calls(queues.dead_letters, sqs, url) for url in _urls(settings)]

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from core.ports import ModelError, StoreError
 from core.settings import Settings, load
-from core.stores import Rejected
+from core.stores import Foreign, Rejected
 from local.bulk import reached
 
 AGAIN = "What is done is done: mend that and run the same command again."
@@ -25,6 +25,8 @@ def ran(command: Coroutine[None, None, int]) -> int:
     """The exit code of a command; 1, and a sentence, where something did not answer."""
     try:
         return asyncio.run(command)
+    except Foreign as exc:
+        failed(f"{exc}.")
     except StoreError as exc:
         failed(f"no answer ({exc}): not there, not allowed, or busy. {AGAIN}")
     except Rejected as exc:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from aiohttp import web
+from opensearchpy import OpenSearch
 
 from local.aws import free_port
 from local.bedrock import BedrockStandIn, Script
@@ -142,3 +143,10 @@ async def world_at(aws):
                     process.kill()
                     await process.wait()
                 process._transport.close()
+
+
+def without_index(url):
+    """Removes an earlier test's index: with another table it is another deployment."""
+    client = OpenSearch(url)
+    client.indices.delete(index="parley-chunks-*")
+    client.close()

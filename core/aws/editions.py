@@ -4,6 +4,7 @@
    within `FOLLOW` seconds, whatever model their own settings name: that one is for a new index.
 2. A vector knows its version, so that none is searched for, or written, among another model's.
 3. While a new version is filled, what is written goes to both, and what is deleted to all.
+4. A version is one deployment's (`core.aws.owner`), and nobody else touches it.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any, Protocol, TypeVar
 import boto3
 from opensearchpy.exceptions import NotFoundError
 
-from core.aws import opensearch
+from core.aws import opensearch, owner
 from core.aws.opensearch import OpenSearchIndex, asked, connect, name_of
 from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId, searched
@@ -67,7 +68,8 @@ def next_alias() -> str:
 
 
 class Editions:
-    """`core.stores.Index` and `core.stores.Embeddings`. `pool` makes a model's embeddings."""
+    """`core.stores.Index` and `core.stores.Embeddings`. `pool` makes a model's embeddings, `table`
+    is the deployment's. Every call raises Foreign where the index is of another one."""
 
     def __init__(
         self,
@@ -77,17 +79,20 @@ class Editions:
         model: str,
         dims: int,
         pool: Callable[[str, int], Pool],
+        table: str = "",
         session: boto3.Session | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.client = connect(url, region, session)
         self.model = model
         self.dims = dims
+        self.table = table
         self._where = (url, region)
         self._pool = pool
         self._pools = {(model, dims): pool(model, dims)}
         self._clock = clock
         self._known: tuple[Edition, ...] = ()
+        self._nameless: dict[str, dict[str, Any]] = {}
         self._indices: dict[str, OpenSearchIndex] = {}
         self._read_at = float("-inf")
         self._reading = asyncio.Lock()
@@ -126,6 +131,15 @@ class Editions:
         # an earlier release gave the alias to a second version beside the first
         return next((each for each in found if each.name == self.wanted), found[0])
 
+    async def claim(self) -> None:
+        """Puts our table's name to what an earlier release made. Raises Foreign, StoreError."""
+        await self.all()
+        if not self._nameless or not self.table:
+            return
+        for name, meta in self._nameless.items():
+            await owner.take(self.client, name, meta, self.table)
+        await self.all(anew=True)
+
     async def known(self) -> int | None:
         """How many chunks are searched; None where nothing was ever put. Raises StoreError."""
         return await (await self.live(anew=True)).index.known()
@@ -142,6 +156,7 @@ class Editions:
         chunks: Sequence[Chunk],
         vectors: Sequence[Sequence[float]],
     ) -> None:
+        await self.claim()
         live = await self.live()
         if any(_foreign(each, live) for each in vectors):
             vectors = await self._embedded(live, document, chunks)
@@ -178,6 +193,7 @@ class Editions:
 
     async def delete(self, document: DocumentId, *, before: str = "", only: str = "") -> None:
         """From every version: one that was kept, or is filled, may be searched again."""
+        await self.claim()
         known = await self.all()
         for each in known or await self.all(anew=True):
             await each.index.delete(document, before=before, only=only)
@@ -213,6 +229,8 @@ class Editions:
     async def versions(
         self, after: str, limit: int
     ) -> tuple[Sequence[tuple[DocumentId, str]], str]:
+        """What is found here that the table does not know is deleted, so it has to be ours."""
+        await self.claim()
         return await self._followed(lambda edition: edition.index.versions(after, limit))
 
     async def _followed(self, call: Callable[[Edition], Awaitable[T]]) -> T:
@@ -236,6 +254,7 @@ class Editions:
         answer = await asked(
             self.client.indices.get, index=f"{opensearch.ALIAS}-*", ignore_unavailable="true"
         )
+        self._nameless = {}
         found = [self._described(name, each) for name, each in sorted(answer.items())]
         return [each for each in found if each is not None]
 
@@ -245,6 +264,8 @@ class Editions:
         meta = mappings.get("_meta", {})
         if "embedding_model" not in meta or "dims" not in meta:
             return None
+        if not owner.named(name, meta, self.table):
+            self._nameless[name] = meta
         return self._edition(
             name,
             str(meta["embedding_model"]),
@@ -278,6 +299,7 @@ class Editions:
                 name=name,
                 fields=fields,
                 there=there,
+                table=self.table,
             )
         return Edition(name, model, dims, self._indices[key], live, filling)
 

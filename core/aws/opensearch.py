@@ -47,7 +47,8 @@ class OpenSearchIndex:
     """One version of the index. `model` and `dims` are the embedding's.
 
     `there`: it exists, and if it does no more that is Missing, not emptiness. `name` and `fields`
-    are those of a version that another release made, `client` is somebody else's to close.
+    are those of a version that another release made, `client` is somebody else's to close. `table`
+    is that of the deployment that a new one is of.
     """
 
     def __init__(
@@ -63,10 +64,12 @@ class OpenSearchIndex:
         name: str = "",
         fields: frozenset[str] = frozenset(),
         there: bool = False,
+        table: str = "",
     ) -> None:
         self._client = client or connect(url, region, session)
         self._model = model
         self._dims = dims
+        self._table = table
         self._sleep = sleep
         self._fields = fields
         self.name = name or name_of(model, dims)
@@ -82,7 +85,7 @@ class OpenSearchIndex:
         """Creates index and alias where they are missing. Raises StoreError."""
         if self._there:
             return
-        body = stored.definition(self._model, self._dims)
+        body = stored.definition(self._model, self._dims, self._table)
         answer = await self._asked(self._client.indices.exists, index=self.name)
         if not answer:
             try:

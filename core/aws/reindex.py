@@ -83,6 +83,7 @@ class Reindex:
 
     async def run(self, *, keep: bool = False) -> Outcome:
         """Raises StoreError, Rejected, ModelError; what is done then is done."""
+        await self._editions.claim()
         found = await self._editions.all(anew=True)
         old = [each for each in found if each.live and each.name != self._editions.wanted]
         if not any(each.live for each in found):
@@ -106,7 +107,9 @@ class Reindex:
             if await asked(self._client.indices.exists, index=name):
                 # written to by a process that had slept while its index was removed
                 await asked(self._client.indices.delete, index=name)
-            body = stored.definition(self._editions.model, self._editions.dims)
+            body = stored.definition(
+                self._editions.model, self._editions.dims, self._editions.table
+            )
             await asked(self._client.indices.create, index=name, body=body)
         actions = [_change("remove", each.name, next_alias()) for each in found if each.filling]
         actions.append(_change("add", name, next_alias()))

@@ -51,6 +51,7 @@ def editions_of(settings: Settings, session: boto3.Session | None = None) -> Edi
         model=settings.embedding_model,
         dims=DIMS,
         pool=pool,
+        table=settings.table,
         session=session,
     )
 

@@ -22,7 +22,8 @@ VERSIONS = 20
 """Versions of one document that are counted: two as a rule, the old one and the new."""
 
 
-def definition(model: str, dims: int) -> dict[str, Any]:
+def definition(model: str, dims: int, table: str = "") -> dict[str, Any]:
+    """`table` is that of the deployment whose index it is."""
     keyword, number = {"type": "keyword"}, {"type": "integer"}
     method = {"name": "hnsw", "engine": "lucene", "space_type": "cosinesimil"}
     return {
@@ -35,7 +36,7 @@ def definition(model: str, dims: int) -> dict[str, Any]:
             }
         },
         "mappings": {
-            "_meta": {"embedding_model": model, "dims": dims, "mapping": MAPPING},
+            "_meta": {"embedding_model": model, "dims": dims, "mapping": MAPPING, "table": table},
             "_source": {"excludes": ["vector", "text"]},
             "dynamic": "strict",
             "properties": {

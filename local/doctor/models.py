@@ -14,7 +14,7 @@ from core.aws.shelf import editions_of
 from core.models import MODELS
 from core.ports import ModelError, Overloaded, Refused, StoreError
 from core.settings import Settings
-from core.stores import Rejected
+from core.stores import Foreign, Rejected
 from local.doctor.finding import Finding
 
 PATIENCE = 20.0
@@ -87,6 +87,8 @@ async def _search(settings: Settings, session: boto3.Session) -> Finding:
         async with asyncio.timeout(PATIENCE):
             count = await editions.known()
             live = await editions.live()
+    except Foreign as exc:
+        return Finding(name, problem=exc.what, fix=exc.FIX)
     except (StoreError, TimeoutError) as exc:
         return Finding(
             name,

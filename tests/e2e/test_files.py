@@ -8,7 +8,7 @@ from opensearchpy import OpenSearch
 
 from local.bedrock import Script
 from tests.ingestion.pdfs import pdf
-from tests.world import ANA, BEN, DM, GENERAL, until, world_at
+from tests.world import ANA, BEN, DM, GENERAL, until, without_index, world_at
 
 SUPPORT, BENS = "C0SUPPORT", "D0BEN"
 PDF = "application/pdf"
@@ -20,17 +20,13 @@ NOTHING = "I found nothing"
 
 @pytest.fixture
 async def parley(aws, opensearch):
+    without_index(opensearch)
     async with world_at(aws) as world:
         world.environ["OPENSEARCH_URL"] = opensearch
         world.bedrock.script = Script(size=200, pace=0.001)
         await world.serve()
         yield world
-    client = OpenSearch(opensearch)
-    for name in client.indices.get(index="parley-chunks-*"):
-        client.delete_by_query(
-            index=name, body={"query": {"match_all": {}}}, refresh=True, conflicts="proceed"
-        )
-    client.close()
+    without_index(opensearch)
 
 
 async def shared(parley, channel=GENERAL, files=(("heron.pdf", HERON, PDF),), **more):

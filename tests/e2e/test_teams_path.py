@@ -3,13 +3,12 @@
 import asyncio
 
 import pytest
-from opensearchpy import OpenSearch
 
 from local.bedrock import Script
 from tests.ingestion.pdfs import pdf
 from tests.teams_world import ANA, BEN, BENS, CHAES, CHAT, CREW, FINANCE, GENERAL, both_at
 from tests.world import GENERAL as SLACK_GENERAL
-from tests.world import until
+from tests.world import until, without_index
 
 LONG = "".join(f"word{i:04d} " for i in range(400))
 HERON = pdf(["The grey heron nests in tall trees near water.", "It eats frogs and small fish."])
@@ -27,17 +26,13 @@ async def both(aws):
 @pytest.fixture
 async def reading(aws, opensearch):
     """The same with files."""
+    without_index(opensearch)
     async with both_at(aws) as world:
         world.environ["OPENSEARCH_URL"] = opensearch
         world.bedrock.script = Script(size=200, pace=0.001)
         await world.serve()
         yield world
-    client = OpenSearch(opensearch)
-    for name in client.indices.get(index="parley-chunks-*"):
-        client.delete_by_query(
-            index=name, body={"query": {"match_all": {}}}, refresh=True, conflicts="proceed"
-        )
-    client.close()
+    without_index(opensearch)
 
 
 async def test_a_mention_in_a_channel_is_answered_by_a_reply_that_grows(both):

@@ -315,8 +315,8 @@ async def test_a_new_mapping_takes_the_olds_place_and_the_old_one_is_written_to_
     await place.fill()
     real = stored.definition
 
-    def wider(model, dims):
-        made = real(model, dims)
+    def wider(*arguments):
+        made = real(*arguments)
         made["mappings"]["properties"]["extra"] = {"type": "keyword"}
         return made
 
