@@ -37,12 +37,13 @@ GIVEN = ("MICROSOFT_APP_ID", "MICROSOFT_APP_PASSWORD", "MICROSOFT_APP_TENANT_ID"
 
 @dataclass
 class Deployed:
-    """One local AWS, and the stacks that are deployed there."""
+    """One local AWS, and the stacks that are deployed there, of the version that lies in `root`."""
 
     aws: LocalAws
     folder: Path
     ports: dict
     opensearch: str
+    root: Path = ROOT
     before: frozenset = frozenset()
     bucket_policy: dict | None = None
 
@@ -77,7 +78,7 @@ class Deployed:
         """Runs a command of SAM; fails with what it said."""
         done = subprocess.run(
             [str(SAM), *arguments],
-            cwd=ROOT,
+            cwd=self.root,
             env=self.environ,
             capture_output=True,
             text=True,
@@ -108,7 +109,7 @@ class Deployed:
         self.sam(
             "deploy",
             "--config-file",
-            str(ROOT / "samconfig.toml"),
+            str(self.root / "samconfig.toml"),
             "--template-file",
             str(self.folder / "build" / "template.yaml"),
             "--no-confirm-changeset",
