@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import time
+from collections.abc import Callable
 
 from core.conversation import loads
 from core.ports import Claims, Turns
@@ -10,15 +12,23 @@ from core.ports import Claims, Turns
 log = logging.getLogger(__name__)
 
 
-async def sweep(claims: Claims, turns: Turns) -> int:
-    """Has answers taken up again that nobody finishes. Returns how many there were."""
+AGAIN = 300
+"""Seconds after which what still nobody finishes is queued once more."""
+
+
+async def sweep(claims: Claims, turns: Turns, clock: Callable[[], float] = time.time) -> int:
+    """Has answers taken up again that nobody finishes. Returns how many there were.
+
+    Their own messages may be hidden for long, and those queued before that as well: each time they
+    are put where none is in their way, in their order.
+    """
     orphans = await claims.orphans()
+    slot = str(int(clock() // AGAIN))
     for orphan in orphans:
         try:
             turn = loads(orphan.incoming)
         except ValueError:
             log.exception("a turn that nobody finishes cannot be read")
             continue
-        attempt = orphan.claim.attempt
-        await turns.put(turn, again=f"attempt {attempt}", aside=attempt == 0)
+        await turns.put(turn, again=f"attempt {orphan.claim.attempt}/{slot}", aside=slot)
     return len(orphans)

@@ -305,9 +305,10 @@ class Feedback(Protocol):
 class Turns(Protocol):
     """The queue from receivers to workers."""
 
-    async def put(self, item: Incoming | Command, *, again: str = "", aside: bool = False) -> None:
+    async def put(self, item: Incoming | Command, *, again: str = "", aside: str = "") -> None:
         """Queues it. `again` makes a repeated put (a retry button) distinct from the first.
 
-        `aside`: past those of its conversation that wait behind a message nobody handles.
+        `aside` names a line of its own, past those of its conversation that wait behind a message
+        which nobody handles.
         """
         ...

@@ -204,5 +204,5 @@ class FakeTurns:
             self._seen.add((item.event_id, again))
             self.items.append(item)
 
-    async def put(self, item: Incoming | Command, *, again: str = "", aside: bool = False) -> None:
+    async def put(self, item: Incoming | Command, *, again: str = "", aside: str = "") -> None:
         self.put_now(item, again=again)

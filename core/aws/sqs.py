@@ -31,17 +31,15 @@ class SqsTurns:
         with translated():
             self._sqs.send_message(**self._message(item, again))
 
-    async def put(self, item: Incoming | Command, *, again: str = "", aside: bool = False) -> None:
+    async def put(self, item: Incoming | Command, *, again: str = "", aside: str = "") -> None:
         """Queues it; the same one twice within five minutes counts once. Raises StoreError."""
         await self._calls(self._sqs.send_message, **self._message(item, again, aside=aside))
 
-    def _message(
-        self, item: Incoming | Command, again: str, *, aside: bool = False
-    ) -> dict[str, str]:
+    def _message(self, item: Incoming | Command, again: str, *, aside: str = "") -> dict[str, str]:
         return {
             "QueueUrl": self._url,
             "MessageBody": body(item),
-            "MessageGroupId": _hash(group(item), *(["aside"] if aside else [])),
+            "MessageGroupId": _hash(group(item), *filter(None, [aside])),
             "MessageDeduplicationId": _hash(item.event_id, again),
         }
 

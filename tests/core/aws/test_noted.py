@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from bots.sweep import sweep
+from bots.sweep import AGAIN, sweep
 from core.aws.claims import ORPHANED, UNTAKEN, DynamoClaims
 from core.aws.clients import client
 from core.aws.noted import Notes
@@ -114,12 +114,26 @@ async def test_those_that_wait_behind_a_dead_worker_s_message_are_queued_past_it
     assert "Messages" not in sqs.receive_message(**take)
     clock.now += SOON
     for _ in range(2):  # the clock's function comes every minute: the queue drops what it knows
-        assert await sweep(claims, turns) == 3
+        assert await sweep(claims, turns, clock) == 3
     told = []
     while found := sqs.receive_message(**take).get("Messages"):
         told += [loads(each["Body"]) for each in found]
         sqs.delete_message(QueueUrl=url, ReceiptHandle=found[0]["ReceiptHandle"])
     assert told == asked
+
+
+async def test_an_answer_whose_queue_hides_its_message_is_taken_up_again_and_again(
+    aws, claims, turns, clock
+):
+    """A worker took it and died; the next ones die before they can say anything to the queue."""
+    await claims.take(EVENT, dumps(question()))
+    await turns.put(question())
+    sqs, url = aws.client("sqs"), aws.resources.turns_queue
+    for _ in range(3):
+        (message,) = sqs.receive_message(QueueUrl=url, VisibilityTimeout=1_800)["Messages"]
+        assert loads(message["Body"]) == question()
+        clock.now += AGAIN
+        assert await sweep(claims, turns, clock) == 1
 
 
 async def test_a_note_that_cannot_be_read_holds_up_no_other(aws, notes, claims, turns, clock):
@@ -129,7 +143,7 @@ async def test_a_note_that_cannot_be_read_holds_up_no_other(aws, notes, claims, 
     since = {"since": {"N": str(clock.now - 1)}}
     table.put_item(TableName=aws.resources.table, Item=unread | since)
     clock.now += SOON + 1
-    await sweep(claims, turns)
+    await sweep(claims, turns, clock)
     (message,) = aws.client("sqs").receive_message(QueueUrl=aws.resources.turns_queue)["Messages"]
     assert loads(message["Body"]) == question()
 
