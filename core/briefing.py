@@ -173,12 +173,7 @@ class Briefing:
     ) -> frozenset[Scope]:
         """What may be seen, without the places that we left."""
         scopes = await chat.audience(question.person)
-        here = question.conversation.scope
-        others = {scope.prefix for scope in scopes - {here, LIBRARY}}
-        if not others:
-            return scopes
-        left = await knowledge.departures.among(others)
-        return frozenset(scope for scope in scopes if scope.prefix not in left)
+        return await still_ours(scopes, question.conversation.scope, knowledge.departures)
 
     async def _thread_documents(
         self, question: Incoming, knowledge: Knowledge
@@ -263,3 +258,18 @@ async def _nearby(chat: Chat) -> Sequence[Turn]:
     except ChatError as exc:
         log.warning("the channel was not read: %s", type(exc).__name__)
         return ()
+
+
+async def still_ours(
+    scopes: frozenset[Scope], here: Scope, departures: Departures
+) -> frozenset[Scope]:
+    """Without the places that we left, be it that we left another one of their team."""
+    others = scopes - {here, LIBRARY}
+    if not others:
+        return scopes
+    left = await departures.among(place for each in others for place in _places(each))
+    return frozenset(e for e in scopes if e not in others or left.isdisjoint(_places(e)))
+
+
+def _places(scope: Scope) -> frozenset[str]:
+    return scope.within | {scope.prefix}

@@ -34,7 +34,7 @@ class Commands:
 
     async def handle(self, command: Command, chat: Chat) -> None:
         """Carries out one command; whoever gave it is told what came of it, alone."""
-        if command.name in ("joined", "left", "uninstalled"):
+        if command.name in ("joined", "restored", "left", "uninstalled"):
             if self._files is not None:
                 await self._files.moved(command)
             if command.name == "joined":

@@ -24,6 +24,8 @@ class Scope:
     """One place whose documents may be seen: `{platform}/{tenant}/{channel}` or `library`."""
 
     prefix: str
+    within: frozenset[str] = field(default=frozenset(), compare=False)
+    """Other places that we can leave only together with this one: its team's channels."""
 
 
 LIBRARY = Scope("library")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from core import sentences
 from core.answer import Button, Option, Rendered
@@ -79,16 +80,20 @@ class Files:
         await self.forget(documents, command)
 
     async def moved(self, command: Command) -> None:
-        """We came to a place, left it, or were removed from a whole workspace.
+        """We came to a place, left it, or were removed from a whole workspace. `argument` is the
+        channel that stands for the team which we came to.
 
         What we left is hidden; what a workspace's was is deleted after a while (`forget_due`).
         """
         where = command.conversation
         tenant = f"{where.platform}/{where.tenant}"
         match command.name:
-            case "joined":
-                await self._departures.undo(where.place)
-                await self._departures.undo(tenant)
+            case "joined" | "restored":
+                places = {where.place, tenant}
+                if command.argument:
+                    places.add(replace(where, channel=command.argument).place)
+                for each in places:
+                    await self._departures.undo(each)
             case "left":
                 await self._departures.note(where.place)
             case _:

@@ -131,7 +131,7 @@ def notice(body: Mapping[str, Any], bot_id: str) -> Command | None:
     once, where = id_of(body.get("id")), where_of(body, "")
     if not once or where is None:
         return None
-    name, target = "", None
+    name, target, argument = "", None, ""
     event = map_of(body.get("channelData")).get("eventType")
     match body.get("type"):
         case "messageDelete" if event in ("softDeleteMessage", None):
@@ -139,17 +139,18 @@ def notice(body: Mapping[str, Any], bot_id: str) -> Command | None:
             if where.kind is Kind.CHANNEL and where.thread is None:
                 where = replace(where, thread=once)
         case "conversationUpdate" if names_us(body, "membersAdded", bot_id):
-            name = "joined"
+            name, argument = "joined", _team(body)
         case "conversationUpdate" if names_us(body, "membersRemoved", bot_id):
-            name = "left"
-        case "conversationUpdate" if event == "channelDeleted":
-            name = "left"  # of this one channel, which `channelData` names
+            name, where = "left", _whole(body, where)
+        case "conversationUpdate" if event in ("channelDeleted", "channelRestored"):
+            # of this one channel, which `channelData` names
+            name = "left" if event == "channelDeleted" else "restored"
             deleted = id_of(map_of(map_of(body.get("channelData")).get("channel")).get("id"))
             if not deleted:
                 return None
             where = Conversation(PLATFORM, where.tenant, deleted, None, Kind.CHANNEL)
         case "installationUpdate" if body.get("action") == "remove":
-            name = "left"
+            name, where = "left", _whole(body, where)
     if not name:
         return None
     return Command(
@@ -157,9 +158,27 @@ def notice(body: Mapping[str, Any], bot_id: str) -> Command | None:
         conversation=where,
         person=person_of(body),
         name=name,
+        argument=argument,
         target=target,
         extra=extra_of(body),
     )
+
+
+def _team(body: Mapping[str, Any]) -> str:
+    """The channel that stands for a team: its General, whose id is the team's. Empty where we are
+    added to, or removed from, something else, or one private or shared channel.
+
+    https://learn.microsoft.com/microsoftteams/platform/bots/how-to/get-teams-context
+    """
+    data = map_of(body.get("channelData"))
+    alone = map_of(data.get("channel")).get("type") in ("private", "shared")
+    return "" if alone else id_of(map_of(data.get("team")).get("id"))
+
+
+def _whole(body: Mapping[str, Any], where: Conversation) -> Conversation:
+    """The team that we left, wherever in it we are told of that; else the place."""
+    team = _team(body) if where.kind is Kind.CHANNEL else ""
+    return replace(where, channel=team, thread=None) if team else where
 
 
 @dataclass(frozen=True, slots=True)

@@ -166,7 +166,14 @@ class TeamsChat:
         except ChatError as exc:
             log.warning("memberships not read: %s", type(exc).__name__)
             return here
-        return here | {replace(self._where, channel=each).scope for each in channels}
+        within = {
+            team: frozenset(replace(self._where, channel=each).place for each in team)
+            for team in set(channels.values())
+        }
+        return here | {
+            Scope(replace(self._where, channel=each).place, within[team])
+            for each, team in channels.items()
+        }
 
     async def name(self, person: Person) -> str:
         if person.name:

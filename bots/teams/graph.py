@@ -54,7 +54,7 @@ class Graph:
         self._http = http
         self._clock = clock
         self._channels: dict[str, tuple[float, Mapping[str, bool]]] = {}
-        self._known: dict[str, tuple[float, frozenset[str]]] = {}
+        self._known: dict[str, tuple[float, Mapping[str, frozenset[str]]]] = {}
 
     async def message(self, place: str, message_id: str, reply_to: str = "") -> Mapping[str, Any]:
         """`place` is `teams/{id}/channels/{id}` or `chats/{id}`."""
@@ -85,34 +85,36 @@ class Graph:
         async for piece in pieces:
             yield piece
 
-    async def channels_of(self, person: str) -> frozenset[str]:
-        """The channels that somebody is in now; asked at every question. Raises ChatError."""
+    async def channels_of(self, person: str) -> Mapping[str, frozenset[str]]:
+        """The channels that somebody is in now, each with its team's standard channels; asked at
+        every question. Raises ChatError."""
         try:
             found = await self._asked_channels(person)
         except RateLimited:
-            at, known = self._known.get(person, (float("-inf"), frozenset()))
+            at, known = self._known.get(person, (float("-inf"), {}))
             if self._clock() - at > FRESH:
                 raise
             return known
         self._known[person] = (self._clock(), found)
         return found
 
-    async def _asked_channels(self, person: str) -> frozenset[str]:
+    async def _asked_channels(self, person: str) -> Mapping[str, frozenset[str]]:
         path = f"users/{quote(person, safe='')}/joinedTeams"
         teams = [str(e["id"]) for e in await self._listed(path, READ_TEAMS, {"$select": "id"})]
         slots = asyncio.Semaphore(AT_ONCE)
 
-        async def one(team: str) -> set[str]:
+        async def one(team: str) -> dict[str, frozenset[str]]:
             async with slots:
                 channels = await self._channels_in(team)
-                there = {channel for channel, everybody in channels.items() if everybody}
+                standard = frozenset(each for each, everybody in channels.items() if everybody)
+                there = set(standard)
                 for channel, everybody in channels.items():
                     if not everybody and await self._is_in(team, channel, person):
                         there.add(channel)
-                return there
+                return dict.fromkeys(there, standard)
 
         found = await together(*(one(team) for team in teams))
-        return frozenset(each for some in found for each in some)
+        return {channel: team for some in found for channel, team in some.items()}
 
     async def _channels_in(self, team: str) -> Mapping[str, bool]:
         """A team's channels, and whether all its members are in them."""

@@ -114,6 +114,6 @@ async def test_without_an_index_files_are_said_to_be_off_and_joining_is_greeted_
     await scene.give("joined")
     (hello,) = scene.chat.messages.values()
     assert hello.markdown == "Hi, I'm Parley. Mention me to ask something."
-    for name in ("left", "uninstalled", "unheard-of"):
+    for name in ("left", "restored", "uninstalled", "unheard-of"):
         assert await scene.give(name) is None
     assert len(scene.chat.messages) == 1

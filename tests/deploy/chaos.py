@@ -301,7 +301,7 @@ def file_fate(
     if state == "ready" and not bad and chunks and len(chunks) == int(row["chunks"]):
         return "ready"
     if state == "failed" and row.get("reason") and not chunks:
-        return "failed with a reason"
+        return f"failed: {row['reason']}"
     return "dead letter" if dead else f"lost: {state or 'unknown'}, {len(chunks)} chunks"
 
 

@@ -288,6 +288,7 @@ def test_we_greet_where_we_are_added():
         conversation=everywhere,
         person=BEN,
         name="joined",
+        argument=GENERAL,
         extra={**IN_TEAM, **group},
     )
     installed = notice(payload("installed_personally"), BOT)
@@ -303,6 +304,31 @@ def test_we_notice_that_a_place_is_no_longer_ours(name, channel):
     found = parse(payload(name), BOT)
     assert isinstance(found, Command)
     assert (found.name, found.conversation.channel) == ("left", channel)
+
+
+def test_a_team_is_left_as_a_whole_wherever_in_it_we_are_told():
+    body = payload("members_removed")
+    body["conversation"]["id"] = LAUNCH
+    assert parse(body, BOT).conversation.channel == GENERAL
+    body = {**payload("installation_remove"), "channelData": body["channelData"]}
+    body["conversation"] = {**body["conversation"], "id": LAUNCH, "conversationType": "channel"}
+    assert parse(body, BOT).conversation.channel == GENERAL
+
+
+def test_a_private_channel_is_left_and_joined_alone():
+    alone = {"id": LAUNCH, "type": "private"}
+    for name, told in (("members_removed", "left"), ("members_added", "joined")):
+        body = payload(name)
+        body["conversation"]["id"], body["channelData"]["channel"] = LAUNCH, alone
+        found = parse(body, BOT)
+        assert (found.name, found.argument, found.conversation.channel) == (told, "", LAUNCH)
+
+
+def test_a_deleted_channel_that_was_restored_is_ours_again():
+    body = payload("channel_deleted")
+    body["channelData"]["eventType"] = "channelRestored"
+    found = parse(body, BOT)
+    assert (found.name, found.conversation.channel) == ("restored", LAUNCH)
 
 
 def test_a_deleted_post_is_gone():

@@ -5,20 +5,25 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
+from bots.teams.activities import parse
 from bots.teams.downloads import is_shared_store
 from bots.teams.tokens import CONNECTOR
 from bots.teams.wiring import teams_platform
-from core.conversation import Attachment, Conversation, Incoming, Kind, Person, Scope
+from core.aws.departures import DynamoDepartures
+from core.briefing import still_ours
+from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Kind, Person, Scope
+from core.files import Files
 from core.ports import Forbidden, Gone, RateLimited, Unreachable
 from core.settings import load
 from local.aws import free_port
-from local.teams.people import HUMANS, TENANT
+from local.teams.people import BOT, HUMANS, TENANT
 from tests.fakes import own_tally
 from tests.teams_world import CHAT, CREW, FINANCE, GENERAL, serving, standin
 from tests.test_chat_contract import AWS
 from tests.world import served
 
 ANA, BEN = HUMANS[:2]
+LAUNCH = "19:acme0launch@thread.tacv2"
 ONE = (("a.txt", b"storks"),)
 
 
@@ -206,6 +211,51 @@ async def test_in_their_own_chat_people_see_the_channels_they_are_in_now():
         seen = {scope.prefix for scope in await chat.audience(Person(ANA.aad))}
         assert f"teams/{TENANT}/{FINANCE}" not in seen
         assert f"teams/{TENANT}/{GENERAL}" in seen
+
+
+async def test_a_team_that_removed_us_is_quoted_no_more_in_any_of_its_channels_until_we_are_back(
+    aws,
+):
+    departures = DynamoDepartures(
+        aws.client("dynamodb"), aws.resources.table, aws.calls, clock=lambda: 1.0
+    )
+    files = Files(None, None, None, None, departures)
+    async with chat_in(CHAT, Kind.DIRECT) as (teams, chat, question):
+        wire, tenant, app = teams.activities, teams.tenant, teams.settings()["MICROSOFT_APP_ID"]
+
+        async def seen():
+            scopes = await chat.audience(Person(ANA.aad))
+            found = await still_ours(scopes, question.conversation.scope, departures)
+            return {scope.prefix.rpartition("/")[2] for scope in found} - {"library", CHAT}
+
+        async def moved(room, *, added, **data):
+            body = wire.moved(tenant.room(room), BOT, ANA, added=added)
+            body["channelData"] |= data
+            await files.moved(parse(body, app))
+
+        everything = {GENERAL, LAUNCH, FINANCE}
+        assert await seen() == everything
+        await moved(GENERAL, added=False)
+        assert await seen() == set()
+        await moved(LAUNCH, added=True)  # installed anew, in another channel
+        assert await seen() == everything
+        await moved(LAUNCH, added=False)
+        assert await seen() == set()
+        await moved(GENERAL, added=True)
+        assert await seen() == everything
+        await moved(FINANCE, added=False, channel={"id": FINANCE, "type": "private"})
+        assert await seen() == {GENERAL, LAUNCH}
+
+
+async def test_what_an_earlier_release_noted_of_a_team_counts_for_all_of_it(aws):
+    departures = DynamoDepartures(
+        aws.client("dynamodb"), aws.resources.table, aws.calls, clock=lambda: 1.0
+    )
+    async with chat_in(CHAT, Kind.DIRECT) as (_, chat, question):
+        here = question.conversation.scope
+        await departures.note(f"teams/{TENANT}/{GENERAL}")
+        scopes = await chat.audience(Person(ANA.aad))
+        assert await still_ours(scopes, here, departures) == {here, LIBRARY}
 
 
 @pytest.mark.parametrize(
