@@ -9,7 +9,7 @@ from core.answer import Option, Rendered
 from core.conversation import Command, Incoming, Kind, loads
 from core.files import Files, hello
 from core.models import MODELS, resolve
-from core.ports import Chat, Claims, Feedback, PlaceSettings, Turns
+from core.ports import Chat, Claims, Feedback, History, PlaceSettings, Turns
 
 
 class Commands:
@@ -21,14 +21,16 @@ class Commands:
         settings: PlaceSettings,
         feedback: Feedback,
         turns: Turns,
-        files: Files | None,
+        history: History,
         *,
+        files: Files | None,
         default_model: str,
     ) -> None:
         self._claims = claims
         self._settings = settings
         self._feedback = feedback
         self._turns = turns
+        self._history = history
         self._files = files
         self._default_model = default_model
 
@@ -60,8 +62,12 @@ class Commands:
                 return None
 
     async def _about_files(self, command: Command) -> Rendered | None:
+        if self._files is None and command.name == "gone":
+            if command.target:
+                await self._history.forget(command.conversation.key, command.target)
+            return None
         if self._files is None:
-            return None if command.name == "gone" else Rendered(sentences.NO_FILES)
+            return Rendered(sentences.NO_FILES)
         match command.name:
             case "remove":
                 return await self._files.remove(command)

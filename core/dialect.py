@@ -34,7 +34,7 @@ class Tokens:
                 return
             yield token
 
-    def rows(self, cell: Callable[[Token], Cell]) -> Iterator[list[Cell]]:
+    def table_rows(self, cell: Callable[[Token], Cell]) -> Iterator[list[Cell]]:
         """The rows of a table whose beginning was taken, each of what `cell` makes of its cells."""
         row: list[Cell] = []
         for token in self.until("table_close"):

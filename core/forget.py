@@ -120,7 +120,8 @@ class Wanted:
         """Whether nothing says if a row is the person's: it is older than the rows' `asker`."""
         if not self.target.person or self.target.name or not row["pk"].startswith("turn#"):
             return False
-        return self._inside(row) and not row.get("asker") and not self.takes(row)
+        told = row.get("asker") or row.get("gone")
+        return self._inside(row) and not told and not self.takes(row)
 
     def message(self, body: str) -> bool:
         """Whether a queued turn is about the target."""

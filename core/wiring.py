@@ -92,7 +92,15 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
     try:
         yield Core(
             Assistant(model, claims, history, briefing, policy=policy),
-            Commands(claims, places, feedback, turns, files, default_model=settings.default_model),
+            Commands(
+                claims,
+                places,
+                feedback,
+                turns,
+                history,
+                files=files,
+                default_model=settings.default_model,
+            ),
             claims,
             turns,
             calls,

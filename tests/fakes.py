@@ -133,6 +133,7 @@ class FakeHistory:
         self.outage = outage or Outage()
         self.kept: dict[str, dict[str, tuple[Turn, Turn, Usage]]] = defaultdict(dict)
         """By conversation, then by post."""
+        self.gone: set[tuple[str, str]] = set()
 
     async def recent(self, conversation: str, tokens: int) -> Sequence[Turn]:
         self.outage.check()
@@ -158,7 +159,15 @@ class FakeHistory:
         direct: bool = False,
     ) -> None:
         self.outage.check()
-        self.kept[conversation][post_of(event_id)] = (question, answer, usage)
+        if (conversation, question.message_id) not in self.gone:
+            self.kept[conversation][post_of(event_id)] = (question, answer, usage)
+
+    async def forget(self, conversation: str, message_id: str) -> None:
+        self.outage.check()
+        self.gone.add((conversation, message_id))
+        posts = self.kept[conversation]
+        for post in [each for each in posts if posts[each][0].message_id == message_id]:
+            del posts[post]
 
 
 def _posted(post: str) -> str:

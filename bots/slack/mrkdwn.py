@@ -85,7 +85,7 @@ def _block(token: Token, tokens: Tokens, depth: int) -> str:
         case "hr":
             return RULE
         case "table_open":
-            return table(list(tokens.rows(_cell)))
+            return table(list(tokens.table_rows(_cell)))
         case _:
             return ""
 

@@ -104,7 +104,7 @@ def _block(token: Token, tokens: Tokens) -> str:
         case "hr":
             return RULE
         case "table_open":
-            return _table(list(tokens.rows(_cell)))
+            return _table(list(tokens.table_rows(_cell)))
         case _:
             return ""
 

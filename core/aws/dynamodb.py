@@ -17,8 +17,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from core.answer import Turn, Usage
-from core.aws.calls import Calls
+from core.aws.calls import Calls, unmet
 from core.aws.claims import DynamoClaims
 from core.aws.items import clean, cut, decode, encode
 from core.runs import post_of
@@ -63,8 +65,10 @@ class DynamoHistory:
                 Limit=PAGE,
                 **more,
             )
-            for item in page["Items"]:
-                question, answer = _exchange(decode(item))
+            for item in map(decode, page["Items"]):
+                if item.get("gone"):
+                    continue
+                question, answer = _exchange(item)
                 left -= estimate(question.text) + estimate(answer.text)
                 if left < 0:
                     return newest[::-1]
@@ -84,7 +88,8 @@ class DynamoHistory:
         asker: str = "",
         direct: bool = False,
     ) -> None:
-        """Keeps one exchange, in place of an earlier answer to the same post."""
+        """Keeps one exchange, in place of an earlier answer to the same post; none of a post that
+        was forgotten while it was answered."""
         post = post_of(event_id)
         item = {
             "pk": _turns(conversation),
@@ -103,12 +108,28 @@ class DynamoHistory:
             "cache_write_tokens": usage.cache_write_tokens,
             "ttl": int(self._clock() + HISTORY_KEPT),
         }
-        await self._calls(self._db.put_item, TableName=self._table, Item=encode(item))
+        try:
+            await self._calls(
+                self._db.put_item,
+                TableName=self._table,
+                Item=encode(item),
+                ConditionExpression="attribute_not_exists(gone)",
+            )
+        except ClientError as exc:
+            if not unmet(exc):
+                raise
 
     async def forget(self, conversation: str, message_id: str) -> None:
-        """Removes the exchange that began with a message."""
-        key = {"pk": _turns(conversation), "sk": sortable(message_id)}
-        await self._calls(self._db.delete_item, TableName=self._table, Key=encode(key))
+        """Removes the exchange that began with a message, for good: for a day its place is taken,
+        so that an answer under way does not bring it back."""
+        item = {
+            "pk": _turns(conversation),
+            "sk": sortable(message_id),
+            "event": f"{conversation.rpartition('/')[0]}/{message_id}",
+            "gone": True,
+            "ttl": int(self._clock() + DAY),
+        }
+        await self._calls(self._db.put_item, TableName=self._table, Item=encode(item))
 
 
 class DynamoPlaceSettings:

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from core.answer import MessageId
+from core.answer import MessageId, Turn, Usage
 from core.commands import Commands
 from core.conversation import Command, Conversation, Incoming, Kind, Person, dumps
 from tests.fake_chat import FakeChat
-from tests.fakes import FakeClaims, FakeFeedback, FakePlaceSettings, FakeTurns
+from tests.fakes import FakeClaims, FakeFeedback, FakeHistory, FakePlaceSettings, FakeTurns
 
 WHERE = Conversation("any", "T", "C", "1", Kind.CHANNEL)
 ANA = Person("ana", "Ana")
@@ -20,15 +20,22 @@ class Scene:
         self.now = 1000.0
         self.claims = FakeClaims(lambda: self.now)
         self.places, self.feedback, self.turns = FakePlaceSettings(), FakeFeedback(), FakeTurns()
+        self.history = FakeHistory()
         self.chat = FakeChat(WHERE)
         self.commands = Commands(
-            self.claims, self.places, self.feedback, self.turns, None, default_model="sonnet"
+            self.claims,
+            self.places,
+            self.feedback,
+            self.turns,
+            self.history,
+            files=None,
+            default_model="sonnet",
         )
 
-    async def give(self, name, argument="", where=WHERE):
+    async def give(self, name, argument="", where=WHERE, target=None):
         """Carries out a command; what its giver alone was told, empty if nothing."""
         before = len(self.chat.whispered)
-        command = Command(f"{where.place}/action/{before}", where, ANA, name, argument)
+        command = Command(f"{where.place}/action/{before}", where, ANA, name, argument, target)
         await self.commands.handle(command, self.chat)
         told = self.chat.whispered[before:]
         assert all(person == ANA for person, _ in told)
@@ -117,3 +124,11 @@ async def test_without_an_index_files_are_said_to_be_off_and_joining_is_greeted_
     for name in ("left", "restored", "uninstalled", "unheard-of"):
         assert await scene.give(name) is None
     assert len(scene.chat.messages) == 1
+
+
+async def test_a_deleted_question_is_forgotten_without_an_index_as_well(scene):
+    exchange = (Turn("user", "what?", "Ana", "1"), Turn("assistant", "that"), Usage())
+    await scene.history.append(WHERE.key, RUN, *exchange)
+    assert await scene.history.recent(WHERE.key, 100)
+    assert await scene.give("gone", target="1") is None
+    assert await scene.history.recent(WHERE.key, 100) == []

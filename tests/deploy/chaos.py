@@ -307,12 +307,12 @@ def file_fate(
 
 def written(number: int) -> tuple[str, bytes]:
     """A small file: text, PDF or Word, and some that are broken."""
-    text = f"The heron numbered h{number:04d} nests in tree t{number:04d}."
+    text = f"Crate c{number:04d} stands in bay b{number:04d}."
     match number % 10:
         case 9:
             return f"f{number:04d}.pdf", b"%PDF-1.7 and no more"
         case 1 | 4 | 7:
-            return f"f{number:04d}.pdf", pdf([text, "It eats frogs."])
+            return f"f{number:04d}.pdf", pdf([text, "It holds screws."])
         case 2 | 5:
             out, document = io.BytesIO(), docx.Document()
             document.add_paragraph(text)

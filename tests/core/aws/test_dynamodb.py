@@ -184,6 +184,17 @@ async def test_keeping_an_exchange_again_replaces_it(store):
     assert [t.text for t in await store.recent("c", 100)] == ["q", "third"]
 
 
+async def test_what_was_deleted_is_forgotten_and_an_answer_under_way_does_not_bring_it_back(store):
+    for ts in ("1.0", "2.0"):
+        asked = Turn("user", f"question {ts}", "Ana", ts)
+        await store.append("p/c", f"p/{ts}", asked, Turn("assistant", "x"), Usage())
+    await store.forget("p/c", "1.0")
+    await store.forget("p/c", "3.0")
+    late = Turn("user", "question 3.0", "Ana", "3.0")
+    await store.append("p/c", "p/3.0", late, Turn("assistant", "x"), Usage())
+    assert [t.text for t in await store.recent("p/c", 100)] == ["question 2.0", "x"]
+
+
 async def test_turns_come_in_the_order_of_their_posts_however_long_the_numbers(store):
     for ts in ("1700000000.000200", "999.5", "1700000000.000100", "20000000000.0"):
         await store.append("c", f"p/{ts}", Turn("user", ts), Turn("assistant", ""), Usage())
