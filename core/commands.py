@@ -56,16 +56,15 @@ class Commands:
                 return await self._again(command)
             case "feedback":
                 return await self._rate(command)
-            case "files" | "remove" | "auto" | "gone":
+            case "files" | "remove" | "auto":
                 return await self._about_files(command)
+            case "gone":
+                await self._gone(command)
+                return None
             case _:
                 return None
 
     async def _about_files(self, command: Command) -> Rendered | None:
-        if self._files is None and command.name == "gone":
-            if command.target:
-                await self._history.forget(command.conversation.key, command.target)
-            return None
         if self._files is None:
             return Rendered(sentences.NO_FILES)
         match command.name:
@@ -74,11 +73,15 @@ class Commands:
             case "auto":
                 argument = f"auto {command.argument}"
                 return await self._files.command(replace(command, argument=argument))
-            case "gone":
-                await self._files.gone(command)
-                return None
             case _:
                 return await self._files.command(command)
+
+    async def _gone(self, command: Command) -> None:
+        """A post or a file was deleted at the platform."""
+        if command.target:
+            await self._history.forget(command.conversation.key, command.target)
+        if self._files is not None:
+            await self._files.gone(command)
 
     async def _model(self, command: Command) -> Rendered:
         place = command.conversation.place

@@ -76,7 +76,6 @@ class Files:
             target = command.target or ""
             await self._manifest.bar(where.place, target)
             documents = await self._manifest.of_message(where.place, target)
-            await self._history.forget(where.key, target)
         await self.forget(documents, command)
 
     async def moved(self, command: Command) -> None:
