@@ -23,14 +23,14 @@ from bots.worker import Worker
 from core import wiring
 from core.aws.bedrock import tune_gc
 from core.aws.clients import client
+from core.aws.queueing import followed
 from core.aws.records import waited
 from core.aws.source import Handler, Source
-from core.conversation import Command, Incoming
 from core.http import Enqueue, Response
 from core.ports import StoreError
 from core.settings import Settings
 from core.stores import Rejected
-from core.telemetry import Metering, Metric, count, following, unmetered
+from core.telemetry import Metering, Metric, count, unmetered
 from ingestion.housekeeping import EVERY as RECONCILE_EVERY
 from ingestion.housekeeping import forgets, reconciler
 from ingestion.wiring import ingester
@@ -57,7 +57,7 @@ async def serving(
     """Runs the product inside the context; gives its address once it accepts requests."""
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(wiring.core(settings))
-        receivers = await _receivers(settings, _followed(core.turns.put_now), stack)
+        receivers = await _receivers(settings, followed(core.turns.put_now), stack)
         reach = await stack.enter_async_context(platforms(settings, core.tally))
         worker = Worker(core.assistant, core.commands, core.claims, core.turns, reach)
         sqs = client("sqs", settings.aws_region)
@@ -175,17 +175,6 @@ async def _socket_mode(
         yield
     finally:
         await asyncio.to_thread(handler.close)
-
-
-def _followed(enqueue: Enqueue) -> Enqueue:
-    """Says that something is queued, under the id that its answer's lines have."""
-
-    def queue(item: Incoming | Command) -> None:
-        with following(item.event_id):
-            enqueue(item)
-            log.info("queued")
-
-    return queue
 
 
 def _measured(handler: Handler, metering: Metering, service: str) -> Handler:

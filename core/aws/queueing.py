@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 from core.aws.calls import Calls
@@ -12,6 +12,7 @@ from core.aws.clients import client
 from core.aws.noted import Notes
 from core.aws.sqs import SqsTurns
 from core.conversation import Command, Incoming
+from core.http import Enqueue
 from core.settings import Settings
 from core.telemetry import following
 
@@ -21,8 +22,19 @@ PATIENCE = 1.0
 """Seconds for a note: platforms want their answer within three."""
 
 
+def followed(enqueue: Enqueue) -> Enqueue:
+    """Says that something is queued, under the id that its answer's lines have."""
+
+    def queue(item: Incoming | Command) -> None:
+        with following(item.event_id):
+            enqueue(item)
+            log.info("queued")
+
+    return queue
+
+
 @contextmanager
-def queueing(settings: Settings) -> Iterator[Callable[[Incoming | Command], None]]:
+def queueing(settings: Settings) -> Iterator[Enqueue]:
     """Queues from any thread, or raises StoreError; close the context to let go of connections."""
     calls = Calls(1)
     sqs = client("sqs", settings.aws_region)
@@ -31,14 +43,12 @@ def queueing(settings: Settings) -> Iterator[Callable[[Incoming | Command], None
     notes = Notes(dynamodb, settings.table, time.time)
 
     def enqueue(item: Incoming | Command) -> None:
-        with following(item.event_id):
-            if isinstance(item, Incoming):
-                notes.note(item)  # first: a worker may be done before a note that comes after
-            turns.put_now(item)
-            log.info("queued")
+        if isinstance(item, Incoming):
+            notes.note(item)  # first: a worker may be done before a note that comes after
+        turns.put_now(item)
 
     try:
-        yield enqueue
+        yield followed(enqueue)
     finally:
         calls.close()
         sqs.close()
