@@ -11,7 +11,6 @@ from core.ports import Claims, Turns
 
 log = logging.getLogger(__name__)
 
-
 AGAIN = 300
 """Seconds after which what still nobody finishes is queued once more."""
 

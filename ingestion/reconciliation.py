@@ -48,9 +48,8 @@ def of_object(found: Stored, row: Document | None, now: float) -> Repair | None:
     if row.state not in (State.READY, State.FAILED, State.DELETED):
         return None  # `of_row` looks after it
     differs = row.etag != found.etag if row.etag else found.modified > row.updated
-    if row.state is State.DELETED:
-        differs = True  # it is there again
-    return Repair.UNSEEN if differs and tries(row, now) <= TRIES else None
+    is_back = row.state is State.DELETED
+    return Repair.UNSEEN if (differs or is_back) and tries(row, now) <= TRIES else None
 
 
 def of_row(row: Document, now: float, *, there: bool, held: int) -> Repair | None:
