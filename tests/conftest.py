@@ -20,6 +20,7 @@ from core.aws.opensearch import OpenSearchIndex
 from core.aws.provision import Resources, provision
 from local.aws import LocalAws, free_port
 from local.opensearch import LocalOpenSearch
+from tests.fakes import Clock
 
 REGION = "us-east-1"
 
@@ -60,10 +61,21 @@ def opensearch(tmp_path_factory):
 
 
 @pytest.fixture
-async def index(opensearch, monkeypatch):
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def alias(monkeypatch):
+    """A test's own name of the index, so that none sees another's."""
     name = f"t-{uuid.uuid4().hex[:12]}"
     monkeypatch.setattr("core.aws.opensearch.ALIAS", name)
-    index = OpenSearchIndex(opensearch, REGION, model=name, dims=512)
+    return name
+
+
+@pytest.fixture
+async def index(opensearch, alias):
+    index = OpenSearchIndex(opensearch, REGION, model=alias, dims=512)
     yield index
     await index.close()
 

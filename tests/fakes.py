@@ -25,6 +25,16 @@ def own_tally(_workspace: str, _name: str, seconds: float) -> Store:
     return OwnStore(seconds)
 
 
+class Clock:
+    """Stands still until it is told otherwise."""
+
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+
+    def __call__(self) -> float:
+        return self.now
+
+
 class Outage:
     """While `down`, whatever has this one is a store that does not answer."""
 

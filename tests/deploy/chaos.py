@@ -20,8 +20,8 @@ import re
 import signal
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -32,11 +32,9 @@ from opensearchpy import OpenSearch
 
 from core.aws.opensearch import ALIAS
 from local.bedrock import BedrockStandIn, Script
-from local.slack.server import SlackStandIn
-from tests.deploy.conftest import Deployed
+from tests.deploy.conftest import Deployed, around
 from tests.ingestion.pdfs import pdf
-from tests.teams_world import Both, serving, standin
-from tests.world import World, served
+from tests.teams_world import Both
 
 VISIBILITY = 30
 """Seconds that the queue of files hides a message whose function did not come to run. In the
@@ -84,34 +82,15 @@ class Outcome:
     seconds: float = 0.0
 
 
-@asynccontextmanager
-async def around(deployed: Deployed) -> AsyncIterator[Both]:
-    """Slack, Teams and Bedrock around the deployed stack."""
-    bedrock = Telling(Script(size=8, pace=PACE), keep=100_000)
-    slack = SlackStandIn(
-        signing_secret="s3cret",
-        bot_token="xoxb-test-token",
-        events_url=deployed.url("SlackEventsUrl"),
-        base_url=f"http://127.0.0.1:{deployed.ports['slack']}",
-        retry_delays=(3.0, 6.0, 9.0),
-    )
-    teams = standin(deployed.ports["teams"], 0)
-    teams.delivery.messages_url = deployed.url("TeamsMessagesUrl")
-    async with AsyncExitStack() as stack:
-        await stack.enter_async_context(served(slack.app, deployed.ports["slack"]))
-        await stack.enter_async_context(served(bedrock.app, deployed.ports["bedrock"]))
-        await stack.enter_async_context(serving(teams, deployed.ports["teams"]))
-        yield Both(World(slack, bedrock, {}, 0), teams)
-
-
 async def chaos(deployed: Deployed, answers: int, files: int, seed: int, limit: float) -> Outcome:
     """What becomes of so many questions and files, one process being killed for every eighth.
 
     What is not over after `limit` seconds counts as lost.
     """
     chance = random.Random(seed)
+    bedrock = Telling(Script(size=8, pace=PACE), keep=100_000)
     with several(deployed):
-        async with around(deployed) as both:
+        async with around(deployed, bedrock) as both:
             # to warm functions: cold ones answer so late that every request would start one more
             await Chaos(deployed, both, chance).run(2, 0, 0, limit)
             run = Chaos(deployed, both, chance)

@@ -9,7 +9,7 @@ import os
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -237,29 +237,45 @@ def deployed(tmp_path_factory, opensearch):
             each.close()
 
 
-@pytest.fixture
-async def world(deployed):
-    """Slack and Bedrock around the deployed stack."""
-    bedrock = BedrockStandIn(Script(text="The answer is **forty-two**.", pace=0.01))
+@asynccontextmanager
+async def slack_around(deployed, bedrock):
+    """Slack and this Bedrock around the deployed stack."""
+    ports = deployed.ports
     slack = SlackStandIn(
         signing_secret="s3cret",
         bot_token="xoxb-test-token",
         events_url=deployed.url("SlackEventsUrl"),
-        base_url=f"http://127.0.0.1:{deployed.ports['slack']}",
+        base_url=f"http://127.0.0.1:{ports['slack']}",
         retry_delays=(3.0, 6.0, 9.0),
     )
-    world = World(slack, bedrock, {}, 0)
-    async with (
-        served(slack.app, deployed.ports["slack"]),
-        served(bedrock.app, deployed.ports["bedrock"]),
-    ):
-        yield world
+    async with served(slack.app, ports["slack"]), served(bedrock.app, ports["bedrock"]):
+        yield World(slack, bedrock, {}, 0)
 
 
-@pytest.fixture
-async def both(deployed, world):
+@asynccontextmanager
+async def teams_around(deployed, world):
     """Teams as well."""
     teams = standin(deployed.ports["teams"], 0)
     teams.delivery.messages_url = deployed.url("TeamsMessagesUrl")
     async with serving(teams, deployed.ports["teams"]):
         yield Both(world, teams)
+
+
+@asynccontextmanager
+async def around(deployed, bedrock):
+    """Both platforms and this Bedrock."""
+    async with slack_around(deployed, bedrock) as world, teams_around(deployed, world) as both:
+        yield both
+
+
+@pytest.fixture
+async def world(deployed):
+    bedrock = BedrockStandIn(Script(text="The answer is **forty-two**.", pace=0.01))
+    async with slack_around(deployed, bedrock) as world:
+        yield world
+
+
+@pytest.fixture
+async def both(deployed, world):
+    async with teams_around(deployed, world) as both:
+        yield both

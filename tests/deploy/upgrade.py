@@ -14,20 +14,18 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.aws import LocalAws, free_port
 from local.bedrock import BedrockStandIn, Script
 from local.opensearch import LocalOpenSearch
-from local.slack.server import SlackStandIn
-from tests.deploy.conftest import REGION, ROOT, Deployed, surroundings
+from tests.deploy.conftest import REGION, ROOT, Deployed, around, surroundings
 from tests.ingestion.pdfs import pdf
 from tests.teams_world import ANA as TEAMS_ANA
 from tests.teams_world import GENERAL as TEAMS_GENERAL
-from tests.teams_world import Both, serving, standin
-from tests.world import ANA, GENERAL, World, served, until
+from tests.world import ANA, GENERAL, until
 
 KEPT = ("Table", "Documents", "Turns", "TurnsDead", "Files", "FilesDead")
 ADDRESSES = ("SlackEventsUrl", "TeamsMessagesUrl")
@@ -99,7 +97,7 @@ async def run(old, folder):
     with node, local:
         upgrade = Upgrade(Deployed(local, folder, ports, node.url))
         await upgrade.deploy(old)
-        async with around(upgrade.deployed) as both:
+        async with around(upgrade.deployed, BedrockStandIn(QUOTING)) as both:
             upgrade.both = both
             await upgrade.choose()
             await upgrade.leave("old")
@@ -107,28 +105,6 @@ async def run(old, folder):
             await upgrade.leave("new")
             await upgrade.replace_with(old, "going back")
         return upgrade.rows
-
-
-@asynccontextmanager
-async def around(deployed):
-    """Slack, Teams and Bedrock around the deployed stack."""
-    ports = deployed.ports
-    bedrock = BedrockStandIn(QUOTING)
-    slack = SlackStandIn(
-        signing_secret="s3cret",
-        bot_token="xoxb-test-token",
-        events_url=deployed.url("SlackEventsUrl"),
-        base_url=f"http://127.0.0.1:{ports['slack']}",
-        retry_delays=(3.0, 6.0, 9.0),
-    )
-    teams = standin(ports["teams"], 0)
-    teams.delivery.messages_url = deployed.url("TeamsMessagesUrl")
-    async with (
-        served(slack.app, ports["slack"]),
-        served(bedrock.app, ports["bedrock"]),
-        serving(teams, ports["teams"]),
-    ):
-        yield Both(World(slack, bedrock, {}, 0), teams)
 
 
 class Upgrade:

@@ -14,19 +14,6 @@ from tests.fakes import Event, FakeClaims, FakeHistory, FakePlaceSettings
 EVENT = "slack/T1/C1/1.0"
 
 
-class Clock:
-    def __init__(self):
-        self.now = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 async def held(claims, event_id=EVENT) -> Claim:
     claim: Claim | None = await claims.take(event_id, "{}")
     assert claim is not None

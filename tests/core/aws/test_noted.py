@@ -21,19 +21,6 @@ def question(ts="1.0", text="hello"):
     return Incoming(f"{PLACE}/{ts}", where, Person("U1"), text, ts)
 
 
-class Clock:
-    def __init__(self):
-        self.now = 1_800_000_000.0
-
-    def __call__(self):
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    return Clock()
-
-
 @pytest.fixture
 def claims(aws, clock):
     return DynamoClaims(

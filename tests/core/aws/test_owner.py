@@ -1,7 +1,6 @@
 """Two deployments on one search domain: the second is refused, the first one's index stays."""
 
 import time
-import uuid
 
 import pytest
 
@@ -51,8 +50,7 @@ class Domain:
 
 
 @pytest.fixture
-async def domain(aws, opensearch, monkeypatch):
-    monkeypatch.setattr("core.aws.opensearch.ALIAS", f"t-{uuid.uuid4().hex[:12]}")
+async def domain(aws, opensearch, alias):
     domain = Domain(aws, opensearch)
     yield domain
     for each in domain.made:

@@ -1,7 +1,6 @@
 """A new model or mapping takes the old one's place; nothing is lost, nobody asks in vain."""
 
 import asyncio
-import uuid
 
 import pytest
 
@@ -109,8 +108,7 @@ class Place:
 
 
 @pytest.fixture
-async def place(aws, opensearch, monkeypatch):
-    monkeypatch.setattr("core.aws.opensearch.ALIAS", f"t-{uuid.uuid4().hex[:12]}")
+async def place(aws, opensearch, alias):
     place = Place(aws, opensearch)
     yield place
     for each in place.made:

@@ -7,21 +7,14 @@ from local.aws import free_port
 from local.teams.limits import RateLimits
 from local.teams.people import BOT
 from local.teams.tenant import Tenant
+from tests.fakes import Clock
 from tests.teams_world import ANA, BEN, CHAT, CREW, FINANCE, GENERAL, serving, standin
-
-
-class Clock:
-    def __init__(self):
-        self.now = 1_700_000_000.0
-
-    def __call__(self):
-        return self.now
 
 
 @pytest.fixture
 async def scene():
     """The stand-in, its clock, and a call with a good token."""
-    clock, port = Clock(), free_port()
+    clock, port = Clock(1_700_000_000.0), free_port()
     teams = standin(port, 1, clock=clock, retry_delays=())
     async with serving(teams, port), aiohttp.ClientSession() as http:
         token = teams.issued.give("https://api.botframework.com/.default")["access_token"]
