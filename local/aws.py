@@ -7,6 +7,7 @@ ministack pins its dependencies, so it lives in `.venv-aws`, made by `make setup
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -25,6 +26,8 @@ START = 30.0
 STOP = 10.0
 LOG_END = 600
 HOST = "127.0.0.1"
+PORTS = range(10_000, 32_000)
+"""Connections that go out get others: from 32,768 on Linux, from 49,152 elsewhere."""
 
 
 class LocalAwsError(Exception):
@@ -171,8 +174,9 @@ _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def free_port() -> int:
-    """A port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port that nobody listens on, below those that connections going out may take meanwhile."""
+    while True:
+        port = PORTS.start + secrets.randbelow(len(PORTS))
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind((HOST, port))
+            return port

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import secrets
-import socket
 import sys
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,7 +18,7 @@ from aiohttp import web
 from bots.serve import serving, until_stopped
 from core.aws.provision import provision
 from core.wiring import settings_of
-from local.aws import LocalAws
+from local.aws import LocalAws, free_port
 from local.bedrock import BedrockStandIn
 from local.bulk import note
 from local.opensearch import LocalOpenSearch, OpenSearchError
@@ -215,12 +214,6 @@ async def _served(stack: AsyncExitStack, app: web.Application, port: int) -> str
     stack.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, HOST, port, reuse_address=True).start()
     return f"http://{HOST}:{runner.addresses[0][1]}"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
 
 
 def _welcome(endpoints: dict[str, str]) -> str:
