@@ -82,7 +82,8 @@ class Settings:
 def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
     """The settings in an environment. Raises SettingsError.
 
-    `talks`: whether the process speaks to people, so that it needs a platform.
+    `talks`: whether the process speaks to people, so that it needs a platform. Without, there is
+    none in the settings: what the environment says of it may still name secrets to look up.
     """
     problems: list[str] = []
     region = _get(environ, "AWS_REGION") or _get(environ, "AWS_DEFAULT_REGION")
@@ -96,7 +97,8 @@ def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
     model = resolve(_get(environ, "PARLEY_DEFAULT_MODEL") or DEFAULT)
     if model is None:
         problems.append(f"PARLEY_DEFAULT_MODEL is unknown: choose one of {', '.join(MODELS)}.")
-    slack, teams = _slack(environ, problems), _teams(environ, problems)
+    slack = _slack(environ, problems) if talks else None
+    teams = _teams(environ, problems) if talks else None
     if talks and slack is None and teams is None and not problems:
         problems.append(
             f"No platform is configured: set {_and(SLACK)} for Slack, or {_and(TEAMS)} for Teams."

@@ -87,3 +87,10 @@ def test_lines_are_written_for_people_unless_it_says_otherwise():
     assert log_format({"PARLEY_LOG": "json"}) == "json"
     with pytest.raises(SettingsError, match="choose text or json"):
         log_format({"PARLEY_LOG": "xml"})
+
+
+def test_whoever_speaks_to_nobody_needs_no_platform_and_no_secret():
+    named = {"SLACK_BOT_TOKEN": "arn:aws:secretsmanager:us-east-1:1:secret:token-1"}
+    settings = load({**WHOLE, **named, "MICROSOFT_APP_ID": "app"}, talks=False)
+    assert settings.slack is None
+    assert settings.teams is None

@@ -45,6 +45,13 @@ def rows(aws):
     return aws.client("dynamodb").scan(TableName=aws.resources.table)["Count"]
 
 
+@pytest.mark.parametrize("command", [["status"], ["forget", "slack/T1"], ["redrive", "turns"]])
+def test_secrets_named_by_arn_stand_in_no_commands_way(parley, command):
+    arn = "arn:aws:secretsmanager:us-east-1:000000000000:secret:no-such-secret"
+    code, _, err = parley(*command, SLACK_BOT_TOKEN=arn, SLACK_SIGNING_SECRET=arn)
+    assert (code, err) == (0, "")
+
+
 def test_forget_says_what_there_is_and_deletes_only_when_told_to(aws, parley):
     settings_row(aws, "slack/T1/C1")
     code, out, _ = parley("forget", "slack/T1")
