@@ -1,0 +1,70 @@
+"""What Amazon's own search takes: requests over HTTPS, signed with the credentials of a role."""
+
+import socket
+
+import pytest
+
+from core.aws.editions import Editions
+from core.ports import StoreError
+from local.aws import free_port
+from tests.ingestion.shelf import Shelf, Words
+from tests.managed_domain import ManagedDomain
+
+KEY, SECRET, TOKEN = "ASIAROLE", "s3cret/of+a role", "token=="
+
+
+class Model(Words):
+    async def close(self):
+        pass
+
+
+@pytest.fixture(params=["es", "aoss"])
+async def address(request, opensearch, tmp_path, monkeypatch):
+    """A domain or a collection in Seoul, and where it is; the environment is a role's."""
+    region, port = "ap-northeast-2", free_port()
+    host = f"search-parley-x.{region}.{request.param}.amazonaws.com"
+    found = socket.getaddrinfo
+
+    def here(name, *more, **others):
+        return found("127.0.0.1" if name == host else name, *more, **others)
+
+    monkeypatch.setattr(socket, "getaddrinfo", here)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", TOKEN)
+    domain = ManagedDomain(opensearch, {KEY: SECRET})
+    async with domain.at(host, port, tmp_path) as certificate:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        yield domain, f"https://{host}:{port}", (region, request.param)
+
+
+@pytest.fixture
+async def managed(aws, alias, address):
+    """The domain, a shelf that uses it, and what it should be signed for."""
+    domain, url, scope = address
+    editions = Editions(
+        url, scope[0], model="a-model", dims=512, pool=lambda model, dims: Model(),
+        table=alias, clock=lambda: 0.0,
+    )  # fmt: skip
+    yield domain, Shelf(aws, editions, words=editions), scope
+    await editions.close()
+
+
+async def test_all_that_is_asked_of_the_index_is_signed_for_its_service(managed):
+    domain, shelf, (region, service) = managed
+    shelf.put("library/heron.txt", "The heron nests in reeds, a+b/c = 50 %: Ärger & *Wärme*.")
+    assert await shelf.handle(*shelf.events(1)) == []
+    assert len(await shelf.search("Where does the heron nest? 100 % + ü", "library")) == 1
+    shelf.remove("library/heron.txt")
+    assert await shelf.handle(*shelf.events(1)) == []
+    assert await shelf.search("Where does the heron nest?", "library") == []
+    assert domain.refused == []
+    assert {(region, service, method) for method in ("GET", "HEAD", "POST", "PUT")} <= domain.served
+
+
+async def test_a_wrong_key_is_a_store_that_does_not_answer(managed):
+    domain, shelf, _ = managed
+    domain.keys[KEY] = "another"
+    with pytest.raises(StoreError, match="403"):
+        await shelf.search("Where does the heron nest?", "library")
+    assert "the signature is another" in domain.refused[0]
