@@ -33,6 +33,7 @@ LIMIT = 300
 TEAMS_APP = standin(0, 0).app_id
 GIVEN = ("MICROSOFT_APP_ID", "MICROSOFT_APP_PASSWORD", "MICROSOFT_APP_TENANT_ID")
 """Settings that the template's parameters make."""
+TTL = "TimeToLiveDescription"
 
 
 @dataclass
@@ -123,13 +124,18 @@ class Deployed:
     def _mend(self):
         """What the stand-in makes necessary.
 
-        ministack keeps a number that is a parameter as text, and then cannot compare it. And it
-        speaks plain HTTP, which the bucket's policy forbids to everybody, our functions too.
+        ministack keeps a number that is a parameter as text, and then cannot compare it. It passes
+        over a table's time to live. And it speaks plain HTTP, which the bucket's policy forbids to
+        everybody, our functions too.
         """
         s3, bucket = self.client("s3"), self.outputs["DocumentsBucket"]
         with suppress(ClientError):
             self.bucket_policy = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
             s3.delete_bucket_policy(Bucket=bucket)
+        table, lives = self.outputs["TableName"], {"Enabled": True, "AttributeName": "ttl"}
+        dynamodb = self.client("dynamodb")
+        if "AttributeName" not in dynamodb.describe_time_to_live(TableName=table)[TTL]:
+            dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification=lives)
         functions = self.client("lambda")
         for each in functions.list_event_source_mappings()["EventSourceMappings"]:
             most = int(each["ScalingConfig"]["MaximumConcurrency"])
@@ -173,6 +179,9 @@ class Deployed:
             "bucket": [each["Name"] for each in ask("s3").list_buckets()["Buckets"]],
             "secret": [e["Name"] for e in ask("secretsmanager").list_secrets()["SecretList"]],
             "topic": [each["TopicArn"] for each in ask("sns").list_topics()["Topics"]],
+            "domain": [
+                each["DomainName"] for each in ask("opensearch").list_domain_names()["DomainNames"]
+            ],
             "rule": [each["Name"] for each in ask("events").list_rules()["Rules"]],
             "alarm": [
                 each["AlarmName"] for each in ask("cloudwatch").describe_alarms()["MetricAlarms"]
@@ -191,6 +200,26 @@ class Deployed:
             logGroupName=f"/parley/{STACK}/{group}", limit=10_000
         )["events"]
         return [each["message"] for each in events]
+
+    @property
+    def settings(self):
+        """What `parley` commands are told: docs/deploy.md, with secrets by their ARNs."""
+        outputs, names = self.outputs, self.resources
+        secrets = self.client("secretsmanager").list_secrets()["SecretList"]
+        arns = {each["Name"]: each["ARN"] for each in secrets}
+        return self.environ | {
+            "PARLEY_BUCKET": outputs["DocumentsBucket"],
+            "PARLEY_TABLE": outputs["TableName"],
+            "PARLEY_TURNS_QUEUE_URL": outputs["TurnsQueueUrl"],
+            "PARLEY_FILES_QUEUE_URL": outputs["FilesQueueUrl"],
+            "OPENSEARCH_URL": outputs["SearchUrl"],
+            "SLACK_SIGNING_SECRET": arns[names["SlackSigningSecretValue"]],
+            "SLACK_BOT_TOKEN": arns[names["SlackBotTokenValue"]],
+            "MICROSOFT_APP_ID": TEAMS_APP,
+            "MICROSOFT_APP_PASSWORD": arns[names["MicrosoftAppPasswordValue"]],
+            "MICROSOFT_APP_TENANT_ID": TENANT,
+            **surroundings(self.ports),
+        }
 
     @property
     def outputs(self):

@@ -20,12 +20,13 @@ from local.bedrock import Script
 from tests.ingestion.pdfs import pdf
 from tests.teams_world import ANA as TEAMS_ANA
 from tests.teams_world import GENERAL as TEAMS_GENERAL
-from tests.world import ANA, GENERAL, until
+from tests.world import ANA, GENERAL, PARLEY, until
 
 pytestmark = pytest.mark.timeout(300)  # the first one builds and deploys
 
 SECRET_WORDS = "pomegranate custard"
 HERON = pdf(["The grey heron nests in tall trees near water.", "It eats frogs and small fish."])
+GIVEN_SEARCH = ("OpenSearchUrl", "OpenSearchArn")
 PIECES = [f"piece{number:03d} " for number in range(120)]
 
 
@@ -125,6 +126,16 @@ async def test_a_worker_that_is_killed_is_followed_by_another(deployed, world):
     assert time.monotonic() - began < 60  # the promise
 
 
+async def test_the_doctor_finds_nothing_to_mend(deployed, both, tmp_path):
+    doctor = await asyncio.create_subprocess_exec(
+        *PARLEY, "doctor", env=deployed.settings, cwd=tmp_path, stdout=asyncio.subprocess.PIPE
+    )
+    told = (await doctor.communicate())[0].decode()
+    assert told.endswith("all is well\n"), told
+    named = ("bucket's notifications", "table", "OpenSearch", "Slack's scopes", "Teams' sign-in")
+    assert all(f"ok   {name}: " in told for name in named)
+
+
 async def test_poison_ends_in_the_dead_letter_queues_and_holds_nothing_up(deployed, world):
     sqs, made = deployed.client("sqs"), deployed.resources
     for queue, more in (
@@ -219,8 +230,27 @@ def test_functions_leave_their_queues_to_containers_where_that_is_asked_for(depl
 
     assert set(states().values()) == {"Enabled"}
     before = states()
-    deployed.deploy(Workers="elsewhere", SlackSigningSecret='""', SlackBotToken='""')
+    none = dict.fromkeys(("SlackSigningSecret", "SlackBotToken", *GIVEN_SEARCH), '""')
+    deployed.deploy(Workers="elsewhere", Search="create", **none)
     assert states() == dict.fromkeys(before, "Disabled")
+
+
+def test_a_search_domain_was_made_when_that_was_asked_for_too(deployed):
+    name = deployed.resources["SearchDomain"]
+    domain = deployed.client("opensearch").describe_domain(DomainName=name)["DomainStatus"]
+    assert domain["DomainEndpointOptions"]["EnforceHTTPS"]
+    assert domain["EncryptionAtRestOptions"]["Enabled"]
+    assert deployed.outputs["SearchUrl"] == f"https://{domain['Endpoint']}"
+    for function in ("WorkerFunction", "IngesterFunction", "ReconcilerFunction"):
+        found = deployed.client("lambda").get_function_configuration(
+            FunctionName=deployed.resources[function]
+        )
+        assert found["Environment"]["Variables"]["OPENSEARCH_URL"] == deployed.outputs["SearchUrl"]
+        policy = deployed.client("iam").get_role_policy(
+            RoleName=found["Role"].rpartition("/")[2], PolicyName="parley"
+        )["PolicyDocument"]
+        (search,) = [each for each in policy["Statement"] if each["Sid"] == "Search"]
+        assert search["Resource"] == f"{domain['ARN']}/*"
 
 
 def test_a_deleted_stack_leaves_nothing(deployed):
