@@ -14,8 +14,9 @@ from dataclasses import dataclass, replace
 from core import sentences
 from core.conversation import Attachment, Incoming
 from core.documents import Document, DocumentId, State, key_of
+from core.overdue import overdue, tries
 from core.ports import Chat, ChatError, Forbidden, Gone, RateLimited, Unreachable
-from core.stores import Manifest, TooLarge, Vault
+from core.stores import Manifest, Notices, TooLarge, Vault
 
 log = logging.getLogger(__name__)
 
@@ -50,6 +51,7 @@ class Sharing:
         self,
         vault: Vault,
         manifest: Manifest,
+        notices: Notices,
         *,
         limit: int,
         clock: Callable[[], float],
@@ -58,6 +60,7 @@ class Sharing:
     ) -> None:
         self._vault = vault
         self._manifest = manifest
+        self._notices = notices
         self._limit = limit
         self._clock = clock
         self._now = now
@@ -168,8 +171,17 @@ class Sharing:
             if not waiting:
                 return documents
             status("\n".join(sentences.reading(each) for each in waiting))
+            for each in waiting:
+                await self._hurried(each)
             await self._sleep(LOOKS[min(looks, len(LOOKS) - 1)])
             looks += 1
+
+    async def _hurried(self, row: Document) -> None:
+        """Has a file read by another, where nobody goes on with it."""
+        now = self._now()
+        if overdue(row, now) and await self._manifest.take_up(row, tries(row, now)):
+            log.warning("a file is queued anew: nobody reads it")
+            await self._notices.written(row)
 
     def _row(self, document: DocumentId, question: Incoming, attachment: Attachment) -> Document:
         return Document(

@@ -238,7 +238,14 @@ class Embeddings(Protocol):
 class Notices(Protocol):
     """The queue that the bucket tells of what is written and removed."""
 
-    async def put(self, body: str) -> None: ...
+    async def written(self, document: Document) -> None:
+        """Tells of its object once more: of `key`, `size` and `etag`, as newer than `seen`."""
+        ...
+
+    async def removed(self, document: Document) -> None:
+        """Tells that its object is gone."""
+        ...
+
     async def waiting(self) -> int:
         """About how many wait to be taken."""
         ...

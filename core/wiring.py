@@ -17,7 +17,7 @@ from core.aws.calls import Calls
 from core.aws.clients import client
 from core.aws.dynamodb import DynamoClaims, DynamoFeedback, DynamoHistory, DynamoPlaceSettings
 from core.aws.secrets import SECRETS, looked_up
-from core.aws.shelf import Shelf, shelf_of
+from core.aws.shelf import Shelf, notices_of, shelf_of
 from core.aws.sqs import SqsTurns
 from core.aws.tallies import DynamoTally
 from core.briefing import Briefing, Knowledge
@@ -64,12 +64,16 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
     history = DynamoHistory(dynamodb, settings.table, calls, clock=clock)
     places = DynamoPlaceSettings(dynamodb, settings.table, calls)
     feedback = DynamoFeedback(dynamodb, settings.table, calls, clock=clock)
-    turns = SqsTurns(client("sqs", settings.aws_region, session), settings.turns_queue_url, calls)
+    sqs = client("sqs", settings.aws_region, session)
+    turns = SqsTurns(sqs, settings.turns_queue_url, calls)
     shelf = shelf_of(settings, session, dynamodb, calls, clock)
     knowledge = None
     if shelf is not None:
         limit = settings.max_file_mb * 1024**2
-        sharing = Sharing(shelf.vault, shelf.manifest, limit=limit, clock=time.monotonic, now=clock)
+        notices = notices_of(settings, sqs, calls)
+        sharing = Sharing(
+            shelf.vault, shelf.manifest, notices, limit=limit, clock=time.monotonic, now=clock
+        )
         library = IndexedLibrary(shelf.index, shelf.manifest, shelf.embeddings)
         knowledge = Knowledge(library, shelf.manifest, sharing, shelf.departures)
     briefing = Briefing(

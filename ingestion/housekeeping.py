@@ -7,8 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from core.aws.calls import Calls
-from core.aws.notices import SqsNotices
-from core.aws.shelf import Shelf
+from core.aws.shelf import Shelf, notices_of
 from core.files import forget_due
 from core.settings import Settings
 from ingestion.reconciler import Reconciler, Shelves
@@ -20,10 +19,8 @@ EVERY = 3_600.0
 
 def reconciler(settings: Settings, shelf: Shelf, sqs: Any, calls: Calls) -> Reconciler:
     """Of what is configured."""
-    notices = SqsNotices(sqs, settings.files_queue_url, calls)
-    shelves = Shelves(
-        shelf.vault, shelf.manifest, shelf.index, notices, shelf.cursors, settings.bucket
-    )
+    notices = notices_of(settings, sqs, calls)
+    shelves = Shelves(shelf.vault, shelf.manifest, shelf.index, notices, shelf.cursors)
     return Reconciler(shelves, clock=time.time, monotonic=time.monotonic)
 
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
+from core.aws.notifications import Removed, Written
 from core.documents import (
     Block,
     Chunk,
@@ -36,7 +37,6 @@ from core.together import together
 from ingestion.chunks import chunked
 from ingestion.extract.errors import Unreadable
 from ingestion.extract.sandbox import Total, extract
-from ingestion.jobs import Removed, Written
 from ingestion.pictures import Eyes
 
 log = logging.getLogger(__name__)

@@ -11,14 +11,13 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from core.aws.manifest import after
 from core.documents import Document, document_of
+from core.overdue import tries
 from core.stores import Cursors, Index, Manifest, Notices, Stored, Vault
 from core.telemetry import Metric, count
-from ingestion.jobs import Removed, Written, notice
-from ingestion.reconciliation import Repair, looked_at, of_chunks, of_object, of_row, tries
+from ingestion.reconciliation import Repair, looked_at, of_chunks, of_object, of_row
 
 log = logging.getLogger(__name__)
 
@@ -34,14 +33,13 @@ BACKLOG = 100
 
 @dataclass(frozen=True, slots=True)
 class Shelves:
-    """What is compared, and what tells of it. `bucket` is the vault's name."""
+    """What is compared, and what tells of it."""
 
     vault: Vault
     manifest: Manifest
     index: Index
     notices: Notices
     cursors: Cursors
-    bucket: str
 
 
 class Reconciler:
@@ -124,21 +122,23 @@ class Reconciler:
     async def _mended(self, row: Document, repair: Repair) -> bool:
         match repair:
             case Repair.GONE:
-                return await self._taken(row, Removed(row.key, after(row.seen)))
+                return await self._taken(row, self._on.notices.removed)
             case Repair.GIVEN_UP:
                 return await self._given_up(row)
             case _:
-                return await self._queued(row, Stored(row.key, row.size, row.etag, 0.0))
+                return await self._taken(row, self._on.notices.written)
 
     async def _queued(self, row: Document, found: Stored) -> bool:
-        now = self._clock()
-        job = Written(found.key, after(row.seen), found.size, found.etag, now)
-        return await self._taken(row, job)
+        async def tell(row: Document) -> None:
+            there = replace(row, key=found.key, size=found.size, etag=found.etag)
+            await self._on.notices.written(there)
 
-    async def _taken(self, row: Document, job: Written | Removed) -> bool:
+        return await self._taken(row, tell)
+
+    async def _taken(self, row: Document, tell: Callable[[Document], Awaitable[None]]) -> bool:
         if not await self._on.manifest.take_up(row, tries(row, self._clock())):
             return False
-        await self._on.notices.put(notice(job, self._on.bucket))
+        await tell(row)
         return True
 
     async def _erased(self, row: Document) -> bool:

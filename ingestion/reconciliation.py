@@ -13,14 +13,11 @@ from enum import StrEnum
 
 from core.conversation import LIBRARY
 from core.documents import Document, State
+from core.overdue import TRIES, tries
 from core.stores import Stored
 
 GRACE = 3 * 3_600.0
 """Seconds: longer than ten tries of a quarter of an hour each."""
-TRIES = 3
-"""Times that a document is queued anew; after that it has failed."""
-FORGIVEN = 7 * 86_400.0
-"""Seconds without a change after which earlier tries count no more."""
 
 
 class Repair(StrEnum):
@@ -78,11 +75,6 @@ def of_chunks(version: str, row: Document | None, now: float) -> Repair | None:
         return None
     ended = row.state in (State.READY, State.FAILED, State.DELETED)
     return Repair.STRAY if ended else None
-
-
-def tries(row: Document, now: float) -> int:
-    """Which try the next one would be."""
-    return 1 if now - row.updated > FORGIVEN else row.tries + 1
 
 
 def _rests(row: Document, now: float) -> bool:

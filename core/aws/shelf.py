@@ -18,6 +18,7 @@ from core.aws.departures import DynamoDepartures
 from core.aws.editions import Editions
 from core.aws.embeddings import EmbeddingPool
 from core.aws.manifest import DynamoManifest
+from core.aws.notices import SqsNotices
 from core.aws.s3 import S3Vault
 from core.settings import Settings, SettingsError
 
@@ -72,6 +73,11 @@ def shelf_of(
     departures = DynamoDepartures(dynamodb, settings.table, calls, clock=clock)
     cursors = DynamoCursors(dynamodb, settings.table, calls)
     return Shelf(vault, manifest, index, index, departures, cursors)
+
+
+def notices_of(settings: Settings, sqs: Any, calls: Calls) -> SqsNotices:
+    """What tells the queue of files of the bucket's objects."""
+    return SqsNotices(sqs, settings.files_queue_url, calls, bucket=settings.bucket, clock=time.time)
 
 
 @dataclass(frozen=True, slots=True)

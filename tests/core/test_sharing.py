@@ -5,6 +5,7 @@ import time
 import pytest
 
 from core.aws.manifest import DynamoManifest
+from core.aws.notices import SqsNotices
 from core.aws.s3 import S3Vault
 from core.conversation import Attachment, Conversation, Incoming, Kind, Person
 from core.documents import DocumentId, State
@@ -53,8 +54,14 @@ def chat(manifest):
 
 
 @pytest.fixture
-def sharing(vault, manifest):
-    return Sharing(vault, manifest, limit=100, clock=time.monotonic, now=time.time)
+def notices(aws):
+    where = {"bucket": aws.resources.bucket, "clock": time.time}
+    return SqsNotices(aws.client("sqs"), aws.resources.files_queue, aws.calls, **where)
+
+
+@pytest.fixture
+def sharing(vault, manifest, notices):
+    return Sharing(vault, manifest, notices, limit=100, clock=time.monotonic, now=time.time)
 
 
 async def test_a_file_that_is_deleted_while_it_is_fetched_is_not_kept(
@@ -102,7 +109,9 @@ async def test_what_a_platform_does_not_tell_of_a_file_at_once_is_asked_again(
         return attachment
 
     chat.described = described
-    sharing = Sharing(vault, manifest, limit=100, clock=time.monotonic, now=time.time, sleep=nap)
+    sharing = Sharing(
+        vault, manifest, notices, limit=100, clock=time.monotonic, now=time.time, sleep=nap
+    )
     shared = await sharing.take(POST, chat, lambda _: None)
     assert [each.name for each in shared.documents] == ["a.txt"]
     assert len(naps) == 2

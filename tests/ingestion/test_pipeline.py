@@ -6,12 +6,12 @@ import json
 import pytest
 from opensearchpy.exceptions import ConnectionError as Unanswered
 
+from core.aws.notifications import Removed, Written, jobs
 from core.conversation import Scope
 from core.documents import Document, DocumentId, State, document_of, key_of
 from core.ports import Refused, StoreError
 from core.stores import Rejected
 from core.telemetry import Metric, counting
-from ingestion.jobs import Removed, Written, jobs
 from tests.ingestion.pdfs import pdf
 from tests.ingestion.shelf import Shelf
 

@@ -9,9 +9,10 @@ from core.aws.cursors import DynamoCursors
 from core.aws.manifest import DynamoManifest
 from core.aws.notices import SqsNotices
 from core.documents import Document, DocumentId, State
+from core.overdue import TRIES
 from ingestion import reconciler as module
 from ingestion.reconciler import Reconciler, Shelves
-from ingestion.reconciliation import GRACE, TRIES, Repair
+from ingestion.reconciliation import GRACE, Repair
 from tests.ingestion.shelf import Shelf
 
 GENERAL = "slack/T1/C1"
@@ -27,11 +28,11 @@ class Later:
         self.ahead = 0.0
         self.monotonic = 0.0
         manifest = DynamoManifest(dynamodb, aws.resources.table, aws.calls, clock=self.now)
-        self.notices = SqsNotices(shelf.sqs, shelf.queue, aws.calls)
-        self.cursors = DynamoCursors(dynamodb, aws.resources.table, aws.calls)
-        shelves = Shelves(
-            shelf.vault, manifest, shelf.index, self.notices, self.cursors, shelf.bucket
+        self.notices = SqsNotices(
+            shelf.sqs, shelf.queue, aws.calls, bucket=shelf.bucket, clock=self.now
         )
+        self.cursors = DynamoCursors(dynamodb, aws.resources.table, aws.calls)
+        shelves = Shelves(shelf.vault, manifest, shelf.index, self.notices, self.cursors)
         self.reconciler = Reconciler(shelves, clock=self.now, monotonic=lambda: self.monotonic)
 
     def now(self):

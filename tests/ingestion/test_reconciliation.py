@@ -3,20 +3,11 @@
 import pytest
 
 from core.aws.manifest import after, comparable
+from core.aws.notifications import Removed, Written, jobs, notice
 from core.documents import Document, DocumentId, State
+from core.overdue import FORGIVEN, TRIES, tries
 from core.stores import Stored
-from ingestion.jobs import Removed, Written, jobs, notice
-from ingestion.reconciliation import (
-    FORGIVEN,
-    GRACE,
-    TRIES,
-    Repair,
-    looked_at,
-    of_chunks,
-    of_object,
-    of_row,
-    tries,
-)
+from ingestion.reconciliation import GRACE, Repair, looked_at, of_chunks, of_object, of_row
 
 NOW = 100 * 86_400.0
 OLD, NEW = NOW - GRACE - 1, NOW - GRACE + 1

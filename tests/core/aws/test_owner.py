@@ -68,7 +68,8 @@ def reconciler(domain, shelf, index):
     table, calls = domain.aws.resources.table, domain.aws.calls
     shelves = Shelves(
         shelf.vault, NoRows(db, table, calls, clock=time.time), index,
-        SqsNotices(shelf.sqs, shelf.queue, calls), DynamoCursors(db, table, calls), shelf.bucket,
+        SqsNotices(shelf.sqs, shelf.queue, calls, bucket=shelf.bucket, clock=time.time),
+        DynamoCursors(db, table, calls),
     )  # fmt: skip
     return Reconciler(shelves, clock=time.time, monotonic=time.monotonic)
 
