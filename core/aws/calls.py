@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from secrets import SystemRandom
 from typing import Any
 
 from botocore.exceptions import (
@@ -65,6 +66,8 @@ PASSING = frozenset(
 )
 SERVER_FAULT = 500
 UNMET = "ConditionalCheckFailed"
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
+"""Seconds, at most, before what a batch left undone is sent again: doubled each time."""
 
 
 @contextmanager
@@ -80,6 +83,16 @@ def translated() -> Iterator[None]:
         if code in PASSING or status >= SERVER_FAULT or _only_passing(exc):
             raise StoreError(f"{exc.operation_name}: {code}") from exc
         raise
+
+
+def backoff(attempt: int) -> float:
+    """Seconds to wait after a try, the first one being 0; half of them are left to chance, so that
+    those who were turned away together do not come back together.
+
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html#Programming.Errors.BatchOperations
+    """
+    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)
+    return longest * (0.5 + SystemRandom().random() / 2)
 
 
 def unmet(exc: ClientError) -> bool:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
 
-from core.aws.calls import Calls
+from core.aws.calls import Calls, backoff
 from core.aws.items import decode, encode
 from core.aws.letters import Letters
 from core.aws.manifest import DynamoManifest
@@ -32,7 +32,8 @@ BATCH = 25
 """Rows that one BatchWriteItem takes."""
 FILES = ("files#", "file#", "post#")
 """What rows of files begin with, and those that lead to them."""
-TRIES = 8
+TRIES = 20
+"""Of one batch, a quarter of a minute."""
 AT_ONCE = 16
 ROUNDS = 30
 PAUSE = 2.0
@@ -219,7 +220,7 @@ class Eraser:
             left = answer.get("UnprocessedItems") or {}
             if not left:
                 return
-            await self._sleep(min(5.0, 0.1 * 2**attempt))
+            await self._sleep(backoff(attempt))
         raise StoreError("the table is too busy")
 
     async def _letters(self, report: Report) -> None:

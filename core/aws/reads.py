@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from core.aws.calls import Calls
+from core.aws.calls import Calls, backoff
 from core.aws.items import encode
 from core.ports import StoreError
 
 BATCH = 100
 """Keys that one BatchGetItem takes."""
+TRIES = 10
+"""Calls for one batch: six seconds of pauses at most."""
 
 Item = Mapping[str, Any]
 
@@ -38,18 +41,30 @@ async def in_partition(
 
 
 async def by_keys(
-    dynamodb: Any, table: str, calls: Calls, keys: Sequence[Mapping[str, str]]
+    dynamodb: Any,
+    table: str,
+    calls: Calls,
+    keys: Sequence[Mapping[str, str]],
+    *,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> list[Item]:
-    """The items of these keys that there are, encoded, in no order. Raises StoreError."""
+    """The items of these keys that there are, encoded, in no order. Raises StoreError.
+
+    A table that has too much to do answers for some of the keys, or for none; the others are asked
+    for again after a pause.
+    """
     found: list[Item] = []
     for start in range(0, len(keys), BATCH):
         left = [encode(each) for each in keys[start : start + BATCH]]
-        while left:
+        for attempt in range(TRIES):
+            if attempt:
+                await sleep(backoff(attempt - 1))
             asked = {table: {"Keys": left, "ConsistentRead": True}}
             answer = await calls(dynamodb.batch_get_item, RequestItems=asked)
-            got = answer["Responses"].get(table, [])
+            found += answer["Responses"].get(table, [])
             left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
-            if left and not got:
-                raise StoreError("BatchGetItem: nothing processed")
-            found += got
+            if not left:
+                break
+        if left:
+            raise StoreError("BatchGetItem: the table is too busy")
     return found
