@@ -39,6 +39,11 @@ ROUNDS = 30
 PAUSE = 2.0
 """Seconds between two rounds while answers are being given."""
 
+UNSEEN = (
+    "{} dead letters could not be looked at, since others of the same conversation are before "
+    "them: `parley redrive turns`, then run this again."
+)
+
 Say = Callable[[str], None]
 
 
@@ -230,13 +235,14 @@ class Eraser:
                 continue
             self._say("looking through dead letters")
             letters = Letters(self._kept.sqs, url, self._kept.calls)
-            deleted, unseen = await letters.delete(about)
-            report.counts["dead letters"] += deleted
-            if unseen:
+            looked = await letters.delete(about)
+            report.counts["dead letters"] += looked.deleted
+            if looked.left:
                 report.failures.append(
-                    f"{unseen} dead letters could not be looked at, since others of the same "
-                    "conversation are before them: `parley redrive turns`, then run this again."
+                    f"{looked.left} dead letters were not deleted: run this again."
                 )
+            if looked.unseen:
+                report.failures.append(UNSEEN.format(looked.unseen))
 
     def _notified(self, body: str) -> bool:
         """Whether one of S3's notifications is about the target."""

@@ -2,14 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from botocore.exceptions import ClientError
 
 from core.aws.calls import Calls
 from core.aws.queues import BATCH, depth
+from core.aws.visibility import show_again
+from core.ports import StoreError
+
+log = logging.getLogger(__name__)
 
 LOOK = 120
 """Seconds that a message is kept from others while it is looked at."""
+TIMES = 3
+"""How often the same messages may come again, and nothing else."""
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """Messages: how many were `deleted`, how many of those to be deleted are `left`, and how many
+    could not be looked at. In a FIFO queue those behind ten others of their group cannot be."""
+
+    deleted: int
+    left: int
+    unseen: int
 
 
 class Letters:
@@ -20,43 +41,48 @@ class Letters:
         self._url = url
         self._calls = calls
 
-    async def delete(self, about: Callable[[str], bool]) -> tuple[int, int]:
-        """Deletes messages by their body; how many, and how many could not be looked at.
+    async def delete(self, about: Callable[[str], bool]) -> Looked:
+        """Deletes messages by their body. Raises StoreError where the queue cannot be read.
 
-        In a FIFO queue those behind ten others of their group cannot be.
+        What takes longer than `LOOK` sees messages again, and then only the newest handle is good.
+        It ends when nothing comes, or nothing new does for long.
         """
         there = (await self._calls(depth, self._sqs, self._url)).waiting
-        deleted, seen = 0, set[str]()
-        others: list[str] = []
+        handles = dict[str, str]()
+        seen, wanted, deleted, again = set[str](), set[str](), set[str](), 0
         try:
-            while True:
-                answer = await self._calls(
-                    self._sqs.receive_message,
-                    QueueUrl=self._url,
-                    MaxNumberOfMessages=BATCH,
-                    VisibilityTimeout=LOOK,
-                    WaitTimeSeconds=1,
-                )
-                messages = answer.get("Messages", ())
-                if all(each["MessageId"] in seen for each in messages):
-                    break
+            while again <= TIMES * len(seen) and (messages := await self._next()):
                 for each in messages:
-                    seen.add(each["MessageId"])
-                    if not about(each["Body"]):
-                        others.append(each["ReceiptHandle"])
-                        continue
-                    await self._calls(
-                        self._sqs.delete_message,
-                        QueueUrl=self._url,
-                        ReceiptHandle=each["ReceiptHandle"],
-                    )
-                    deleted += 1
+                    name, handle = each["MessageId"], each["ReceiptHandle"]
+                    again = again + 1 if name in seen else 0
+                    seen.add(name)
+                    handles[name] = handle
+                    if about(each["Body"]):
+                        wanted.add(name)
+                        if await self._gone(handle):
+                            deleted.add(name)
+                            del handles[name]
         finally:
-            for handle in others:
-                await self._calls(
-                    self._sqs.change_message_visibility,
-                    QueueUrl=self._url,
-                    ReceiptHandle=handle,
-                    VisibilityTimeout=0,
-                )
-        return deleted, max(0, there - len(seen))
+            back = (show_again(self._calls, self._sqs, self._url, h, 0) for h in handles.values())
+            await asyncio.gather(*back)
+        return Looked(len(deleted), len(wanted - deleted), max(0, there - len(seen)))
+
+    async def _next(self) -> Sequence[Mapping[str, Any]]:
+        answer = await self._calls(
+            self._sqs.receive_message,
+            QueueUrl=self._url,
+            MaxNumberOfMessages=BATCH,
+            VisibilityTimeout=LOOK,
+            WaitTimeSeconds=1,
+        )
+        messages: Sequence[Mapping[str, Any]] = answer.get("Messages", ())
+        return messages
+
+    async def _gone(self, handle: str) -> bool:
+        """Whether a message is deleted now: with a handle that is too old it is not."""
+        try:
+            await self._calls(self._sqs.delete_message, QueueUrl=self._url, ReceiptHandle=handle)
+        except (StoreError, ClientError) as exc:
+            log.warning("a dead letter is not deleted: %s", exc)
+            return False
+        return True

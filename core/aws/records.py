@@ -9,21 +9,16 @@ https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from core import telemetry
 from core.aws.calls import Calls
 from core.aws.source import HEARTBEAT, VISIBILITY, pause
-from core.ports import StoreError
+from core.aws.visibility import show_again
 from core.telemetry import Metric
-
-log = logging.getLogger(__name__)
 
 RESERVE = 20.0
 """Seconds of an invocation that are left for closing an answer, or for handing it on."""
@@ -68,15 +63,8 @@ class Records:
             await asyncio.sleep(HEARTBEAT)
 
     async def _show_again(self, record: Mapping[str, Any], seconds: int) -> None:
-        try:
-            await self._calls(
-                self._sqs.change_message_visibility,
-                QueueUrl=self._url,
-                ReceiptHandle=record["receiptHandle"],
-                VisibilityTimeout=seconds,
-            )
-        except (StoreError, ClientError) as exc:
-            log.warning("visibility not changed: %s", type(exc).__name__)
+        handle = record["receiptHandle"]
+        await show_again(self._calls, self._sqs, self._url, handle, seconds)
 
 
 def waited(record: Mapping[str, Any]) -> float:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from botocore.exceptions import ClientError
 
 from core.aws.calls import Calls
+from core.aws.visibility import show_again
 from core.ports import StoreError
 from core.together import ended
 
@@ -192,16 +193,8 @@ class Source:
             await self._show_again(message, VISIBILITY)
 
     async def _show_again(self, message: Mapping[str, Any], seconds: int) -> None:
-        """Others see the message in `seconds`; if this fails, when it would have been anyway."""
-        try:
-            await self._calls(
-                self._sqs.change_message_visibility,
-                QueueUrl=self._url,
-                ReceiptHandle=message["ReceiptHandle"],
-                VisibilityTimeout=seconds,
-            )
-        except (StoreError, ClientError) as exc:
-            log.warning("visibility not changed: %s", exc)
+        handle = message["ReceiptHandle"]
+        await show_again(self._calls, self._sqs, self._url, handle, seconds)
 
     async def _delete(self, message: Mapping[str, Any]) -> None:
         """Done with a message. If this fails it comes again, and is known to be done."""

@@ -5,6 +5,7 @@ import json
 import time
 
 import pytest
+from botocore.exceptions import ClientError
 
 from core.answer import MessageId, Turn, Usage
 from core.aws.claims import DynamoClaims
@@ -376,6 +377,16 @@ async def test_other_dead_letters_can_be_had_at_once(world):
     for url in (world.aws.resources.turns_dead_queue, world.aws.resources.files_dead_queue):
         assert depth(world.sqs, url).waiting == 2
         assert depth(world.sqs, url).in_flight == 0
+
+
+async def test_dead_letters_that_may_not_be_deleted_are_told(world, monkeypatch):
+    def refuse(**_):
+        raise ClientError({"Error": {"Code": "AccessDenied"}}, "DeleteMessage")
+
+    monkeypatch.setattr(world.sqs, "delete_message", refuse)
+    report = await world.eraser("slack/T1").erase()
+    assert report.counts["dead letters"] == 0
+    assert report.failures == ["6 dead letters were not deleted: run this again."] * 2
 
 
 @pytest.mark.parametrize(
