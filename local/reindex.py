@@ -12,6 +12,11 @@ from core.aws.shelf import editions_of
 from core.settings import Settings, SettingsError
 from local.operating import said, say
 
+SHORT = (
+    "Of {:,} documents not all passages could be read from the old index. The hourly comparison "
+    "has them read again from the bucket: `parley status` shows when they are ready."
+)
+
 
 async def reindex(settings: Settings, *, keep: bool) -> int:
     """The exit code. Raises StoreError, Rejected, ModelError, SettingsError."""
@@ -22,8 +27,7 @@ async def reindex(settings: Settings, *, keep: bool) -> int:
     calls = Calls()
     try:
         manifest = DynamoManifest(dynamodb, settings.table, calls, clock=time.time)
-        work = Reindex(editions, manifest, dynamodb, table=settings.table, calls=calls, say=say)
-        outcome = await work.run(keep=keep)
+        outcome = await Reindex(editions, manifest, say=say).run(keep=keep)
     finally:
         said()
         await editions.close()
@@ -43,6 +47,8 @@ def _told(outcome: Outcome, model: str) -> str:
     ]
     lines += [f"{each} was removed." for each in outcome.removed]
     lines += [f"{each} is kept: the next run without --keep removes it." for each in outcome.kept]
+    if outcome.short:
+        lines.append(SHORT.format(outcome.short))
     if outcome.swapped:
         lines.append(f"Set PARLEY_EMBEDDING_MODEL={model} for the deployment as well.")
     return "\n".join(lines)

@@ -8,22 +8,24 @@
 3. When a round over the manifest finds nothing that lacks, and what was being read before everybody
    wrote to both has ended, the alias moves, in one step.
 4. The old version stays until everybody has seen that; one more round looks for what it alone has.
+5. Passages that are counted and cannot be read are left out and told. The hourly comparison has
+   their documents read again, since the new version has fewer than the manifest says.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from core.aws import opensearch, stored
-from core.aws.calls import Calls
 from core.aws.editions import FOLLOW, Edition, Editions, next_alias
-from core.aws.items import decode
 from core.aws.manifest import DynamoManifest
-from core.aws.opensearch import OpenSearchIndex, asked
+from core.aws.opensearch import asked
 from core.documents import Document, DocumentId, State, searched
+from core.stores import Rejected
 
 WINDOW = 192
 """Passages that are embedded and written together."""
@@ -31,6 +33,10 @@ AT_ONCE = 4
 """Documents that are copied side by side."""
 SOME = 100
 """Documents that are compared with one query."""
+ROWS = 2_000
+"""Rows of the table that are read at a time."""
+TRIES = 3
+"""Times that a document is copied before it is said that the new version does not keep it."""
 VERSIONS = 500
 """Documents in a version that are looked up at a time."""
 LOOK = 2.0
@@ -41,17 +47,20 @@ STALE = FOLLOW + 75.0
 """Seconds after which nobody writes to a version by what he read of it, a slow call included."""
 
 Say = Callable[[str], None]
+Counts = Mapping[str, Mapping[DocumentId, int]]
+"""Passages of documents, by the name of the version that has them."""
 Reading = frozenset[tuple[DocumentId, str]]
 """Documents that are being read, each in a version."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """`name` is searched now, empty where nothing is. `copied` counts passages; `removed` versions
-    are gone, `kept` ones are not."""
+    """`name` is searched now, empty where nothing is. `copied` counts passages, `short` documents
+    of which some could not be read; `removed` versions are gone, `kept` ones are not."""
 
     name: str = ""
     copied: int = 0
+    short: int = 0
     swapped: bool = False
     removed: tuple[str, ...] = ()
     kept: tuple[str, ...] = ()
@@ -64,22 +73,20 @@ class Reindex:
         self,
         editions: Editions,
         manifest: DynamoManifest,
-        dynamodb: Any,
         *,
-        table: str,
-        calls: Calls,
         say: Say,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self._editions = editions
         self._client = editions.client
         self._manifest = manifest
-        self._db = dynamodb
-        self._table = table
-        self._calls = calls
         self._say = say
         self._sleep = sleep
         self._outcome = Outcome()
+        self._copies = Counter[tuple[DocumentId, str]]()
+        """How often each version of a document was copied."""
+        self._readable: dict[tuple[str, DocumentId, str], int] = {}
+        """Passages that could be read, where that was not all, by index, document and version."""
 
     async def run(self, *, keep: bool = False) -> Outcome:
         """Raises StoreError, Rejected, ModelError; what is done then is done."""
@@ -159,6 +166,7 @@ class Reindex:
     async def _round(self, old: Sequence[Edition], new: Edition) -> tuple[int, Reading]:
         """Copies what the new version lacks; how many documents did, and which are being read."""
         lacking, reading, seen = 0, set[tuple[DocumentId, str]](), 0
+        self._outcome.short = 0
         for each in (*old, new):
             await each.index.settle()
         async for page in self._documents():
@@ -179,19 +187,29 @@ class Reindex:
         have = await self._counts(new, documents)
         there = {each.name: await self._counts(each, documents) for each in old}
         best = {
-            d.id: max(old, key=lambda e, d=d: there[e.name].get(d.id, 0))  # type: ignore[misc]
+            d.id: max(old, key=lambda e, d=d: self._wanted(d, e, there))  # type: ignore[misc]
             for d in documents
         }
         lacking = [
             each
             for each in documents
-            if min(each.chunks, there[best[each.id].name].get(each.id, 0)) > have.get(each.id, 0)
+            if self._wanted(each, best[each.id], there) > have.get(each.id, 0)
         ]
+        self._outcome.short += sum(
+            self._wanted(each, best[each.id], there) < _counted(each, best[each.id], there)
+            for each in documents
+        )
+        lost = [each for each in lacking if self._copies[each.id, each.version] >= TRIES]
+        if lost:
+            raise Rejected(
+                f"{new.name} does not keep the passages of {len(lost)} documents, though they were "
+                f"written {TRIES} times: look at its health, its disk and who else deletes there"
+            )
         slots = asyncio.Semaphore(AT_ONCE)
 
         async def one(document: Document) -> None:
             async with slots:
-                await self._copied(document, best[document.id].index, new)
+                await self._copied(document, best[document.id], new)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -201,17 +219,27 @@ class Reindex:
             raise exc.exceptions[0] from exc
         return len(lacking)
 
-    async def _copied(self, document: Document, source: OpenSearchIndex, new: Edition) -> None:
-        embeddings = self._editions.embeddings(new)
+    def _wanted(self, document: Document, source: Edition, there: Counts) -> int:
+        """How many passages of a document the new version should have."""
+        counted = _counted(document, source, there)
+        key = (source.name, document.id, document.version)
+        return min(counted, self._readable.get(key, counted))
+
+    async def _copied(self, document: Document, source: Edition, new: Edition) -> None:
+        embeddings, found = self._editions.embeddings(new), 0
         for first in range(0, document.chunks, WINDOW):
             last = min(first + WINDOW, document.chunks) - 1
-            (chunks,) = await source.texts([(document.id, document.version, first, last)])
+            (chunks,) = await source.index.texts([(document.id, document.version, first, last)])
             if not chunks:
                 continue
             vectors = await embeddings.embed([searched(document.name, each) for each in chunks])
             await new.index.put(document, document.version, chunks, vectors)
+            found += len(chunks)
             self._outcome.copied += len(chunks)
             self._say(f"{self._outcome.copied:,} passages copied")
+        self._copies[document.id, document.version] += 1
+        if found < document.chunks:
+            self._readable[source.name, document.id, document.version] = found
 
     async def _counts(
         self, edition: Edition, documents: Sequence[Document]
@@ -235,34 +263,18 @@ class Reindex:
             if not after:
                 return
 
-    async def _documents(self) -> AsyncIterator[list[Document]]:
+    async def _documents(self) -> AsyncIterator[Sequence[Document]]:
         """The manifest, page by page."""
-        more: dict[str, Any] = {}
+        after = ""
         while True:
-            answer = await self._calls(
-                self._db.scan,
-                TableName=self._table,
-                ConsistentRead=True,
-                FilterExpression="begins_with(pk, :files)",
-                ExpressionAttributeValues={":files": {"S": "files#"}},
-                **more,
-            )
-            yield [_document(decode(each)) for each in answer["Items"]]
-            if "LastEvaluatedKey" not in answer:
+            page, after = await self._manifest.rows(after, ROWS, fresh=True)
+            yield page
+            if not after:
                 return
-            more = {"ExclusiveStartKey": answer["LastEvaluatedKey"]}
 
 
-def _document(row: Mapping[str, Any]) -> Document:
-    return Document(
-        DocumentId(row["pk"].partition("#")[2], row["sk"]),
-        str(row.get("name", "")),
-        "",
-        state=State(row["state"]),
-        version=str(row.get("version", "")),
-        seen=str(row.get("seen", "")),
-        chunks=int(row.get("chunks", 0)),
-    )
+def _counted(document: Document, source: Edition, there: Counts) -> int:
+    return min(document.chunks, there[source.name].get(document.id, 0))
 
 
 def _change(what: str, index: str, alias: str) -> dict[str, Any]:

@@ -5,7 +5,6 @@ import time
 import pytest
 
 from core.aws import opensearch as module
-from core.aws.calls import Calls
 from core.aws.cursors import DynamoCursors
 from core.aws.editions import Editions
 from core.aws.manifest import DynamoManifest
@@ -80,10 +79,7 @@ async def test_another_deployments_comparison_and_reindex_leave_an_index_alone(d
     with pytest.raises(Foreign, match=domain.aws.resources.table):
         await reconciler(domain, shelf, second).run()
     with pytest.raises(Foreign, match="set OPENSEARCH_URL to a domain of its own"):
-        await Reindex(
-            second, shelf.manifest, domain.aws.client("dynamodb"), table="another-table",
-            calls=Calls(), say=lambda text: None,
-        ).run()  # fmt: skip
+        await Reindex(second, shelf.manifest, say=lambda text: None).run()
     assert await domain.editions().known() == 1
 
 

@@ -6,11 +6,13 @@ import pytest
 
 from core.aws import stored
 from core.aws.editions import FOLLOW, Editions
+from core.aws.opensearch import OpenSearchIndex
 from core.aws.reindex import STALE, Reindex
 from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId, Locator
 from core.library import IndexedLibrary
 from core.ports import Overloaded
+from core.stores import Rejected
 from tests.conftest import REGION
 from tests.ingestion.shelf import Shelf, Words
 
@@ -37,16 +39,23 @@ class Model(Words):
         pass
 
 
+class Said(list):
+    """What a run said; one that says that much makes no progress."""
+
+    def append(self, text):
+        assert len(self) < 200, text
+        super().append(text)
+
+
 class Place:
     """Documents in an index of the old model; clocks that go only while a command sleeps."""
 
     def __init__(self, aws, url):
         self.aws, self.url, self.now = aws, url, [0.0]
         self.models, self.made = {}, []
-        self.db = aws.client("dynamodb")
         self.worker = self.editions(*OLD)
         self.shelf = Shelf(aws, self.worker, words=self.worker)
-        self.naps = []
+        self.naps, self.said = [], Said()
         self.hook = None
 
     def model(self, model, dims):
@@ -55,7 +64,7 @@ class Place:
     def editions(self, model, dims, clock=None):
         made = Editions(
             self.url, REGION, model=model, dims=dims, pool=self.model,
-            clock=clock or (lambda: self.now[0]),
+            table=self.aws.resources.table, clock=clock or (lambda: self.now[0]),
         )  # fmt: skip
         self.made.append(made)
         return made
@@ -81,8 +90,7 @@ class Place:
 
         editions = self.editions(*model)
         return await Reindex(
-            editions, self.shelf.manifest, self.db, table=self.aws.resources.table,
-            calls=self.aws.calls, say=lambda text: None, sleep=nap,
+            editions, self.shelf.manifest, say=self.said.append, sleep=nap
         ).run(keep=keep)  # fmt: skip
 
     async def found(self, name, editions=None):
@@ -372,3 +380,47 @@ async def test_a_vector_made_before_the_swap_is_not_compared_with_another_models
     found = await place.worker.search("-", near, frozenset({Scope("library")}), 1.0)
     assert found.vector[0].document == stork.id
     assert found.vector[0].score == pytest.approx(1, abs=1e-3)
+
+
+async def misplaced(place, *names):
+    """Moves the only passage of documents to where none is: it is counted as before."""
+    client, old = place.worker.client, (await place.worker.live()).name
+    for name in names:
+        where = {"index": old, "body": {"query": {"term": {"document": doc(name).short}}}}
+        (found,) = (await client.search(**where))["hits"]["hits"]
+        put = {"index": old, "id": found["_id"].rpartition("-")[0] + "-7", "refresh": "true"}
+        vector = place.model(*OLD).vector(name)
+        await client.index(**put, body={**found["_source"], "vector": vector, "text": name})
+        await client.delete(index=old, id=found["_id"], refresh="true")
+
+
+def doc(name):
+    return DocumentId("library", f"{name}.txt")
+
+
+async def test_passages_that_are_counted_and_cannot_be_read_are_told_and_the_others_copied(place):
+    await place.fill()
+    await misplaced(place, "heron0", "heron1")
+    outcome = await place.reindex()
+    assert (outcome.swapped, outcome.copied, outcome.short) == (True, NUMBER - 2, 2)
+    await place.finds(*(f"heron{n}" for n in range(2, NUMBER)))
+    # the comparison sees by the manifest's count that they lack
+    held = await place.worker.held([doc("heron0"), doc("heron2")])
+    known = (await place.shelf.manifest.get([doc("heron2")]))[doc("heron2")]
+    assert held == {(doc("heron2").short, known.version): 1}
+    assert known.chunks == 1
+
+
+async def test_a_new_version_that_keeps_nothing_is_not_put_in_the_olds_place(place, monkeypatch):
+    await place.fill()
+    gone = OpenSearchIndex.put
+
+    async def put(self, document, version, chunks, vectors):
+        await gone(self, document, version, chunks, vectors)
+        await self.delete(document.id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(OpenSearchIndex, "put", put)
+        with pytest.raises(Rejected, match="does not keep the passages of 12 documents"):
+            await place.reindex()
+    await place.finds("heron0", "heron11")
