@@ -46,7 +46,12 @@ def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """What Lambda calls by the clock. Says how many workspaces were deleted, what was mended."""
 
     async def work(kept: _Kept) -> dict[str, Any]:
-        return {"forgotten": await kept.forgets(), "repaired": dict(await kept.reconciler.run())}
+        try:
+            forgotten = await kept.forgets()
+        finally:
+            # what fails is raised all the same, once both were tried
+            repaired = await kept.reconciler.run()
+        return {"forgotten": forgotten, "repaired": dict(repaired)}
 
     with _telemetry.invocation(context):
         return _warm.run(work)
