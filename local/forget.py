@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from core.aws import queues
-from core.aws.calls import Calls
-from core.aws.clients import client
 from core.aws.forget import Eraser, Kept, Report
 from core.aws.manifest import DynamoManifest
 from core.aws.passages import Passages
 from core.aws.shelf import editions_of
 from core.forget import Target, Wanted
 from core.settings import Settings, SettingsError
-from local.operating import failed, said, say
+from local.operating import agreed, failed, opened, said, say
 
 PLATFORMS = ("slack", "teams")
 NAMED = (
@@ -48,13 +45,9 @@ async def forget(settings: Settings, target: Target, *, yes: bool) -> int:
         if kept.passages is None and there.counts["files"]:
             raise SettingsError(["OPENSEARCH_URL is not set, but files were read: name it."])
         print(f"{_named(target)}: {_listed(there)}")
-        if not yes:
-            if not sys.stdin.isatty():
-                print("Nothing was deleted: repeat this with --yes to delete it.")
-                return 0
-            if not _agreed(target):
-                print("Nothing was deleted.")
-                return 0
+        word = target.person or target.prefix
+        if not yes and not agreed(word, "delete all of it for good", "Nothing was deleted"):
+            return 0
         report = await eraser.erase()
         said()
         print(f"deleted: {_listed(report)}")
@@ -75,11 +68,6 @@ def _ended(report: Report, kept: Kept, settings: Settings) -> int:
     for each in report.failures:
         failed(each)
     return 1 if report.failures else 0
-
-
-def _agreed(target: Target) -> bool:
-    wanted = target.person or target.prefix
-    return input(f"Type {wanted} to delete all of it for good: ").strip() == wanted
 
 
 def _named(target: Target) -> str:
@@ -107,28 +95,18 @@ async def _looked(settings: Settings) -> None:
 
 @asynccontextmanager
 async def _kept(settings: Settings) -> AsyncIterator[Kept]:
-    dynamodb, s3, sqs = (client(each, settings.aws_region) for each in ("dynamodb", "s3", "sqs"))
-    calls = Calls()
-    passages = None
-    if settings.opensearch_url:
-        await _looked(settings)
-        passages = Passages(settings.opensearch_url, settings.aws_region)
-    try:
-        turns, files = [await calls(queues.dead_letters, sqs, url) for url in _urls(settings)]
-        yield Kept(
-            dynamodb,
-            s3,
-            sqs,
-            settings.table,
-            settings.bucket,
-            (turns, files),
-            passages,
-            DynamoManifest(dynamodb, settings.table, calls, clock=time.time),
-            calls,
+    async with AsyncExitStack() as stack:
+        calls, (dynamodb, s3, sqs) = await stack.enter_async_context(
+            opened(settings, "dynamodb", "s3", "sqs")
         )
-    finally:
-        if passages is not None:
-            await passages.close()
-        calls.close()
-        for each in (dynamodb, s3, sqs):
-            each.close()
+        passages = None
+        if settings.opensearch_url:
+            await _looked(settings)
+            passages = Passages(settings.opensearch_url, settings.aws_region)
+            stack.push_async_callback(passages.close)
+        turns, files = [await calls(queues.dead_letters, sqs, url) for url in _urls(settings)]
+        manifest = DynamoManifest(dynamodb, settings.table, calls, clock=time.time)
+        dead = (turns, files)
+        yield Kept(
+            dynamodb, s3, sqs, settings.table, settings.bucket, dead, passages, manifest, calls
+        )

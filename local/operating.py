@@ -1,12 +1,16 @@
-"""What the operator's commands share: the settings they run with, progress, and how they fail."""
+"""What the operator's commands share: settings, clients, a question, progress, how they fail."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Coroutine, MutableMapping
+from collections.abc import AsyncIterator, Coroutine, MutableMapping
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
+from core.aws.calls import Calls
+from core.aws.clients import client
 from core.ports import ModelError, StoreError
 from core.settings import Settings, load
 from core.stores import Foreign, Rejected
@@ -34,6 +38,30 @@ def ran(command: Coroutine[None, None, int]) -> int:
     except ModelError as exc:
         failed(f"the embedding model fails ({type(exc).__name__}: {exc}). {AGAIN}")
     return 1
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *services: str) -> AsyncIterator[tuple[Calls, list[Any]]]:
+    """Threads for calls, and a client of each service; close the context to let go of them."""
+    calls, clients = Calls(), [client(each, settings.aws_region) for each in services]
+    try:
+        yield calls, clients
+    finally:
+        calls.close()
+        for each in clients:
+            each.close()
+
+
+def agreed(word: str, to: str, otherwise: str) -> bool:
+    """Whether the operator types `word`, which is asked for `to` do something. If not, or where
+    nobody can be asked, says that `otherwise` is the case."""
+    if not sys.stdin.isatty():
+        print(f"{otherwise}: repeat this with --yes to {to}.")
+        return False
+    if input(f"Type {word} to {to}: ").strip() == word:
+        return True
+    print(f"{otherwise}.")
+    return False
 
 
 def failed(text: str) -> None:

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-
 from core.aws import queues
-from core.aws.calls import Calls
-from core.aws.clients import client
 from core.aws.provision import TRIES
 from core.settings import Settings, SettingsError
-from local.operating import said, say
+from local.operating import agreed, opened, said, say
 
 WHY = {
     "turns": (
@@ -28,8 +24,7 @@ WHY = {
 async def redrive(settings: Settings, name: str, *, yes: bool) -> int:
     """The exit code. Raises StoreError, SettingsError."""
     live = {"turns": settings.turns_queue_url, "files": settings.files_queue_url}[name]
-    sqs, calls = client("sqs", settings.aws_region), Calls()
-    try:
+    async with opened(settings, "sqs") as (calls, (sqs,)):
         dead = await calls(queues.dead_letters, sqs, live)
         if not dead:
             raise SettingsError([f"The queue of {name} has no dead-letter queue: `parley init`."])
@@ -40,7 +35,7 @@ async def redrive(settings: Settings, name: str, *, yes: bool) -> int:
             print(f"There are no dead letters of {name}.")
             return 0
         print(f"{there.waiting} dead letters of {name}. {WHY[name]}")
-        if not yes and not _agreed(name):
+        if not yes and not agreed(name, "move them back to be tried again", "None was moved"):
             return 0
         moved = await calls(
             queues.redrive, sqs, dead, live, lambda n: say(f"{n} of {there.waiting} moved")
@@ -48,17 +43,4 @@ async def redrive(settings: Settings, name: str, *, yes: bool) -> int:
         said()
         left = (await calls(queues.depth, sqs, dead)).waiting
         print(f"{moved} moved back, {left} dead letters now.")
-    finally:
-        calls.close()
-        sqs.close()
     return 0
-
-
-def _agreed(name: str) -> bool:
-    if not sys.stdin.isatty():
-        print("None was moved: repeat this with --yes to move them.")
-        return False
-    if input(f"Move them back to be tried again? Type {name}: ").strip() == name:
-        return True
-    print("None was moved.")
-    return False

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 
-from core.aws.calls import Calls
-from core.aws.clients import client
 from core.aws.manifest import DynamoManifest
 from core.aws.reindex import Outcome, Reindex
 from core.aws.shelf import editions_of
 from core.settings import Settings, SettingsError
-from local.operating import said, say
+from local.operating import opened, said, say
 
 SHORT = (
     "Of {:,} documents not all passages could be read from the old index. The hourly comparison "
@@ -23,16 +21,13 @@ async def reindex(settings: Settings, *, keep: bool) -> int:
     if not settings.opensearch_url:
         raise SettingsError(["OPENSEARCH_URL is not set: there is no index to make anew."])
     editions = editions_of(settings)
-    dynamodb = client("dynamodb", settings.aws_region)
-    calls = Calls()
     try:
-        manifest = DynamoManifest(dynamodb, settings.table, calls, clock=time.time)
-        outcome = await Reindex(editions, manifest, say=say).run(keep=keep)
+        async with opened(settings, "dynamodb") as (calls, (dynamodb,)):
+            manifest = DynamoManifest(dynamodb, settings.table, calls, clock=time.time)
+            outcome = await Reindex(editions, manifest, say=say).run(keep=keep)
     finally:
         said()
         await editions.close()
-        calls.close()
-        dynamodb.close()
     print(_told(outcome, settings.embedding_model))
     return 0
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
@@ -24,6 +24,7 @@ from core.aws.items import decode, encode
 from core.aws.letters import Letters
 from core.aws.manifest import DynamoManifest
 from core.aws.passages import Passages
+from core.aws.s3 import delete_versions, object_versions
 from core.documents import DocumentId, State, document_of
 from core.forget import NEEDED, Row, Wanted, held, kind_of
 from core.ports import StoreError
@@ -168,12 +169,9 @@ class Eraser:
             async for versions in self._versions(prefix):
                 so_far = report.counts["objects' versions"]
                 self._say(f"deleting objects: {so_far:,} so far")
-                answer = await self._kept.calls(
-                    self._kept.s3.delete_objects,
-                    Bucket=self._kept.bucket,
-                    Delete={"Objects": versions, "Quiet": True},
+                failed = await delete_versions(
+                    self._kept.s3, self._kept.bucket, self._kept.calls, versions
                 )
-                failed = answer.get("Errors", ())
                 report.counts["objects' versions"] += len(versions) - len(failed)
                 report.failures += [
                     f"An object's version was not deleted ({each.get('Code', 'unknown')}): "
@@ -258,22 +256,8 @@ class Eraser:
         places = sorted(f"{place}/" for place in self._wanted.places())
         return places + sorted(f"{each.place}/{each.file}/" for each in self._wanted.documents)
 
-    async def _versions(self, prefix: str) -> AsyncIterator[list[dict[str, str]]]:
-        """The versions and delete markers under a prefix, up to 1,000 at a time."""
-        more: dict[str, Any] = {}
-        while True:
-            page = await self._kept.calls(
-                self._kept.s3.list_object_versions, Bucket=self._kept.bucket, Prefix=prefix, **more
-            )
-            found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-            if found:
-                yield [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
-            if not page.get("IsTruncated"):
-                return
-            more = {
-                "KeyMarker": page["NextKeyMarker"],
-                "VersionIdMarker": page["NextVersionIdMarker"],
-            }
+    def _versions(self, prefix: str) -> AsyncIterator[list[Mapping[str, str]]]:
+        return object_versions(self._kept.s3, self._kept.bucket, self._kept.calls, prefix)
 
     async def _pages(self, doing: str) -> AsyncIterator[list[Row]]:
         """The table's rows, a megabyte at a time."""

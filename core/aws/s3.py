@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -113,34 +113,41 @@ class S3Vault:
         return found, found[-1].key if found and page.get("IsTruncated") else ""
 
     async def forget(self, prefix: str, *, keep: str = "") -> None:
-        more: dict[str, Any] = {}
-        left: list[dict[str, Any]] = []
-        while True:
-            page = await self._calls(
-                self._s3.list_object_versions, Bucket=self._bucket, Prefix=prefix, **more
-            )
-            versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-            gone = [
-                {"Key": each["Key"], "VersionId": each["VersionId"]}
-                for each in versions
-                if each["Key"] != keep
-            ]
-            if gone:
-                answer = await self._calls(
-                    self._s3.delete_objects,
-                    Bucket=self._bucket,
-                    Delete={"Objects": gone, "Quiet": True},
-                )
-                # of single objects: the call itself has succeeded
-                left += answer.get("Errors", ())
-            if not page.get("IsTruncated"):
-                break
-            more = {
-                "KeyMarker": page["NextKeyMarker"],
-                "VersionIdMarker": page["NextVersionIdMarker"],
-            }
+        left: list[Mapping[str, Any]] = []
+        async for found in object_versions(self._s3, self._bucket, self._calls, prefix):
+            gone = [each for each in found if each["Key"] != keep]
+            left += await delete_versions(self._s3, self._bucket, self._calls, gone)
         if left:
             raise StoreError(f"DeleteObjects: {left[0].get('Code', '')}, {len(left)} times")
+
+
+async def object_versions(
+    s3: Any, bucket: str, calls: Calls, prefix: str
+) -> AsyncIterator[list[Mapping[str, str]]]:
+    """Versions and delete markers under a prefix, as `Key` and `VersionId`, up to 1,000 a time."""
+    more: dict[str, Any] = {}
+    while True:
+        page = await calls(s3.list_object_versions, Bucket=bucket, Prefix=prefix, **more)
+        found = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        if found:
+            yield [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
+        if not page.get("IsTruncated"):
+            return
+        more = {"KeyMarker": page["NextKeyMarker"], "VersionIdMarker": page["NextVersionIdMarker"]}
+
+
+async def delete_versions(
+    s3: Any, bucket: str, calls: Calls, versions: Sequence[Mapping[str, str]]
+) -> Sequence[Mapping[str, Any]]:
+    """Deletes up to 1,000, and gives back what S3 says of those that are left: the call itself
+    succeeds."""
+    if not versions:
+        return ()
+    answer = await calls(
+        s3.delete_objects, Bucket=bucket, Delete={"Objects": [*versions], "Quiet": True}
+    )
+    left: Sequence[Mapping[str, Any]] = answer.get("Errors", ())
+    return left
 
 
 async def _within(limit: int, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
