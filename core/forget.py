@@ -16,8 +16,8 @@ from core.runs import post_of
 
 Row = Mapping[str, Any]
 NEEDED = (
-    "pk", "sk", "event", "person", "asker", "direct", "incoming", "lease", "settled", "sharer_id",
-    "state",
+    "pk", "sk", "event", "person", "asker", "direct", "incoming", "lease", "settled", "gone",
+    "sharer_id", "state",
 )  # fmt: skip
 """What has to be read of a row."""
 KINDS = {
@@ -53,6 +53,8 @@ def within(name: str, prefix: str) -> bool:
 
 def kind_of(row: Row) -> str:
     """As a report calls it."""
+    if row["pk"] == "open" and "incoming" in row:
+        return "waiting questions"
     return KINDS.get(row["pk"].partition("#")[0], "other rows")
 
 
@@ -80,10 +82,10 @@ class Wanted:
             return
         kind, _, rest = row["pk"].partition("#")
         match kind:
-            case "claim":
+            case "claim" | "open":
                 asked = _incoming(row)
                 if asked is not None and asked.person.id == self.target.person:
-                    self._asked(row["event"], asked.conversation.place, asked.conversation.kind)
+                    self._asked(asked.event_id, asked.conversation.place, asked.conversation.kind)
             case "turn" if self._speaks(row):
                 direct = Kind.DIRECT if row.get("direct") else Kind.CHANNEL
                 self._asked(row["event"], rest.rpartition("/")[0], direct)
@@ -92,7 +94,7 @@ class Wanted:
 
     def takes(self, row: Row) -> bool:
         """Whether a row goes."""
-        if not self._inside(row):
+        if not self._inside(row) or _over(row):
             return False
         if not self.target.person:
             return True
@@ -159,6 +161,11 @@ class Wanted:
         self.posts.add(post_of(event))
         if kind is Kind.DIRECT:
             self.direct.add(place)
+
+
+def _over(row: Row) -> bool:
+    """Whether it says of a question no more than that it was forgotten before it was answered."""
+    return row["pk"].startswith("claim#") and bool(row.get("gone"))
 
 
 def _names(row: Row) -> tuple[str, ...]:

@@ -21,8 +21,10 @@ NAMED = (
     "For a person add --person ID."
 )
 QUEUED = (
-    "Up to {turns} turns and {files} files wait in queues or are being worked on. If one of them "
-    "is about this, it leaves rows anew: run this again when `parley status` counts none."
+    "Up to {turns} turns and {files} files wait in queues or are being worked on. The waiting "
+    "questions that are counted above will not be answered. What else is about this (a button, a "
+    "command, a question to `parley serve`, which notes none) will be, and leaves rows anew: run "
+    "this again when `parley status` counts none."
 )
 
 
@@ -51,11 +53,11 @@ async def forget(settings: Settings, target: Target, *, yes: bool) -> int:
         report = await eraser.erase()
         said()
         print(f"deleted: {_listed(report)}")
-        return _ended(report, kept, settings)
+        return await _ended(report, kept, settings)
 
 
-def _ended(report: Report, kept: Kept, settings: Settings) -> int:
-    depths = [queues.depth(kept.sqs, url) for url in _urls(settings)]
+async def _ended(report: Report, kept: Kept, settings: Settings) -> int:
+    depths = [await kept.calls(queues.depth, kept.sqs, url) for url in _urls(settings)]
     turns, files = (each.waiting + each.in_flight + each.delayed for each in depths)
     if turns or files:
         print(QUEUED.format(turns=turns, files=files))

@@ -6,7 +6,8 @@
    still there, so a run that was cut is repeated. Where an object or passage stays, so do the rows
    of files: without them it would be found by nobody but the hourly comparison, and read again.
 2. The table has no index by person, and none by place either: it is scanned, page by page.
-3. An answer that is being given is waited for, since it would be written down afterwards.
+3. An answer that is being given is waited for, since it would be written down afterwards. A
+   question that waits in the queue is dropped, if its receiver noted it.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
 
 from core.aws.calls import Calls, backoff
+from core.aws.claims import OPEN
+from core.aws.dropped import drop
 from core.aws.items import decode, encode
 from core.aws.letters import Letters
 from core.aws.manifest import DynamoManifest
@@ -196,10 +199,10 @@ class Eraser:
 
     async def _rows(self, report: Report) -> int:
         """Deletes the rows; how many answers are being given and so were left alone."""
-        now, waiting = self._clock(), 0
+        now, waiting = self._clock(), set[str]()
         report.untold = 0
         async for page in self._pages("deleting rows"):
-            gone = []
+            gone, noted = list[Row](), list[Row]()
             for row in page:
                 report.untold += self._wanted.leaves_open(row)
                 if not self._wanted.takes(row):
@@ -207,13 +210,24 @@ class Eraser:
                 if report.failures and row["pk"].startswith(FILES):
                     continue
                 if held(row, now):
-                    waiting += 1
+                    waiting.add(row["event"])
                 else:
-                    gone.append(row)
-            for start in range(0, len(gone), BATCH):
-                await self._delete(gone[start : start + BATCH])
-            report.counts.update(map(kind_of, gone))
-        return waiting
+                    (noted if row["pk"] == OPEN else gone).append(row)
+            await self._deleted(gone, report)
+            # after that: what says that a question is over takes the place of its claim
+            over = {each["sk"]: await self._dropped(each["sk"]) for each in noted}
+            waiting |= {event for event, is_over in over.items() if not is_over}
+            await self._deleted([each for each in noted if over[each["sk"]]], report)
+        return len(waiting)
+
+    async def _dropped(self, event: str) -> bool:
+        now = self._clock()
+        return await drop(self._kept.dynamodb, self._kept.table, self._kept.calls, event, now)
+
+    async def _deleted(self, rows: Sequence[Row], report: Report) -> None:
+        for start in range(0, len(rows), BATCH):
+            await self._delete(rows[start : start + BATCH])
+        report.counts.update(map(kind_of, rows))
 
     async def _delete(self, rows: Iterable[Row]) -> None:
         keys = [{name: row[name] for name in ("pk", "sk")} for row in rows]

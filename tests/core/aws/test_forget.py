@@ -12,12 +12,13 @@ from core.aws.claims import DynamoClaims
 from core.aws.departures import DynamoDepartures
 from core.aws.dynamodb import DynamoFeedback, DynamoHistory, DynamoPlaceSettings
 from core.aws.forget import Eraser, Kept
+from core.aws.noted import Notes
 from core.aws.passages import Passages
 from core.aws.queues import depth
-from core.aws.sqs import body
+from core.aws.sqs import SqsTurns, body
 from core.aws.tallies import DynamoTally
 from core.budget import Budgets, Quota, Rate
-from core.conversation import Conversation, Incoming, Kind, Person, dumps
+from core.conversation import Conversation, Incoming, Kind, Person, dumps, loads
 from core.documents import Document, DocumentId, key_of
 from core.forget import Target, Wanted, within
 from core.ports import Call, Priority
@@ -403,3 +404,82 @@ async def test_dead_letters_that_may_not_be_deleted_are_told(world, monkeypatch)
 )
 def test_a_name_is_within_a_place_by_whole_parts(name, prefix, inside):
     assert within(name, prefix) is inside
+
+
+def noted(world, where, who, message="1800000000.000100"):
+    """A question that waits in the queue, as a receiver leaves it."""
+    asked = Incoming(f"{where.place}/{message}", where, Person(who), f"heronwait {who}?", message)
+    Notes(world.db, world.table, lambda: world.now).note(asked)
+    turns = SqsTurns(world.sqs, world.aws.resources.turns_queue, world.aws.calls)
+    turns.put_now(asked)
+    return asked
+
+
+async def answered(world):
+    """Which of the questions that wait a worker takes up, and the messages that are left."""
+    url = world.aws.resources.turns_queue
+    taken = []
+    while found := world.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        for each in found:
+            asked = loads(each["Body"])
+            if await world.claims.take(asked.event_id, each["Body"]) is not None:
+                taken.append((asked.conversation.place, asked.person.id))
+            world.sqs.delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
+    return sorted(taken)
+
+
+@pytest.mark.parametrize(
+    "target, left",
+    [
+        (("slack/T1", ANA), [(GENERAL, BEN), (OTHER, ANA)]),
+        (("slack/T1/CGEN", ""), [(RANDOM, ANA), (OTHER, ANA)]),
+        (("slack/T1", ""), [(OTHER, ANA)]),
+    ],
+)
+async def test_a_question_that_waits_in_the_queue_is_not_answered_and_its_text_is_gone(
+    world, target, left
+):
+    waiting = [(GENERAL, ANA), (GENERAL, BEN), (RANDOM, ANA), (OTHER, ANA)]
+    for number, (where, who) in enumerate(waiting):
+        noted(world, where, who, f"180000000{number}.000100")
+    counted = await world.eraser(*target).count()
+    report = await world.eraser(*target).erase()
+    assert report.failures == []
+    assert counted.counts["waiting questions"] == len(waiting) - len(left)
+    assert report.counts["waiting questions"] == len(waiting) - len(left)
+    assert len(about({"rows": world.rows()}, "heronwait")) == len(left)
+    # a second run finds nothing, and does not let the queue bring them back
+    again = await world.eraser(*target).erase()
+    assert (again.counts.total(), again.failures) == (0, [])
+    assert await answered(world) == sorted((where.place, who) for where, who in left)
+
+
+async def test_an_answer_whose_worker_is_gone_is_not_taken_up_again(world):
+    asked = noted(world, GENERAL, ANA)
+    await world.claims.take(asked.event_id, dumps(asked))
+    world.now += 60
+    assert (await world.eraser("slack/T1", ANA).erase()).failures == []
+    assert about({"rows": world.rows()}, "heronwait") == []
+    assert await answered(world) == []
+    assert await world.claims.orphans() == []
+    # what its buttons would have done once more is no question
+    assert not isinstance(loads((await world.claims.read(asked.event_id)).incoming), Incoming)
+
+
+async def test_an_answer_that_does_not_end_is_found_when_its_worker_goes(world):
+    asked = noted(world, GENERAL, ANA)
+    claim = await world.claims.take(asked.event_id, dumps(asked))
+
+    async def nap(seconds):
+        world.now += 5
+        await world.claims.renew(claim)
+
+    report = await world.eraser("slack/T1", sleep=nap).erase()
+    assert [each.split(":")[0] for each in report.failures] == ["1 answers are still being given"]
+    world.now += 120
+    assert [each.claim.event_id for each in await world.claims.orphans()] == [asked.event_id]
+
+
+async def test_what_was_deleted_at_the_platform_is_not_taken_for_an_older_exchange(world):
+    await world.history.forget(GENERAL.key, "1650000000.000100")
+    assert (await world.eraser("slack/T1", ANA).erase()).untold == 0
