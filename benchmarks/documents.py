@@ -100,7 +100,9 @@ async def bench() -> AsyncIterator[Bench]:
         def pool(model: str, dims: int) -> EmbeddingPool:
             return EmbeddingPool([REGION, "eu-west-1", "ap-northeast-2"], model, session, dims=dims)
 
-        index = Editions(node.url, REGION, model=EMBEDDING_MODEL, dims=DIMS, pool=pool)
+        index = Editions(
+            node.url, REGION, model=EMBEDDING_MODEL, dims=DIMS, pool=pool, table=made.table
+        )
         manifest = DynamoManifest(
             client("dynamodb", REGION, session), made.table, calls, clock=time.time
         )

@@ -79,7 +79,7 @@ class Editions:
         model: str,
         dims: int,
         pool: Callable[[str, int], Pool],
-        table: str = "",
+        table: str,
         session: boto3.Session | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
