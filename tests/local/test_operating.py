@@ -1,20 +1,38 @@
 """The operator's commands, as they are called: what they say, ask, refuse and exit with."""
 
 import os
+import pty
 import subprocess
 import sys
+import time
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
 
+from core.aws.noted import Notes
 from core.aws.queues import depth, redrive
+from core.aws.sqs import SqsTurns
+from core.conversation import Conversation, Incoming, Kind, Person
 
 PARLEY = [sys.executable, "-c", "from local.cli import main; main()"]
 
 
+@contextmanager
+def terminal(typed):
+    """One on which this was typed."""
+    keyboard, stdin = pty.openpty()
+    try:
+        os.write(keyboard, f"{typed}\n".encode())
+        yield stdin
+    finally:
+        os.close(keyboard)
+        os.close(stdin)
+
+
 @pytest.fixture
 def parley(aws, tmp_path):
-    """Calls `parley` against the test's own table, bucket and queues; with `answer` as if asked."""
+    """Calls `parley` against the test's own table, bucket and queues; `typed` on a terminal."""
     ours = ("SLACK_", "PARLEY_", "MICROSOFT_", "TEAMS_", "GRAPH_", "OPENSEARCH_")
     environ = {k: v for k, v in os.environ.items() if not k.startswith(ours)} | {
         "PYTHONPATH": str(Path.cwd()),
@@ -25,11 +43,13 @@ def parley(aws, tmp_path):
         "PARLEY_FILES_QUEUE_URL": aws.resources.files_queue,
     }
 
-    def call(*arguments, **more):
-        done = subprocess.run(
-            [*PARLEY, *arguments], env=environ | more, capture_output=True, text=True,
-            check=False, cwd=tmp_path, timeout=60, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+    def call(*arguments, typed="", **more):
+        asked = terminal(typed) if typed else nullcontext(subprocess.DEVNULL)
+        with asked as stdin:
+            done = subprocess.run(
+                [*PARLEY, *arguments], env=environ | more, capture_output=True, text=True,
+                check=False, cwd=tmp_path, timeout=60, stdin=stdin,
+            )  # fmt: skip
         assert "Traceback" not in done.stderr, done.stderr
         return done.returncode, done.stdout, done.stderr
 
@@ -64,6 +84,28 @@ def test_forget_says_what_there_is_and_deletes_only_when_told_to(aws, parley):
     code, out, _ = parley("forget", "slack/T1", "--yes")
     assert code == 0
     assert out.startswith("slack/T1: nothing\ndeleted: nothing\n")
+
+
+def test_forget_asks_on_a_terminal_and_deletes_for_the_right_word_only(aws, parley):
+    settings_row(aws, "slack/T1/C1")
+    code, out, _ = parley("forget", "slack/T1", typed="yes")
+    assert (code, rows(aws)) == (0, 1)
+    assert out.endswith("Type slack/T1 to delete all of it for good: Nothing was deleted.\n")
+    code, out, _ = parley("forget", "slack/T1", typed="slack/T1")
+    assert (code, rows(aws)) == (0, 0)
+    assert "deleted: 1 settings" in out
+
+
+def test_forget_says_of_questions_that_wait_which_will_not_be_answered(aws, parley):
+    place = Conversation("slack", "T1", "C1", "1.0", Kind.CHANNEL)
+    asked = Incoming("slack/T1/C1/1.0", place, Person("U1"), "heron?", "1.0")
+    Notes(aws.client("dynamodb"), aws.resources.table, time.time).note(asked)
+    SqsTurns(aws.client("sqs"), aws.resources.turns_queue, aws.calls).put_now(asked)
+    code, out, _ = parley("forget", "slack/T1", "--person", "U1", "--yes")
+    assert code == 0
+    assert "U1 in slack/T1: 1 waiting questions\ndeleted: 1 waiting questions\n" in out
+    assert "Up to 1 turns and " in out
+    assert "questions that are counted above will not be answered" in out
 
 
 @pytest.mark.parametrize(
@@ -117,6 +159,9 @@ def test_redrive_says_how_many_and_why_and_moves_only_when_told_to(aws, parley):
     code, out, _ = parley("redrive", "files")
     assert (code, depth(sqs, dead).waiting) == (0, 12)
     assert "12 dead letters of files. Each was delivered 10 times" in out
+    code, out, _ = parley("redrive", "files", typed="turns")
+    assert (code, depth(sqs, dead).waiting) == (0, 12)
+    assert out.endswith("tried again: None was moved.\n")
     code, out, _ = parley("redrive", "files", "--yes")
     assert code == 0
     assert "12 moved back, 0 dead letters now." in out
