@@ -5,11 +5,11 @@ from __future__ import annotations
 FORGET = """\
 Deletes everything that Parley keeps of a workspace (slack/T123), a channel or chat
 (slack/T123/C456), or a person in a workspace (slack/T123 --person U789): exchanges, settings,
-claims, ratings, what is known of files, their passages in every version of the index, their
+claims, ratings, questions that wait, what is known of files, their passages in the index, their
 objects with all versions, and dead letters. Says first what there is, and asks; where nobody can
 be asked, it deletes only with --yes. Safe to repeat. Exits 1 with what could not be deleted.
 The table is read from end to end, several times. What the command needs, and what it does not
-reach (messages at the platform, messages that wait in a queue, backups): docs/commands.md."""
+reach (messages at the platform, what else waits in a queue, backups): docs/commands.md."""
 REINDEX = """\
 Fills a new index with PARLEY_EMBEDDING_MODEL's vectors and this release's mapping, and puts it in
 the place of the one that is searched. Nobody has to be stopped or deployed: which model a question
