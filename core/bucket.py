@@ -15,11 +15,12 @@ import heapq
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import count
 from random import Random
 from uuid import uuid4
 
+from core.grants import LOOK, Grants, Waiting, granted
 from core.ports import Priority, StoreError
 from core.tally import NEVER, News, OwnStore, Quota, Store, Tally
 
@@ -27,10 +28,6 @@ log = logging.getLogger(__name__)
 
 HELD = 90.0
 """Seconds that other processes keep an edit for an answer of one they do not hear from."""
-OLDEST = 3_600.0
-"""Seconds that what is known of a tally is of use: it may have begun anew."""
-LOOK = 2.0
-"""Seconds after which a process that waits looks what others have left."""
 AGAIN = 0.5
 """Seconds until a store that does not answer is tried again; they double, up to `RARELY`."""
 RARELY = 10.0
@@ -43,8 +40,6 @@ STALE = 0.15
 OLD = 1.5
 SLIGHT = 0.02
 """The part of a window that its margin covers: a call that comes later is counted anew."""
-
-_Waiting = tuple[int, int, asyncio.Future[float]]
 
 
 class Bucket:
@@ -64,7 +59,7 @@ class Bucket:
         self._me = uuid4().hex[:8]
         self._seen: Tally | None = None
         self._seen_at = NEVER
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._order = count()
         self._answers = 0
         self._untold = News()
@@ -111,6 +106,15 @@ class Bucket:
         self._untold = self._untold.plus(News(paused_until=self._paused_until))
         self._wake()
 
+    def suspect(self, seconds: float) -> None:
+        """A narrower count is paused for so long; where another is already, this one is too."""
+        now = self._clock()
+        if self._tally(now).suspected_until > now:
+            self.pause(seconds)
+            return
+        self._untold = self._untold.plus(News(suspected_until=now + seconds))
+        self._wake()
+
     def keep(self, finals: int) -> None:
         """Keeps this many grants more (or fewer, if negative) for finals."""
         self._answers += finals
@@ -128,6 +132,15 @@ class Bucket:
         now = self._clock()
         ahead = sum(1 for p, _, f in self._waiting if p <= priority and not f.done())
         return max(0.0, self._tally(now).ready_at(self._quota, priority, now, ahead) - now)
+
+    @property
+    def is_paused(self) -> bool:
+        now = self._clock()
+        return self._tally(now).paused_until > now
+
+    @property
+    def is_spared(self) -> bool:
+        return self._quota.spared
 
     @property
     def idle(self) -> bool:
@@ -197,22 +210,9 @@ class Bucket:
             return False
         return True
 
-    def _grants(self, now: float) -> _Grants:
+    def _grants(self, now: float) -> Grants:
         """What can be granted, by what is known here."""
-        grants = _Grants(self._tally(now))
-        for number, _, future in sorted(self._waiting):
-            if future.done():
-                continue
-            priority = Priority(number)
-            at = grants.tally.ready_at(self._quota, priority, now)
-            if at > now:
-                grants.next_at = at
-                break
-            room = grants.tally.room(self._quota, priority, now) - 1
-            grants.spare = room if grants.spare is None else min(grants.spare, room)
-            grants.tally = grants.tally.grant(priority, now)
-            grants.served.append((priority, future))
-        return grants
+        return granted(self._waiting, self._tally(now), self._quota, now)
 
     async def _look(self) -> None:
         """Learns what others were granted."""
@@ -223,7 +223,7 @@ class Bucket:
         except StoreError as exc:
             self._silence(exc)
 
-    async def _tell(self, grants: _Grants, now: float) -> None:
+    async def _tell(self, grants: Grants, now: float) -> None:
         """Grants, unless others were faster, and tells what is new."""
         untold = self._untold
         news = self._news(now).plus(grants.news(now))
@@ -253,14 +253,14 @@ class Bucket:
         self._failures = min(self._failures + 1, 10)
         self._told.set()
 
-    def _give(self, grants: _Grants, now: float) -> None:
+    def _give(self, grants: Grants, now: float) -> None:
         for _, future in grants.served:
             if future.done():
                 self._untold = self._untold.plus(News(returned=(now,)))  # gave up meanwhile
             else:
                 future.set_result(now)
 
-    async def _wait(self, grants: _Grants, now: float) -> None:
+    async def _wait(self, grants: Grants, now: float) -> None:
         """Waits until the first could be served; looks now and then whether that is sooner."""
         at = grants.next_at
         others = sum(who != self._me for who in grants.tally.running)
@@ -292,27 +292,3 @@ async def _in_time() -> AsyncIterator[None]:
             yield
     except TimeoutError as exc:
         raise StoreError("no answer") from exc
-
-
-@dataclass(slots=True)
-class _Grants:
-    """Who is served now, the tally with them in it, and when the next could be.
-
-    `spare`: so many calls more may have been granted elsewhere.
-    """
-
-    tally: Tally
-    served: list[tuple[Priority, asyncio.Future[float]]] = field(default_factory=list)
-    next_at: float = float("inf")
-    spare: int | None = None
-
-    def news(self, now: float) -> News:
-        progress = any(priority is Priority.PROGRESS for priority, _ in self.served)
-        return News((now,) * len(self.served), progress=now if progress else NEVER)
-
-    @property
-    def urgency(self) -> float:
-        """How old what is known may be, in seconds: what is kept for finals changes."""
-        if any(priority is not Priority.FINAL for priority, _ in self.served):
-            return LOOK
-        return OLDEST

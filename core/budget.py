@@ -104,8 +104,15 @@ class ConversationBudget:
         return max((b.wait_for(priority) for b in self._buckets[call]), default=0.0)
 
     def pause(self, call: Call, seconds: float) -> None:
-        for bucket in self._buckets[call]:
+        """A count that is spared is paused with them when a second place is refused meanwhile."""
+        buckets = self._buckets[call]
+        narrow = [each for each in buckets if not each.is_spared] or buckets
+        known = any(each.is_paused for each in narrow)  # of a call that was under way then
+        for bucket in narrow:
             bucket.pause(seconds)
+        for bucket in buckets:
+            if bucket not in narrow and not known:
+                bucket.suspect(seconds)
 
     async def told(self) -> None:
         """Returns once the other processes could know what changed here, to be at rest then."""

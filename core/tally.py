@@ -41,13 +41,15 @@ class Rate:
 class Quota:
     """Rates that some calls count in together: one count for each of what `by` names.
 
-    `gap` are the fewest seconds between two calls that show progress.
+    `gap` are the fewest seconds between two calls that show progress. `spared`: a refusal that does
+    not say whose it is is a narrower count's; this one's only if a second of those meets one too.
     """
 
     calls: frozenset[Call]
     rates: tuple[Rate, ...]
     by: Literal["workspace", "channel", "conversation"] = "workspace"
     gap: float = 0.0
+    spared: bool = False
 
     @property
     def name(self) -> str:
@@ -70,7 +72,8 @@ class Tally:
 
     `granted`: calls that may still count, oldest first; `total`: all there ever were. `progress`:
     when the last that shows progress was granted. `running`: of each process that shares it, its
-    answers, and until when that holds unless it is said again.
+    answers, and until when that holds unless it is said again. `suspected_until`: until when a
+    narrower count is paused.
     """
 
     granted: tuple[float, ...] = ()
@@ -78,6 +81,7 @@ class Tally:
     progress: float = NEVER
     paused_until: float = NEVER
     running: Mapping[str, tuple[int, float]] = field(default_factory=lambda: MappingProxyType({}))
+    suspected_until: float = NEVER
 
     def answers(self, now: float) -> int:
         """Answers that run now, in all processes."""
@@ -144,14 +148,16 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class News:
-    """What happened in one process: calls granted, and granted but not made, a pause, and how many
-    answers it runs and until when that holds. `progress`: when one of the calls showed progress."""
+    """What happened in one process: calls granted, and granted but not made, a pause, here or of a
+    narrower count, and how many answers it runs and until when that holds. `progress`: when one of
+    the calls showed progress."""
 
     granted: tuple[float, ...] = ()
     returned: tuple[float, ...] = ()
     progress: float = NEVER
     paused_until: float = NEVER
     running: tuple[int, float] = (0, NEVER)
+    suspected_until: float = NEVER
 
     def plus(self, other: News) -> News:
         """Both, as the earlier says them."""
@@ -161,6 +167,7 @@ class News:
             returned=(*self.returned, *other.returned),
             progress=max(self.progress, other.progress),
             paused_until=max(self.paused_until, other.paused_until),
+            suspected_until=max(self.suspected_until, other.suspected_until),
         )
 
     def minus(self, told: News) -> News:
@@ -170,6 +177,9 @@ class News:
             self.returned[len(told.returned) :],
             self.progress if self.progress > told.progress else NEVER,
             self.paused_until if self.paused_until > told.paused_until else NEVER,
+            suspected_until=(
+                self.suspected_until if self.suspected_until > told.suspected_until else NEVER
+            ),
         )
 
     def over(self, tally: Tally, me: str) -> Tally:
@@ -187,6 +197,7 @@ class News:
             max(tally.progress, self.progress),
             max(tally.paused_until, self.paused_until),
             MappingProxyType(running),
+            max(tally.suspected_until, self.suspected_until),
         )
 
 

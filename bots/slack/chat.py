@@ -36,6 +36,7 @@ QUOTAS = (
 )
 """Slack's tiers, windows padded for the journey: `chat.update` and `chat.delete` tier 3 (50 a
 minute), `chat.postMessage` one a second and channel, "several hundred" a minute and workspace.
+A 429 is about the method in the whole workspace.
 https://docs.slack.dev/apis/web-api/rate-limits"""
 
 EVENT_TYPE = "parley_answer"

@@ -29,7 +29,7 @@ from core.ports import Call, ChatError, Forbidden, Gone, Stopped, Surface, Unrea
 log = logging.getLogger(__name__)
 
 CALLS = frozenset({Call.POST, Call.EDIT, Call.DELETE})
-TENANT = Quota(CALLS, (Rate(45, 1.0),))
+TENANT = Quota(CALLS, (Rate(45, 1.0),), spared=True)
 QUOTAS = (
     Quota(
         CALLS,
@@ -40,6 +40,7 @@ QUOTAS = (
     TENANT,
 )
 """What a bot may send to one thread, windows padded for the journey, and to one tenant (50/s).
+A 429 does not say which of them it is about.
 https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit"""
 PERSONAL = (
     Quota(CALLS, (Rate(1, 1.05), Rate(60, 30.5), Rate(1800, 3605)), by="conversation"),

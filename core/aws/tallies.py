@@ -131,7 +131,7 @@ def _update(kept: Mapping[str, Any], me: str, news: News, until: float) -> dict[
         sets.append("granted = list_append(if_not_exists(granted, :none), :times)")
         values[":none"] = {"L": []}
         values[":times"] = {"L": [{"N": str(_ms(at))} for at in news.granted]}
-    for name in ("progress", "paused_until"):
+    for name in ("progress", "paused_until", "suspected_until"):
         if (at := getattr(news, name)) > _time(kept, name):
             sets.append(f"{name} = :{name}")
             values[f":{name}"] = {"N": str(_ms(at))}
@@ -190,6 +190,7 @@ def tally_of(item: Mapping[str, Any]) -> Tally:
         _time(item, "progress"),
         _time(item, "paused_until"),
         MappingProxyType(runs),
+        _time(item, "suspected_until"),
     )
 
 

@@ -216,6 +216,58 @@ def test_what_a_conversation_used_is_remembered_however_many_others_there_are():
     assert buckets < 2500
 
 
+def spared():
+    """A tenant's count, and those of its conversations, of which a refusal does not say whose."""
+    calls = frozenset({Call.POST, Call.EDIT})
+    quotas = (
+        Quota(calls, (Rate(45, 1),), spared=True),
+        Quota(calls, (Rate(7, 1),), by="channel"),
+    )
+    return WorkspaceBudget(quotas, lambda: now())
+
+
+def test_a_refusal_that_does_not_say_whose_it_is_holds_where_it_was_met():
+    async def main():
+        workspace, one, two = spared(), [], []
+        workspace.of("C1").pause(Call.EDIT, 30)
+        await asyncio.gather(
+            spend_many(workspace.of("C1"), Call.POST, Priority.FINAL, one, 1),
+            spend_many(workspace.of("C2"), Call.EDIT, Priority.FINAL, two, 7),
+        )
+        return one, two
+
+    one, two = run(main)
+    assert one[0] >= 30
+    assert two == [0] * 7
+
+
+def test_refusals_in_two_places_at_a_time_hold_everywhere():
+    async def main():
+        workspace, times = spared(), []
+        workspace.of("C1").pause(Call.EDIT, 30)
+        await asyncio.sleep(10)
+        workspace.of("C2").pause(Call.POST, 5)
+        await spend_many(workspace.of("C3"), Call.EDIT, Priority.FINAL, times, 1)
+        return times
+
+    assert 15 <= run(main)[0] < 15.1
+
+
+def test_refusals_of_one_place_or_one_after_another_hold_there_only():
+    """Calls of a place that were under way when it was refused are refused as well."""
+
+    async def main():
+        workspace, times = spared(), []
+        for _ in range(3):
+            workspace.of("C1").pause(Call.EDIT, 5)
+        await asyncio.sleep(6)
+        workspace.of("C2").pause(Call.EDIT, 5)
+        await spend_many(workspace.of("C3"), Call.EDIT, Priority.FINAL, times, 1)
+        return times
+
+    assert run(main)[0] < 6.1
+
+
 def test_calls_that_waited_for_all_are_not_made_together_in_one_place():
     """A channel takes one post a second; the workspace was held for half a minute."""
 

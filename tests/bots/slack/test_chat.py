@@ -14,16 +14,19 @@ from bots.slack.chat import QUOTAS, SlackChat
 from bots.slack.membership import Membership
 from bots.slack.web import People, call, is_slacks, read, web_client
 from core.answer import Button, Rendered, Turn
+from core.budget import WorkspaceBudget
 from core.conversation import LIBRARY, Attachment, Conversation, Kind, Person, Scope
 from core.ports import (
     Call,
     ChatError,
     Forbidden,
     Gone,
+    Priority,
     RateLimited,
     TooLong,
     Unreachable,
 )
+from tests import virtual
 
 TOKEN = "xoxb-not-a-token"
 US = "U0LAN0Z89"
@@ -522,6 +525,18 @@ def test_every_call_has_a_rate():
     assert frozenset().union(*(quota.calls for quota in QUOTAS)) == {*Call}
     (edits,) = (quota.rates for quota in QUOTAS if Call.EDIT in quota.calls)
     assert all(rate.calls / rate.seconds <= 50 / 60 for rate in edits)
+
+
+def test_a_refused_post_holds_a_workspaces_posts_and_no_other_calls():
+    """Slack's 429 is about a method in a workspace, whatever the channel."""
+
+    async def main():
+        workspace = WorkspaceBudget(QUOTAS, virtual.now)
+        workspace.of("C1").pause(Call.POST, 30)
+        return [workspace.of("C2").wait_for(call, Priority.FINAL) for call in Call]
+
+    waits = dict(zip(Call, virtual.run(main), strict=True))
+    assert waits == {Call.POST: 30, Call.EDIT: 0, Call.DELETE: 0}
 
 
 async def test_a_long_text_loses_nothing(slack):

@@ -16,12 +16,14 @@ from core.budget import WorkspaceBudget
 from core.conversation import Conversation, Kind, Person
 from core.ports import Call, Forbidden, Gone, Priority, RateLimited, Stopped, TooLong, Unreachable
 from core.settings import load
+from core.together import ended
 from core.writer import Writer
 from local.aws import free_port
 from local.teams.people import BOT, HUMANS, TENANT
 from tests.fakes import own_tally
-from tests.teams_world import CHAT, GENERAL, serving, standin
+from tests.teams_world import CHAT, FINANCE, GENERAL, serving, standin
 from tests.test_chat_contract import AWS
+from tests.world import until
 
 ANA = HUMANS[0]
 STOP = (Button("stop", "Stop", "run"),)
@@ -364,13 +366,25 @@ async def test_where_graph_does_not_answer_it_is_not_said_that_nothing_is_there(
 # how much may be sent
 
 
-async def test_personal_chats_and_channels_count_together_in_their_tenant(channel):
+async def test_a_refusal_in_one_conversation_holds_up_no_other_unless_that_is_refused_too(channel):
+    """A bot has a count in each conversation, and one in its tenant for them all."""
+
     def budget(tenant, room, kind):
         return channel.platform(Conversation("teams", tenant, room, None, kind), {})[1]
 
-    budget(TENANT, GENERAL, Kind.CHANNEL).pause(Call.POST, 30)
-    assert budget(TENANT, CHAT, Kind.DIRECT).wait_for(Call.POST, Priority.FINAL) > 29
-    assert budget("elsewhere", CHAT, Kind.DIRECT).wait_for(Call.POST, Priority.FINAL) == 0
+    def waits(tenant, room, kind):
+        return budget(tenant, room, kind).wait_for(Call.EDIT, Priority.FINAL)
+
+    channel.meets(post="429:30")
+    in_channel = budget(TENANT, GENERAL, Kind.CHANNEL)
+    writing = Writer(channel.chat(), in_channel, RUN).post(STATUS, Priority.FIRST, ())
+    waiting = asyncio.create_task(writing)
+    await until(lambda: waits(TENANT, GENERAL, Kind.CHANNEL) > 29)
+    assert waits(TENANT, CHAT, Kind.DIRECT) == 0
+    budget(TENANT, CHAT, Kind.DIRECT).pause(Call.POST, 20)
+    assert waits(TENANT, FINANCE, Kind.CHANNEL) > 19
+    assert waits("elsewhere", CHAT, Kind.DIRECT) == 0
+    await ended([waiting])
 
 
 # native streams

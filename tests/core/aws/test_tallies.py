@@ -92,6 +92,37 @@ async def test_a_pause_holds_for_the_other_processes(process):
     assert time.time() - began > 1
 
 
+PLACES = (
+    Quota(frozenset({Call.POST}), (Rate(7, 1.0),), by="channel"),
+    Quota(frozenset({Call.POST}), (Rate(45, 1.0),), spared=True),
+)
+
+
+async def test_a_refusal_of_one_place_holds_there_for_all_processes_and_nowhere_else(process):
+    one, two = process(*PLACES), process(*PLACES)
+    one.of("C1").pause(Call.POST, 1.5)
+    await one.of("C1").told()
+    began, here, elsewhere = time.time(), [], []
+    await asyncio.gather(
+        spend_many(two.of("C1"), Call.POST, Priority.FINAL, here, 1),
+        spend_many(two.of("C2"), Call.POST, Priority.FINAL, elsewhere, 1),
+    )
+    assert here[0] - began > 1
+    assert elsewhere[0] - began < 1
+
+
+async def test_a_second_place_refused_in_another_process_holds_everywhere(process):
+    one, two, three = (process(*PLACES) for _ in range(3))
+    one.of("C1").pause(Call.POST, 30)
+    await one.of("C1").told()
+    await two.of("C2").spend(Call.POST, Priority.FINAL)
+    two.of("C2").pause(Call.POST, 1.5)
+    await two.of("C2").told()
+    began, times = time.time(), []
+    await spend_many(three.of("C3"), Call.POST, Priority.FINAL, times, 1)
+    assert 1 < times[0] - began < 20
+
+
 async def test_what_was_not_used_is_there_for_the_others(process):
     one, two = process(EDITS).of("C1"), process(EDITS).of("C1")
     await spend_many(one, Call.EDIT, Priority.FINAL, [], 10)
