@@ -19,7 +19,7 @@ __all__ = ["Budgets", "ConversationBudget", "Quota", "Rate", "SharedTally", "Wor
 SharedTally = Callable[[str, str, float], Store]
 """Where a tally is shared: by workspace and name, and how many seconds its calls count."""
 MANY = 1024
-"""Buckets of channels and conversations after which those that are not in use are dropped."""
+"""Buckets of channels after which those that are not in use are dropped."""
 
 
 class WorkspaceBudget:
@@ -40,10 +40,8 @@ class WorkspaceBudget:
         self._store = store or (lambda _, seconds: OwnStore(seconds))
         self._buckets: dict[tuple[str, str, str], Bucket] = {}
 
-    def of(
-        self, channel: str, thread: str = "", quotas: tuple[Quota, ...] = ()
-    ) -> ConversationBudget:
-        """The budget of one conversation: of each call one bucket, or its own and a shared one.
+    def of(self, channel: str, quotas: tuple[Quota, ...] = ()) -> ConversationBudget:
+        """The budget of one channel or chat: of each call one bucket, or its own and a shared one.
 
         `quotas` where others than the workspace's hold; those that are in both are shared.
         """
@@ -51,13 +49,8 @@ class WorkspaceBudget:
             self._buckets = {key: each for key, each in self._buckets.items() if not each.idle}
         buckets: dict[Call, list[Bucket]] = {call: [] for call in Call}
         for quota in quotas or self._quotas:
-            match quota.by:
-                case "conversation":
-                    key = (quota.name, channel, thread)
-                case "channel":
-                    key = (quota.name, channel, "")
-                case _:
-                    key = (quota.name, "", "")
+            # rows of earlier releases have a thread behind the channel
+            key = (quota.name, channel if quota.by == "channel" else "", "")
             if key not in self._buckets:
                 self._buckets[key] = Bucket(
                     quota, self._clock, self._store("#".join(key), quota.longest)

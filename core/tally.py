@@ -47,7 +47,7 @@ class Quota:
 
     calls: frozenset[Call]
     rates: tuple[Rate, ...]
-    by: Literal["workspace", "channel", "conversation"] = "workspace"
+    by: Literal["workspace", "channel"] = "workspace"
     gap: float = 0.0
     spared: bool = False
 

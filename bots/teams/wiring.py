@@ -43,7 +43,7 @@ async def teams_platform(settings: Settings, tally: SharedTally) -> AsyncIterato
             quotas = PERSONAL if conversation.kind is Kind.DIRECT else QUOTAS
             budget = budgets.of(conversation.tenant)
             chat = TeamsChat(microsoft, conversation, extra)
-            return chat, budget.of(conversation.channel, conversation.thread or "", quotas)
+            return chat, budget.of(conversation.channel, quotas)
 
         yield platform
 

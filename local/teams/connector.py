@@ -109,7 +109,7 @@ class Connector:
                 raise TeamsError(404, "MemberNotFoundInConversation")
             return 200, {"id": human.teams, "name": human.name, "aadObjectId": human.aad}
         stream = where if kind in ("informative", "streaming", "final") else ""
-        if wait := self.limits.wait(where, stream):
+        if wait := self.limits.wait(room, stream):
             raise TeamsError(429, "TooManyRequests", "API calls quota exceeded", math.ceil(wait))
         if 2 * _units(activity) > LARGEST:
             raise TeamsError(413, "MessageSizeTooBig", "Message size too large")

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 THREAD = ((7, 1.0), (8, 2.0), (60, 30.0), (1800, 3600.0))
-"""Calls of a bot in one thread, in so many seconds."""
+"""Calls of a bot in one conversation, in so many seconds: a chat, or a channel with all its
+threads."""
 TENANT = 50
 """Calls of a bot in one tenant in a second."""
 STREAM = 1.0

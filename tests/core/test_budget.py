@@ -154,16 +154,16 @@ def test_when_answers_end_what_was_kept_for_them_goes_to_those_who_wait():
 
 
 def several():
-    """A thread's rates as Teams has them: some calls count together, in several windows."""
+    """A channel's rates as Teams has them: some calls count together, in several windows."""
     rates = (Rate(7, 1), Rate(8, 2), Rate(60, 30))
-    quota = Quota(frozenset({Call.POST, Call.EDIT}), rates, by="conversation", gap=0.5)
+    quota = Quota(frozenset({Call.POST, Call.EDIT}), rates, by="channel", gap=0.5)
     return WorkspaceBudget((quota,), lambda: now())
 
 
 def test_calls_that_count_together_keep_to_every_window():
     async def main():
         workspace, times = several(), []
-        view = workspace.of("C1", "t1")
+        view = workspace.of("C1")
         await asyncio.gather(
             spend_many(view, Call.POST, Priority.FINAL, times, 40),
             spend_many(view, Call.EDIT, Priority.FIRST, times, 60),
@@ -176,12 +176,12 @@ def test_calls_that_count_together_keep_to_every_window():
     assert busiest(times, 30) == 60
 
 
-def test_a_thread_has_its_own_count_and_progress_its_gap():
+def test_a_channel_has_its_own_count_and_progress_its_gap():
     async def main():
         workspace, one, two = several(), [], []
         await asyncio.gather(
-            spend_many(workspace.of("C1", "t1"), Call.EDIT, Priority.PROGRESS, one, 4),
-            spend_many(workspace.of("C1", "t2"), Call.POST, Priority.FINAL, two, 7),
+            spend_many(workspace.of("C1"), Call.EDIT, Priority.PROGRESS, one, 4),
+            spend_many(workspace.of("C2"), Call.POST, Priority.FINAL, two, 7),
         )
         return one, two
 
@@ -192,7 +192,7 @@ def test_a_thread_has_its_own_count_and_progress_its_gap():
 
 def test_short_windows_keep_no_more_than_half_for_finals():
     async def main():
-        view = several().of("C1", "t1")
+        view = several().of("C1")
         held = [view.answering() for _ in range(20)]
         for each in held:
             each.__enter__()
@@ -202,13 +202,13 @@ def test_short_windows_keep_no_more_than_half_for_finals():
     assert run(main) == 0
 
 
-def test_what_a_conversation_used_is_remembered_however_many_others_there_are():
+def test_what_a_channel_used_is_remembered_however_many_others_there_are():
     async def main():
         workspace, times = several(), []
-        await spend_many(workspace.of("C1", "t1"), Call.POST, Priority.FINAL, times, 7)
+        await spend_many(workspace.of("C1"), Call.POST, Priority.FINAL, times, 7)
         for number in range(3000):
-            workspace.of("C1", f"x{number}")
-        await spend_many(workspace.of("C1", "t1"), Call.POST, Priority.FINAL, times, 1)
+            workspace.of(f"x{number}")
+        await spend_many(workspace.of("C1"), Call.POST, Priority.FINAL, times, 1)
         return times, len(workspace._buckets)
 
     times, buckets = run(main)
@@ -305,14 +305,14 @@ def test_conversations_with_limits_of_their_own_share_what_holds_for_all():
     """What one kind of them spends, the other does not have."""
     calls = frozenset({Call.POST, Call.EDIT})
     everybody = Quota(calls, (Rate(10, 1),))
-    public = (Quota(calls, (Rate(8, 1),), by="conversation"), everybody)
-    private = (Quota(calls, (Rate(1, 1),), by="conversation"), everybody)
+    public = (Quota(calls, (Rate(8, 1),), by="channel"), everybody)
+    private = (Quota(calls, (Rate(1, 1),), by="channel"), everybody)
 
     async def main():
         workspace, times = WorkspaceBudget(public, lambda: now()), []
-        personal = [workspace.of(f"D{number}", "", private) for number in range(8)]
+        personal = [workspace.of(f"D{number}", private) for number in range(8)]
         await asyncio.gather(
-            spend_many(workspace.of("C", "1"), Call.EDIT, Priority.FINAL, times, 16),
+            spend_many(workspace.of("C"), Call.EDIT, Priority.FINAL, times, 16),
             *(spend_many(view, Call.EDIT, Priority.FINAL, times, 3) for view in personal),
         )
         return times

@@ -387,6 +387,15 @@ async def test_a_refusal_in_one_conversation_holds_up_no_other_unless_that_is_re
     await ended([waiting])
 
 
+async def test_a_channels_threads_count_together(channel):
+    roots = [channel.teams.tenant.add(GENERAL, ANA.id, "x")["id"] for _ in range(3)]
+    threads = [Conversation("teams", TENANT, GENERAL, root, Kind.CHANNEL) for root in roots]
+    budgets = [channel.platform(each, {})[1] for each in threads]
+    for number in range(7):
+        await budgets[number % 2].spend(Call.POST, Priority.FINAL)
+    assert budgets[2].wait_for(Call.POST, Priority.FINAL) > 0
+
+
 # native streams
 
 

@@ -122,6 +122,15 @@ def test_threads_have_their_windows(gap, calls, refused_at):
         assert limits.wait("t") > 0
 
 
+async def test_a_channels_threads_count_together(scene):
+    teams, _, call = scene
+    roots = [teams.tenant.add(GENERAL, ANA, "x")["id"] for _ in range(2)]
+    said = {"type": "message", "text": "x"}
+    found = [(await call(f"{GENERAL};messageid={roots[n % 2]}", said))[0] for n in range(8)]
+    assert found == [201] * 7 + [429]
+    assert (await call(CREW, said))[0] == 201
+
+
 async def test_the_bot_hears_what_it_may_and_people_see_where_they_are(scene):
     teams, _, _ = scene
     sent = []
