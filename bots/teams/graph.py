@@ -6,9 +6,10 @@ Each call names the permission that it needs. https://learn.microsoft.com/graph/
 from __future__ import annotations
 
 import asyncio
+import logging
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 
 import aiohttp
@@ -20,7 +21,7 @@ from core.conversation import Attachment
 from core.ports import Forbidden, Gone, RateLimited
 from core.together import together
 
-T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 READ_CHANNEL = "the permission `ChannelMessage.Read.Group` of the team (install the app again)"
 READ_CHAT = "the permission `ChatMessage.Read.Chat` of this chat (install the app again)"
@@ -33,7 +34,11 @@ SHARE = "graph-share:"
 FRESH = 60.0
 """Seconds that a team's channels, and in a pinch somebody's, are taken for granted."""
 AT_ONCE = 8
-PAGES = 5
+PAGES = 6
+"""Pages of a list that are read at most."""
+MEMBERS = 999
+"""People in a page, as many as Graph gives.
+https://learn.microsoft.com/graph/api/channel-list-members"""
 
 
 class Graph:
@@ -100,7 +105,10 @@ class Graph:
 
     async def _asked_channels(self, person: str) -> Mapping[str, frozenset[str]]:
         path = f"users/{quote(person, safe='')}/joinedTeams"
-        teams = [str(e["id"]) for e in await self._listed(path, READ_TEAMS, {"$select": "id"})]
+        listed, whole = await self._listed(path, READ_TEAMS, {"$select": "id"})
+        if not whole:
+            log.warning("somebody's teams were not read to their end: the rest are not searched")
+        teams = [str(each["id"]) for each in listed]
         slots = asyncio.Semaphore(AT_ONCE)
 
         async def one(team: str) -> dict[str, frozenset[str]]:
@@ -122,38 +130,54 @@ class Graph:
         if self._clock() - at < FRESH:
             return known
         path = f"teams/{quote(team, safe='')}/channels"
-        listed = await self._listed(path, READ_CHANNELS, {"$select": "id,membershipType"})
+        listed, whole = await self._listed(path, READ_CHANNELS, {"$select": "id,membershipType"})
+        if not whole:
+            # that we were removed may be noted of one that is not among them
+            log.warning("a team's channels were not read to their end: none of them is searched")
+            listed = []
         found = {str(e["id"]): e.get("membershipType", "standard") == "standard" for e in listed}
         self._channels[team] = (self._clock(), found)
         return found
 
     async def _is_in(self, team: str, channel: str, person: str) -> bool:
         path = f"teams/{quote(team, safe='')}/channels/{quote(channel, safe='')}/members"
+
+        def there(members: Sequence[Mapping[str, Any]]) -> bool:
+            return any(each.get("userId") == person for each in members)
+
         try:
-            members = await self._listed(path, READ_MEMBERS, {})
+            params = {"$top": str(MEMBERS)}
+            members, whole = await self._listed(path, READ_MEMBERS, params, there)
         except (Gone, Forbidden):
             return False  # not known to be in it
-        return any(each.get("userId") == person for each in members)
+        if not there(members) and not whole:
+            log.warning("a channel's members were not read to their end: it is not searched")
+        return there(members)
 
     async def _newest(self, path: str, limit: int, place: str) -> list[Mapping[str, Any]]:
         """Newest first, as Graph gives them."""
         params = {"$top": str(min(limit, 50))}
-        found = await self._listed(path, _right(place), params, limit)
+        found, _ = await self._listed(path, _right(place), params, lambda e: len(e) >= limit)
         ordered = sorted(found, key=lambda each: str(each.get("createdDateTime")), reverse=True)
         return ordered[:limit]
 
     async def _listed(
-        self, path: str, needs: str, params: Mapping[str, str], limit: int = 1000
-    ) -> list[Mapping[str, Any]]:
+        self,
+        path: str,
+        needs: str,
+        params: Mapping[str, str],
+        enough: Callable[[Sequence[Mapping[str, Any]]], bool] = lambda _: False,
+    ) -> tuple[list[Mapping[str, Any]], bool]:
+        """A list, and whether it is whole: one that goes on after `PAGES` is not."""
         answer = await self._get(path, needs, params)
         found = maps_of(answer.get("value"))
-        for _ in range(PAGES):
+        for _ in range(PAGES - 1):
             following = str(answer.get("@odata.nextLink") or "")
-            if len(found) >= limit or not following.startswith(f"{self.url}/"):
+            if enough(found) or not following.startswith(f"{self.url}/"):
                 break
             answer = (await self._web.call("GET", following, needs=needs)).data
             found += maps_of(answer.get("value"))
-        return found
+        return found, not answer.get("@odata.nextLink")
 
     async def _one(self, path: str, needs: str) -> list[Mapping[str, Any]]:
         return [await self._get(path, needs)]

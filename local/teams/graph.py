@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 from aiohttp import web
 from markdown_it import MarkdownIt
@@ -30,12 +30,15 @@ GRANTED = frozenset(
     }
 )
 CARD = "application/vnd.microsoft.card.adaptive"
+MEMBERS = 999
 CHANNEL = "/graph/v1.0/teams/{group}/channels/{room}"
 
 
 @dataclass
 class Graph:
-    """`granted` may be changed; `faults` are statuses (`429:5`, `503`) that the next calls meet."""
+    """`granted` may be changed; `faults` are statuses (`429:5`, `503`) that the next calls meet.
+
+    `page`: how many of a list come at a time where the caller does not say."""
 
     tenant: Tenant
     issued: Issued
@@ -44,6 +47,7 @@ class Graph:
     faults: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     base: str = ""
+    page: int = 100
 
     @property
     def scope(self) -> str:
@@ -192,25 +196,44 @@ class Graph:
         user = self.tenant.human(request.match_info["user"]).id
         channels = [r for r in self.tenant.rooms.values() if r.kind == "channel"]
         joined = any(user in each.members for each in channels)
-        return {"value": [{"id": GROUP, "displayName": "Acme"}] if joined else []}
+        return self._some(request, [{"id": GROUP, "displayName": "Acme"}] if joined else [])
 
     def _channels(self, request: web.Request) -> dict[str, Any]:
         if request.match_info["group"] != GROUP:
             raise TeamsError(404, "NotFound")
         channels = [r for r in self.tenant.rooms.values() if r.kind == "channel"]
         everybody = {each.id for each in HUMANS}
-        return {
-            "value": [
-                {"id": each.id, "displayName": each.name, "membershipType": _type(each, everybody)}
-                for each in channels
-            ]
-        }
+        told = [
+            {"id": each.id, "displayName": each.name, "membershipType": _type(each, everybody)}
+            for each in channels
+        ]
+        return self._some(request, told)
 
     def _members(self, request: web.Request) -> dict[str, Any]:
         people: list[Human] = [
             self.tenant.human(each) for each in self._room(request).members if each != BOT
         ]
-        return {"value": [{"userId": each.aad, "displayName": each.name} for each in people]}
+        told = [{"userId": each.aad, "displayName": each.name} for each in people]
+        return self._some(request, told, MEMBERS)
+
+    def _some(
+        self, request: web.Request, whole: list[dict[str, Any]], most: int = 0
+    ) -> dict[str, Any]:
+        """A page of a list, and where it goes on; with `most` the caller may say how many.
+
+        https://learn.microsoft.com/graph/paging
+        """
+        size, start = self.page, int(request.query.get("$skiptoken", "0"))
+        if most and (wanted := request.query.get("$top", "")):
+            if not 0 < int(wanted) <= most:
+                raise TeamsError(400, "BadRequest", f"The limit of '{most}' for Top query")
+            size = int(wanted)
+        told: dict[str, Any] = {"value": whole[start : start + size]}
+        if start + size < len(whole):
+            path = request.path.partition("/graph/")[2]
+            query = {**request.query, "$skiptoken": str(start + size)}
+            told["@odata.nextLink"] = f"{self.base}/graph/{quote(path)}?{urlencode(query)}"
+        return told
 
 
 def _type(room: Room, everybody: set[str]) -> str:

@@ -59,8 +59,10 @@ class Tenant:
 
     def human(self, user: str) -> Human:
         """By any of a person's ids."""
+        if user in self.humans:
+            return self.humans[user]
         for each in self.humans.values():
-            if user in (each.id, each.aad, each.teams):
+            if user in (each.aad, each.teams):
                 return each
         raise TeamsError(404, "MemberNotFoundInConversation")
 

@@ -16,7 +16,7 @@ from core.files import Files
 from core.ports import Forbidden, Gone, RateLimited, Unreachable
 from core.settings import load
 from local.aws import free_port
-from local.teams.people import BOT, HUMANS, TENANT
+from local.teams.people import BOT, HUMANS, TENANT, Human, Room
 from tests.fakes import own_tally
 from tests.teams_world import CHAT, CREW, FINANCE, GENERAL, serving, standin
 from tests.test_chat_contract import AWS
@@ -272,6 +272,57 @@ async def test_what_may_not_be_asked_is_not_included(missing, general, finance):
         seen = await chat.audience(Person(ANA.aad))
         assert (Scope(f"teams/{TENANT}/{GENERAL}") in seen) is general
         assert (Scope(f"teams/{TENANT}/{FINANCE}") in seen) is finance
+
+
+def crowd(teams, number):
+    """So many people more; their ids."""
+    more = {f"U{n:06d}": Human(f"U{n:06d}", f"Person {n}", "#000", "") for n in range(number)}
+    teams.tenant.humans.update(more)
+    return [*more]
+
+
+async def test_in_a_channel_of_more_than_a_thousand_the_last_one_is_found():
+    async with chat_in(CHAT, Kind.DIRECT) as (teams, chat, _):
+        people = crowd(teams, 1200)
+        teams.tenant.members(FINANCE, [*people, ANA.id, BOT])
+        seen = await chat.audience(Person(ANA.aad))
+        assert Scope(f"teams/{TENANT}/{FINANCE}") in seen
+        teams.tenant.members(FINANCE, [*people, BOT])
+        seen = await chat.audience(Person(ANA.aad))
+        assert Scope(f"teams/{TENANT}/{FINANCE}") not in seen
+
+
+async def test_who_is_not_among_the_members_that_were_read_is_not_let_in_and_a_line_says_so(caplog):
+    async with chat_in(CHAT, Kind.DIRECT) as (teams, chat, _):
+        people = crowd(teams, 6000)
+        for members, there in (([ANA.id, *people], True), ([*people, ANA.id], False)):
+            teams.tenant.members(FINANCE, [*members, BOT])
+            seen = await chat.audience(Person(ANA.aad))
+            assert (Scope(f"teams/{TENANT}/{FINANCE}") in seen) is there
+            assert ("not read to their end" in caplog.text) is not there
+
+
+async def test_of_a_team_with_more_channels_than_were_read_none_is_let_in_and_a_line_says_so(
+    caplog,
+):
+    """Where we were removed may be noted of a channel that is not among them."""
+    async with chat_in(CHAT, Kind.DIRECT) as (teams, chat, _):
+        teams.graph.page = 1
+        everybody = [*(each.id for each in HUMANS), BOT]
+        for number in range(9):
+            room = f"19:more{number}@thread.tacv2"
+            teams.tenant.rooms[room] = Room(room, f"More {number}", "channel", everybody)
+        seen = {scope.prefix for scope in await chat.audience(Person(ANA.aad))}
+        assert seen == {"library", f"teams/{TENANT}/{CHAT}"}
+        assert "not read to their end" in caplog.text
+
+
+async def test_teams_that_were_not_read_are_not_let_in_and_a_line_says_so(caplog):
+    async with chat_in(CHAT, Kind.DIRECT) as (teams, chat, _):
+        teams.graph.page = 0  # empty pages without end
+        seen = {scope.prefix for scope in await chat.audience(Person(ANA.aad))}
+        assert seen == {"library", f"teams/{TENANT}/{CHAT}"}
+        assert "not read to their end" in caplog.text
 
 
 @pytest.mark.parametrize(
