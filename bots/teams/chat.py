@@ -48,6 +48,9 @@ PERSONAL = (
 )
 """In a personal chat, where answers stream: one call a second."""
 
+UNNAMED = 1
+"""Posts that Teams took without telling an id, after which no more are tried: all of them stand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Microsoft:
@@ -78,6 +81,7 @@ class TeamsChat:
         thread = f";messageid={conversation.thread}" if in_public else ""
         self._id = f"{conversation.channel}{thread}"
         self._marks: dict[str, str] = {}
+        self._unnamed = 0
 
     @property
     def _private(self) -> str:
@@ -237,6 +241,9 @@ class TeamsChat:
         if posted is None:
             posted = MessageId(await self._post(said))
         if not posted:
+            self._unnamed += 1
+            if self._unnamed > UNNAMED:
+                raise Forbidden("no ids for what is posted")
             raise Unreachable("no id for what was posted")
         return posted
 

@@ -21,6 +21,8 @@ from local.teams.tenant import Message, Tenant
 SCOPE = "https://api.botframework.com/.default"
 LARGEST = 100_000
 """Bytes of an activity in UTF-16."""
+AFTERWARDS = frozenset({"lost", "unnamed"})
+"""Faults that let the call take effect."""
 ROUTE = "/connector/v3/conversations/{conversation}/activities"
 
 
@@ -41,7 +43,8 @@ class Called:
 class Connector:
     """`faults` by kind are what its next calls meet, empty for one that meets none: a status, with
     seconds of Retry-After (`429:3`) or a code and sentence (`403:Code:Why`), `hang`, `drop` (the
-    connection ends before the call took effect) or `lost` (after it)."""
+    connection ends before the call took effect), `lost` (after it) or `unnamed` (it took effect,
+    and its answer tells no id)."""
 
     tenant: Tenant
     streams: Streams
@@ -76,7 +79,7 @@ class Connector:
                 kind = _kind(request, activity)
             waiting = self.faults.get(kind)
             fault = waiting.pop(0) if waiting else ""
-            if fault and fault != "lost":
+            if fault and fault not in AFTERWARDS:
                 await _met(request, fault)
             status, body = self._answer(request, kind, where, activity)
         except TeamsError as exc:
@@ -87,6 +90,8 @@ class Connector:
         self._note(kind, where, activity, status, str(body.get("error", {}).get("code", "")))
         if fault == "lost" and request.transport is not None:
             request.transport.abort()
+        if fault == "unnamed":
+            body = {}
         return web.json_response(body, status=status)
 
     def _authorized(self, request: web.Request) -> None:

@@ -316,6 +316,23 @@ async def test_an_answers_part_is_posted_once_though_its_answer_was_lost(either,
     assert [each[0] for each in scene.shown()] == [posted]
 
 
+async def test_a_post_without_an_id_is_looked_up(channel):
+    channel.meets(post="unnamed")
+    budget = WorkspaceBudget(QUOTAS, asyncio.get_running_loop().time).of("x")
+    posted = await Writer(channel.chat(), budget, RUN).post(STATUS, Priority.FIRST, ())
+    assert [each[0] for each in channel.shown()] == [posted]
+
+
+async def test_where_posts_get_no_ids_and_graph_may_not_be_asked_few_are_made(channel):
+    channel.teams.graph.granted = frozenset()
+    channel.teams.connector.faults = {"post": ["unnamed"] * 9}
+    chat = channel.chat()
+    with pytest.raises(Unreachable):
+        await chat.post(STATUS, mark=RUN)
+    with pytest.raises(Forbidden):
+        await chat.post(STATUS, mark=RUN)
+
+
 async def test_a_post_that_was_not_taken_is_not_found(either):
     scene = either
     chat = scene.chat()
