@@ -48,6 +48,8 @@ PERSONAL = (
 )
 """In a personal chat, where answers stream: one call a second."""
 
+SOON = 2.0
+"""Seconds within which Teams has taken a post whose answer was lost, and Graph tells of it."""
 UNNAMED = 1
 """Posts that Teams took without telling an id, after which no more are tried: all of them stand."""
 
@@ -82,6 +84,7 @@ class TeamsChat:
         self._id = f"{conversation.channel}{thread}"
         self._marks: dict[str, str] = {}
         self._unnamed = 0
+        self._lost = False
 
     @property
     def _private(self) -> str:
@@ -99,6 +102,7 @@ class TeamsChat:
         try:
             posted = await self._posted(message, said)
         except Unreachable:
+            self._lost = True
             if message.stage in (Stage.GROWING, Stage.DONE):
                 marks.lost(self._id, mark, said["text"], since)
             raise
@@ -127,11 +131,21 @@ class TeamsChat:
     async def find(self, mark: str) -> Sequence[MessageId]:
         """By Graph, as the connector tells nothing of earlier messages; where Graph may not be
         asked, what this process remembers."""
-        marks, app = self._microsoft.marks, self._microsoft.app_id
+        marks = self._microsoft.marks
+        known = {*marks.ids(self._id, mark)}
         try:
-            found = await self._messages(self._where.thread or "", 50)
+            found = await self._found(mark)
+            if self._lost and known.issuperset(found):
+                await marks.sleep(SOON)
+                found = await self._found(mark)
         except (Forbidden, Gone):
             return [MessageId(each) for each in marks.ids(self._id, mark)]
+        self._lost = False
+        return found
+
+    async def _found(self, mark: str) -> list[MessageId]:
+        marks, app = self._microsoft.marks, self._microsoft.app_id
+        found = await self._messages(self._where.thread or "", 50)
         ours = [e for e in found if messages.is_ours(e, app) and messages.is_said(e)]
         told = {str(each["id"]): messages.mark(each) for each in ours}
         unmarked = (messages.turn(each, app) for each in ours if not told[str(each["id"])])

@@ -10,9 +10,10 @@ found: it is posted again rather than written over.
 
 from __future__ import annotations
 
+import asyncio
 import html
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -39,13 +40,18 @@ class _Posted:
 
 
 class Marks:
-    """One for a process. `clock` gives seconds since the epoch, as messages' ids do.
+    """One for a process. `clock` gives seconds since the epoch, as messages' ids do; `sleep` waits.
 
     An empty mark is none.
     """
 
-    def __init__(self, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self.clock = clock
+        self.sleep = sleep
         self._known: dict[tuple[str, str], _Posted] = {}
 
     def posted(self, chat: str, mark: str, message_id: str) -> None:

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -43,8 +44,8 @@ class Called:
 class Connector:
     """`faults` by kind are what its next calls meet, empty for one that meets none: a status, with
     seconds of Retry-After (`429:3`) or a code and sentence (`403:Code:Why`), `hang`, `drop` (the
-    connection ends before the call took effect), `lost` (after it) or `unnamed` (it took effect,
-    and its answer tells no id)."""
+    connection ends before the call took effect), `lost` (after it), `late` (before
+    it takes effect, when `late` is called) or `unnamed` (its answer tells no id)."""
 
     tenant: Tenant
     streams: Streams
@@ -56,6 +57,7 @@ class Connector:
     targeted: bool = True
     faults: dict[str, list[str]] = field(default_factory=dict)
     calls: list[Called] = field(default_factory=list)
+    late: list[Callable[[], Any]] = field(default_factory=list)
 
     def routes(self) -> list[web.RouteDef]:
         return [
@@ -79,6 +81,9 @@ class Connector:
                 kind = _kind(request, activity)
             waiting = self.faults.get(kind)
             fault = waiting.pop(0) if waiting else ""
+            if fault == "late":
+                self.late.append(partial(self._answer, request, kind, where, activity))
+                fault = "drop"
             if fault and fault not in AFTERWARDS:
                 await _met(request, fault)
             status, body = self._answer(request, kind, where, activity)

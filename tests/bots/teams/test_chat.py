@@ -42,6 +42,12 @@ class Scene:
     def clock(self):
         return self.now
 
+    async def sleep(self, seconds):
+        self.now += seconds
+        for taken in self.teams.connector.late:
+            taken()
+        self.teams.connector.late.clear()
+
     def chat(self, **more):
         thread = self.asked if self.kind is Kind.CHANNEL else None
         where = Conversation("teams", TENANT, self.room, thread, self.kind)
@@ -77,7 +83,7 @@ class Scene:
 async def at(room, kind, monkeypatch):
     scene, port = Scene(room, kind), free_port()
     monkeypatch.setattr(wiring, "Streams", lambda _: Streams(scene.clock))
-    monkeypatch.setattr(wiring, "Marks", lambda _: Marks(scene.clock))
+    monkeypatch.setattr(wiring, "Marks", lambda _: Marks(scene.clock, scene.sleep))
     scene.teams = standin(port, 1, retry_delays=(), clock=scene.clock)
     settings = load({**AWS, **scene.teams.settings()})
     async with (
@@ -314,6 +320,17 @@ async def test_an_answers_part_is_posted_once_though_its_answer_was_lost(either,
     budget = WorkspaceBudget(QUOTAS, asyncio.get_running_loop().time).of("x")
     posted = await Writer(scene.chat(), budget, RUN).post(message, Priority.FINAL, ())
     assert [each[0] for each in scene.shown()] == [posted]
+
+
+@pytest.mark.parametrize("message", [STATUS, *ANSWERS])
+async def test_a_post_that_teams_takes_a_little_later_is_not_made_again(channel, message):
+    earlier = await channel.chat().post(Rendered("One", STOP), mark=RUN)
+    channel.now += 2
+    channel.meets(post="late")
+    budget = WorkspaceBudget(QUOTAS, asyncio.get_running_loop().time).of("x")
+    posted = await Writer(channel.chat(), budget, RUN).post(message, Priority.FINAL, {earlier})
+    await channel.sleep(2)
+    assert [each[0] for each in channel.shown()] == [earlier, posted]
 
 
 async def test_a_post_without_an_id_is_looked_up(channel):
