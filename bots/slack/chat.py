@@ -14,7 +14,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.fields import MOST_FILES
 from bots.slack import events
 from bots.slack.blocks import shown_text, text_and_blocks
-from bots.slack.downloads import FILES_READ, checked, download
+from bots.slack.downloads import FILES_READ, download, refusal
 from bots.slack.events import FILE_LINK, SUBTYPES
 from bots.slack.inbound import from_mrkdwn
 from bots.slack.membership import Membership
@@ -253,7 +253,8 @@ class SlackChat:
         }
         try:
             async with self._http.post(url, json=body, allow_redirects=False) as response:
-                checked(response)
+                if response.status != 200:
+                    raise refusal(response)
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise Unreachable(type(exc).__name__) from exc
 

@@ -6,60 +6,52 @@ page. https://docs.slack.dev/reference/objects/file-object
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from urllib.parse import urlsplit
 
 import aiohttp
-from yarl import URL
 
+from bots.downloads import PAGES, pieces
 from bots.slack.web import is_slacks, retry_after
 from core.conversation import Attachment
-from core.ports import Forbidden, Gone, RateLimited, Unreachable
+from core.ports import ChatError, Forbidden, Gone, RateLimited, Unreachable
 
-HOPS = 3
-"""Redirects that are followed, each checked anew."""
-PIECE = 256 * 1024
-TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=20)
 FILES_READ = "the right `files:read` (and have the app installed again)"
-PAGES = frozenset({"text/html", "application/xhtml+xml"})
 
 
-async def download(
+def download(
     http: aiohttp.ClientSession, attachment: Attachment, token: str, api_url: str
 ) -> AsyncIterator[bytes]:
-    """The file, piece by piece. Raises ChatError."""
-    url = attachment.url
-    try:
-        for _ in range(1 + HOPS):
-            if not is_slacks(url, api_url):
-                raise Forbidden("the file is not at Slack")
-            headers = {"Authorization": f"Bearer {token}"}
-            async with http.get(
-                URL(url, encoded=True), headers=headers, allow_redirects=False, timeout=TIMEOUT
-            ) as response:
-                if response.status in (301, 302, 303, 307, 308):
-                    url = str(response.url.join(URL(response.headers.get("Location", ""))))
-                    continue
-                checked(response)
-                if response.content_type in PAGES and attachment.media_type not in PAGES:
-                    raise Forbidden("a page to sign in at, not the file", FILES_READ)
-                async for piece in response.content.iter_chunked(PIECE):
-                    yield piece
-                return
-        raise Forbidden("too many redirects")
-    except (aiohttp.ClientError, TimeoutError, ValueError) as exc:
-        raise Unreachable(type(exc).__name__) from exc
+    """The file, piece by piece; the token goes to its own host only. Raises ChatError."""
+    home = attachment.url
+
+    def check(url: str, _: int) -> None:
+        if not is_slacks(url, api_url):
+            raise Forbidden("the file is not at Slack")
+
+    async def headers_for(url: str, _: int) -> Mapping[str, str]:
+        at_home = urlsplit(url)[:2] == urlsplit(home)[:2]
+        return {"Authorization": f"Bearer {token}"} if at_home else {}
+
+    return pieces(
+        http,
+        home,
+        check=check,
+        headers_for=headers_for,
+        refusal=refusal,
+        is_page=attachment.media_type in PAGES,
+        needs=FILES_READ,
+    )
 
 
-def checked(response: aiohttp.ClientResponse) -> None:
-    """Raises ChatError for an answer that is no success."""
+def refusal(response: aiohttp.ClientResponse) -> ChatError:
+    """What an answer means that is no success."""
     match response.status:
-        case 200:
-            return
         case 404 | 410:
-            raise Gone(str(response.status))
+            return Gone(str(response.status))
         case 429:
-            raise RateLimited(retry_after(response.headers))
+            return RateLimited(retry_after(response.headers))
         case status if status >= 500:
-            raise Unreachable(str(status))
+            return Unreachable(str(status))
         case status:
-            raise Forbidden(str(status))
+            return Forbidden(str(status))

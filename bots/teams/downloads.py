@@ -6,25 +6,21 @@ https://learn.microsoft.com/microsoftteams/platform/bots/how-to/bots-filesv4
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
-from yarl import URL
 
+from bots.downloads import PAGES, pieces
 from bots.teams.hosts import split
 from bots.teams.tokens import Tokens
 from bots.teams.web import error
 from core.conversation import Attachment
-from core.ports import Forbidden, Unreachable
+from core.ports import Forbidden
 from core.settings import LOOPBACK
 
-HOPS = 3
-PIECE = 256 * 1024
-TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=20)
 SHAREPOINT = (".sharepoint.com", ".sharepoint.us", ".sharepoint.cn", ".svc.ms", ".1drv.com")
-PAGES = frozenset({"text/html", "application/xhtml+xml"})
 PAGE_NAMES = (".html", ".htm", ".xhtml", ".mht", ".mhtml")
 
 
@@ -51,7 +47,7 @@ def is_shared_store(url: str, graph_url: str) -> bool:
     return there.scheme == "https" and there.port in (None, 443) and host.endswith(SHAREPOINT)
 
 
-async def download(
+def download(
     http: aiohttp.ClientSession,
     attachment: Attachment,
     url: str,
@@ -61,36 +57,34 @@ async def download(
     needs: str = "",
 ) -> AsyncIterator[bytes]:
     """The file at `url`, piece by piece; a token goes there only. Raises ChatError."""
-    hops, renewed = 0, False
-    try:
-        while hops <= HOPS:
-            here = URL(url, encoded=True)
-            if hops and not is_shared_store(url, graph_url):
-                raise Forbidden("a redirect to elsewhere")
-            token = await bearer.tokens.of(bearer.scope) if bearer and not hops else ""
-            headers = {"Authorization": f"Bearer {token}"} if token else {}
-            async with http.get(
-                here, headers=headers, allow_redirects=False, timeout=TIMEOUT
-            ) as response:
-                if response.status in (301, 302, 303, 307, 308):
-                    url = str(here.join(URL(response.headers.get("Location", ""), encoded=True)))
-                    hops += 1
-                    continue
-                if response.status == 401 and bearer and token and not renewed:
-                    # it may have been revoked before its end
-                    bearer.tokens.refused(bearer.scope, token)
-                    renewed = True
-                    continue
-                if response.status != 200:
-                    raise error("GET", response.status, response.headers, {}, needs)
-                if response.content_type in PAGES and not _is_page(attachment):
-                    raise Forbidden("a page to sign in at, not the file", needs)
-                async for piece in response.content.iter_chunked(PIECE):
-                    yield piece
-                return
-        raise Forbidden("too many redirects")
-    except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as exc:
-        raise Unreachable(type(exc).__name__) from exc
+
+    def check(url: str, hop: int) -> None:
+        if hop and not is_shared_store(url, graph_url):
+            raise Forbidden("a redirect to elsewhere")
+
+    async def headers_for(_: str, hop: int) -> Mapping[str, str]:
+        if hop or bearer is None:
+            return {}
+        return {"Authorization": f"Bearer {await bearer.tokens.of(bearer.scope)}"}
+
+    def renewed(headers: Mapping[str, str]) -> bool:
+        """A token may have been revoked before its end."""
+        token = headers.get("Authorization", "").removeprefix("Bearer ")
+        if bearer is None or not token:
+            return False
+        bearer.tokens.refused(bearer.scope, token)
+        return True
+
+    return pieces(
+        http,
+        url,
+        check=check,
+        headers_for=headers_for,
+        refusal=lambda response: error("GET", response.status, response.headers, {}, needs),
+        is_page=_is_page(attachment),
+        needs=needs,
+        renewed=renewed,
+    )
 
 
 def _is_page(attachment: Attachment) -> bool:

@@ -504,6 +504,26 @@ async def test_the_token_goes_to_no_other_host(slack):
     assert slack.file_tokens == []
 
 
+async def test_a_redirect_to_another_of_slacks_hosts_is_followed_without_the_token(
+    slack, monkeypatch
+):
+    tokens = []
+
+    async def there(request):
+        tokens.append(request.headers.get("Authorization"))
+        return web.Response(body=b"pdf", content_type="application/pdf")
+
+    monkeypatch.setattr("bots.slack.downloads.is_slacks", lambda *_: True)
+    other = web.Application()
+    other.add_routes([web.get("/b", there)])
+    async with TestServer(other) as server, chat_with(slack) as chat:
+        moved = {"Location": str(server.make_url("/b"))}
+        slack.file = lambda: web.Response(status=302, headers=moved)
+        assert await pieces(chat, attached(slack)) == b"pdf"
+    assert slack.file_tokens == [f"Bearer {TOKEN}"]
+    assert tokens == [None]
+
+
 async def test_in_this_conversation_only_its_own_documents_are_seen(slack):
     async with chat_with(slack) as chat:
         assert await chat.audience(BEN) == {Scope("slack/T1/C1"), LIBRARY}
