@@ -12,11 +12,13 @@ import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 from uuid import uuid4
 
 import aiohttp
 
 from core.ports import ChatError, Forbidden, Unreachable
+from core.settings import TeamsSettings
 
 log = logging.getLogger(__name__)
 
@@ -35,6 +37,24 @@ NEEDS = "a valid MICROSOFT_APP_PASSWORD for MICROSOFT_APP_ID in MICROSOFT_APP_TE
 class _Token:
     text: str
     until: float
+
+
+def tokens_for(teams: TeamsSettings, http: aiohttp.ClientSession) -> Tokens:
+    """The bot's tokens, as its settings say."""
+    return Tokens(
+        login_url=teams.login_url,
+        tenant=teams.tenant_id,
+        app_id=teams.app_id,
+        password=teams.password,
+        http=http,
+        clock=time.monotonic,
+    )
+
+
+def graph_scope(graph_url: str) -> str:
+    """What a token for Graph is asked for: all that was granted at its host."""
+    at = urlsplit(graph_url)
+    return f"{at.scheme}://{at.netloc}/.default"
 
 
 class Tokens:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -17,7 +16,7 @@ from bots.teams.graph import Graph
 from bots.teams.hosts import Hosts
 from bots.teams.marks import Marks
 from bots.teams.streaming import Streams
-from bots.teams.tokens import CONNECTOR, Tokens
+from bots.teams.tokens import CONNECTOR, graph_scope, tokens_for
 from bots.teams.web import Web
 from bots.worker import Platform
 from core.budget import Budgets, ConversationBudget, SharedTally
@@ -50,16 +49,7 @@ async def teams_platform(settings: Settings, tally: SharedTally) -> AsyncIterato
 
 def _microsoft(teams: TeamsSettings, http: aiohttp.ClientSession) -> Microsoft:
     hosts = Hosts(teams.service_hosts)
-    tokens = Tokens(
-        login_url=teams.login_url,
-        tenant=teams.tenant_id,
-        app_id=teams.app_id,
-        password=teams.password,
-        http=http,
-        clock=time.monotonic,
-    )
-    at = urlsplit(teams.graph_url)
-    scope = f"{at.scheme}://{at.netloc}/.default"
+    tokens, scope = tokens_for(teams, http), graph_scope(teams.graph_url)
     graph = Graph(
         teams.graph_url,
         web=Web(http, tokens, scope),

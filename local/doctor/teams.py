@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import base64
 import json
-import time
 from collections.abc import AsyncIterator
 
 import aiohttp
 
-from bots.teams.tokens import CONNECTOR, Tokens
+from bots.teams.tokens import CONNECTOR, graph_scope, tokens_for
 from core.ports import ChatError
 from core.settings import TeamsSettings
 from local.doctor.finding import Finding
@@ -26,17 +25,10 @@ async def teams(settings: TeamsSettings | None) -> AsyncIterator[Finding]:
         yield Finding("Teams")
         return
     async with aiohttp.ClientSession(timeout=TIMEOUT) as http:
-        tokens = Tokens(
-            login_url=settings.login_url,
-            tenant=settings.tenant_id,
-            app_id=settings.app_id,
-            password=settings.password,
-            http=http,
-            clock=time.monotonic,
-        )
+        tokens = tokens_for(settings, http)
         try:
             await tokens.of(CONNECTOR)
-            graph = await tokens.of(f"{_origin(settings.graph_url)}/.default")
+            graph = await tokens.of(graph_scope(settings.graph_url))
         except ChatError as exc:
             yield Finding(
                 "Teams' sign-in",
@@ -82,7 +74,3 @@ async def _keys(http: aiohttp.ClientSession, url: str) -> Finding:
             fix="let this network reach TEAMS_OPENID_URL",
         )
     return Finding(name, f"{count} published")
-
-
-def _origin(url: str) -> str:
-    return "/".join(url.split("/")[:3])
