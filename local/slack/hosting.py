@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import quote
 
 from aiohttp import BodyPartReader, web
 
@@ -16,13 +15,11 @@ from local.slack import shelf
 from local.slack.delivery import Delivery
 from local.slack.errors import sentence
 from local.slack.files import UNKNOWN, File
+from local.slack.viewers import file_headers
 from local.slack.workspace import Message, SlackError, Workspace
 
 LARGEST = 200 * 1024**2
 PIECE = 256 * 1024
-SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
-INLINE = ("application/pdf", "image/", "audio/", "video/")
-ACTIVE = ("text/html", "image/svg+xml", "application/xhtml+xml", "text/xml")
 Shared = tuple[str, bytes, str]
 
 
@@ -174,22 +171,9 @@ class Hosting:
             return web.Response(status=404, text="This file was deleted.")
         if not shelf.visible(self.workspace, file, request.query.get("user", "")):
             return web.Response(status=403, text="You are not in a channel with this file.")
-        media, path = file["mimetype"], self.workspace.files.path(file["id"])
-        as_it_is = media.startswith(INLINE)
-        inline = as_it_is or media.startswith("text/") or file["mode"] == "snippet"
-        if inline and not as_it_is:
-            media = media if media in ACTIVE else "text/plain"
-            media += "; charset=utf-8" if _is_utf8(path) else ""
-        disposition, name = "inline" if inline else "attachment", quote(file["name"], safe="")
-        headers = {
-            "Content-Type": media,
-            "Content-Disposition": f"{disposition}; filename*=UTF-8''{name}",
-            "X-Content-Type-Options": "nosniff",
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Cache-Control": "private, no-cache",
-        }
-        if file["mimetype"] in ACTIVE:
-            headers["Content-Security-Policy"] = SANDBOX
+        path = self.workspace.files.path(file["id"])
+        written = file["mode"] == "snippet"
+        headers = file_headers(file["mimetype"], file["name"], written=written, utf8=_is_utf8(path))
         return web.FileResponse(path, headers=headers)
 
 

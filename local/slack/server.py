@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from aiohttp import WSMsgType, web
+from aiohttp import web
 
 from local.slack.api import WebApi
 from local.slack.delivery import Delivery
@@ -18,6 +16,7 @@ from local.slack.errors import sentence
 from local.slack.hosting import Hosting, Shared
 from local.slack.limits import RateLimits
 from local.slack.people import COMMANDS
+from local.slack.viewers import Viewers
 from local.slack.workspace import SlackError, Workspace
 
 PAGE = Path(__file__).parent.parent / "page"
@@ -44,8 +43,7 @@ class SlackStandIn:
         self.delivery = Delivery(self.workspace, events_url, signing_secret, base_url, retry_delays)
         self.hosting = Hosting(self.workspace, self.delivery)
         self.downloads = Downloads(self.workspace, bot_token)
-        self.banner: dict[str, str] | None = None
-        self._sockets: dict[asyncio.Queue[str], str] = {}
+        self.viewers = Viewers(SlackError, sentence)
         self.api.app_token = app_token
         self.api.socket_url = lambda: (
             f"ws{self.delivery.base_url.removeprefix('http')}/slack/socket"
@@ -64,7 +62,7 @@ class SlackStandIn:
                 web.get("/slack/socket", self.delivery.socket),
                 web.get("/ui/state", self._state),
                 web.get("/ui/messages", self._messages),
-                web.get("/ui/socket", self._socket),
+                web.get("/ui/socket", self.viewers.socket),
                 web.post("/ui/{verb}", self._act),
                 web.get("/", self._index),
                 web.static("/", PAGE),
@@ -154,12 +152,10 @@ class SlackStandIn:
         return "That button is no longer there."
 
     def set_banner(self, level: str, text: str) -> None:
-        self.banner = {"level": level, "text": text}
-        self._tell({"type": "banner", "banner": self.banner})
+        self.viewers.set_banner(level, text)
 
     def clear_banner(self) -> None:
-        self.banner = None
-        self._tell({"type": "banner", "banner": None})
+        self.viewers.set_banner("", "")
 
     def _moved(self, kind: str, channel: dict[str, Any], user: str) -> None:
         self.delivery.moved(kind, channel, user)
@@ -175,26 +171,14 @@ class SlackStandIn:
 
     async def _state(self, _: web.Request) -> web.Response:
         return web.json_response(
-            {**self.workspace.state(), "banner": self.banner, "commands": COMMANDS}
+            {**self.workspace.state(), "banner": self.viewers.banner, "commands": COMMANDS}
         )
 
     async def _messages(self, request: web.Request) -> web.Response:
-        channel, user = request.query.get("channel", ""), request.query.get("user", "")
-        try:
-            messages = list(self.workspace.visible(channel, user))
-        except SlackError as exc:
-            return web.json_response({"ok": False, "error": sentence(exc)}, status=404)
-        return web.json_response({"messages": messages})
+        return self.viewers.messages(request, self.workspace.visible)
 
     async def _act(self, request: web.Request) -> web.Response:
-        body = await request.json()
-        try:
-            answer = await self._verb(request.match_info["verb"], body)
-        except SlackError as exc:
-            answer = {"ok": False, "error": sentence(exc)}
-        except (KeyError, TypeError):
-            answer = {"ok": False, "error": "The page sent something incomplete: reload it."}
-        return web.json_response(answer)
+        return await self.viewers.act(request, self._verb)
 
     async def _verb(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:
         error = ""
@@ -227,38 +211,11 @@ class SlackStandIn:
                 error = "The page asked for something unknown: reload it."
         return {"ok": not error, **({"error": error} if error else {})}
 
-    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(heartbeat=20)
-        await socket.prepare(request)
-        queue: asyncio.Queue[str] = asyncio.Queue()
-        self._sockets[queue] = request.query.get("user", "")
-
-        async def send() -> None:
-            while True:
-                await socket.send_str(await queue.get())
-
-        sender = asyncio.create_task(send())
-        try:
-            async for message in socket:
-                if message.type in (WSMsgType.ERROR, WSMsgType.CLOSE):
-                    break
-        finally:
-            sender.cancel()
-            self._sockets.pop(queue, None)
-            await asyncio.gather(sender, return_exceptions=True)
-        return socket
-
     def _tell(self, event: dict[str, Any]) -> None:
-        if not self._sockets:
-            return
-        text = json.dumps(event)
         members = None
         if "channel" in event:
             members = self.workspace.channel(event["channel"])["members"]
-        only = event.get("message", {}).get("to")
-        for queue, user in self._sockets.items():
-            if (members is None or user in members) and only in (None, user):
-                queue.put_nowait(text)
+        self.viewers.tell(event, members, event.get("message", {}).get("to") or "")
 
     async def _respond(self, request: web.Request) -> web.Response:
         body = await request.json()
@@ -272,7 +229,7 @@ class SlackStandIn:
         await self.delivery.start()
 
     async def _closing(self, _: web.Application) -> None:
-        self._sockets.clear()
+        self.viewers.close()
         for socket in [*self.delivery.sockets]:
             await socket.close()
 

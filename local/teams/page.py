@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
 
-from aiohttp import BodyPartReader, WSMsgType, web
+from aiohttp import BodyPartReader, web
 
-from local.slack.hosting import ACTIVE, INLINE, LARGEST, SANDBOX
+from local.slack.hosting import LARGEST
 from local.slack.people import COMMANDS
+from local.slack.viewers import Viewers, file_headers
 from local.teams.errors import TeamsError, sentence
 from local.teams.people import BOT, HUMANS
 from local.teams.tenant import Message
@@ -26,28 +26,22 @@ class Page:
     `card`. Their `ts` are seconds, as the Slack half has them."""
 
     def __init__(self, teams: TeamsStandIn) -> None:
-        self.banner: dict[str, str] | None = None
+        self.viewers = Viewers(TeamsError, sentence)
         self._teams = teams
-        self._sockets: dict[asyncio.Queue[str | None], str] = {}
         teams.tenant.listeners.append(self._changed)
 
     def routes(self) -> list[web.RouteDef]:
         return [
             web.get("/ui/state", self._state),
             web.get("/ui/messages", self._messages),
-            web.get("/ui/socket", self._socket),
+            web.get("/ui/socket", self.viewers.socket),
             web.get("/ui/file/{id}", self._view),
             web.post("/ui/upload", self._upload),
             web.post("/ui/{verb}", self._act),
         ]
 
     def set_banner(self, level: str, text: str) -> None:
-        self.banner = {"level": level, "text": text} if text else None
-        self._tell(json.dumps({"type": "banner", "banner": self.banner}), None, "")
-
-    def close(self) -> None:
-        for queue in self._sockets:
-            queue.put_nowait(None)
+        self.viewers.set_banner(level, text)
 
     def shown(self, message: Message) -> dict[str, Any]:
         """A message as the page gets it."""
@@ -106,28 +100,19 @@ class Page:
                 "users": [*users, {**bot, "title": "Assistant"}],
                 "channels": rooms,
                 "bot": BOT,
-                "banner": self.banner,
+                "banner": self.viewers.banner,
                 "commands": COMMANDS,
             }
         )
 
     async def _messages(self, request: web.Request) -> web.Response:
-        room, user = request.query.get("channel", ""), request.query.get("user", "")
-        try:
-            found = [self.shown(each) for each in self._teams.tenant.visible(room, user)]
-        except TeamsError as exc:
-            return web.json_response({"ok": False, "error": sentence(exc)}, status=404)
-        return web.json_response({"messages": found})
+        def visible(room: str, user: str) -> Iterator[dict[str, Any]]:
+            return map(self.shown, self._teams.tenant.visible(room, user))
+
+        return self.viewers.messages(request, visible)
 
     async def _act(self, request: web.Request) -> web.Response:
-        body = await request.json()
-        try:
-            answer = await self._verb(request.match_info["verb"], body)
-        except TeamsError as exc:
-            answer = {"ok": False, "error": sentence(exc)}
-        except (KeyError, TypeError):
-            answer = {"ok": False, "error": "The page sent something incomplete: reload it."}
-        return web.json_response(answer)
+        return await self.viewers.act(request, self._verb)
 
     async def _verb(self, verb: str, body: dict[str, Any]) -> dict[str, Any]:
         user, room = body["user"], body["channel"]
@@ -206,43 +191,8 @@ class Page:
             if file_id in message["files"]
         ):
             return web.Response(status=403, text="You are not in a conversation with this file.")
-        media = file["mimetype"]
-        inline = media.startswith((*INLINE, "text/"))
-        if inline and not media.startswith(INLINE):
-            media = f"{media if media in ACTIVE else 'text/plain'}; charset=utf-8"
-        name = quote(file["name"], safe="")
-        disposition = "inline" if inline else "attachment"
-        headers = {
-            "Content-Type": media,
-            "Content-Disposition": f"{disposition}; filename*=UTF-8''{name}",
-            "X-Content-Type-Options": "nosniff",
-            "Cache-Control": "private, no-cache",
-        }
-        if file["mimetype"] in ACTIVE:
-            headers["Content-Security-Policy"] = SANDBOX
+        headers = file_headers(file["mimetype"], file["name"], written=False, utf8=True)
         return web.Response(body=tenant.bytes_of(file_id), headers=headers)
-
-    async def _socket(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(heartbeat=20)
-        await socket.prepare(request)
-        queue: asyncio.Queue[str | None] = asyncio.Queue()
-        self._sockets[queue] = request.query.get("user", "")
-
-        async def send() -> None:
-            while (text := await queue.get()) is not None:
-                await socket.send_str(text)
-            await socket.close()
-
-        sender = asyncio.create_task(send())
-        try:
-            async for message in socket:
-                if message.type in (WSMsgType.ERROR, WSMsgType.CLOSE):
-                    break
-        finally:
-            sender.cancel()
-            self._sockets.pop(queue, None)
-            await asyncio.gather(sender, return_exceptions=True)
-        return socket
 
     def _changed(self, event: dict[str, Any]) -> None:
         message = event["message"]
@@ -251,16 +201,11 @@ class Page:
             kind = "ephemeral_deleted" if kind == "deleted" else "ephemeral"
         shown = {"type": kind, "channel": message["room"], "message": self.shown(message)}
         members = self._teams.tenant.room(message["room"]).members
-        self._tell(json.dumps(shown), members, message["to"])
+        self.viewers.tell(shown, members, message["to"])
         root = self._teams.tenant.messages[message["room"]].get(message["root"])
         if root is not None and event["type"] != "changed":
             above = {"type": "changed", "channel": root["room"], "message": self.shown(root)}
-            self._tell(json.dumps(above), members, "")
-
-    def _tell(self, text: str, members: list[str] | None, only: str) -> None:
-        for queue, user in self._sockets.items():
-            if (members is None or user in members) and only in ("", user):
-                queue.put_nowait(text)
+            self.viewers.tell(above, members)
 
 
 def ts_of(message_id: str) -> str:

@@ -90,6 +90,7 @@ class TeamsStandIn:
             ]
         )
         app.on_startup.append(self._started)
+        app.on_shutdown.append(self._closing)
         app.on_cleanup.append(self._stopped)
         return app
 
@@ -199,6 +200,8 @@ class TeamsStandIn:
     async def _started(self, _: web.Application) -> None:
         await self.delivery.start()
 
+    async def _closing(self, _: web.Application) -> None:
+        self.page.viewers.close()
+
     async def _stopped(self, _: web.Application) -> None:
-        self.page.close()
         await self.delivery.stop()

@@ -1,0 +1,111 @@
+"""What the page asks of either half: verbs, messages, what happens meanwhile, and files to see."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Collection, Iterable
+from typing import Any, Generic, TypeVar
+from urllib.parse import quote
+
+from aiohttp import WSMsgType, web
+
+Refusal = TypeVar("Refusal", bound=Exception)
+Verb = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
+"""Does what the page asks for, by its name and the request's body."""
+
+SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
+INLINE = ("application/pdf", "image/", "audio/", "video/")
+ACTIVE = ("text/html", "image/svg+xml", "application/xhtml+xml", "text/xml")
+
+
+class Viewers(Generic[Refusal]):
+    """Those who have the page open; `sentence` tells them of a `refusal`. `banner` stands above."""
+
+    def __init__(self, refusal: type[Refusal], sentence: Callable[[Refusal], str]) -> None:
+        self.banner: dict[str, str] | None = None
+        self._refusal = refusal
+        self._sentence = sentence
+        self._open: dict[asyncio.Queue[str | None], str] = {}
+
+    async def act(self, request: web.Request, verb: Verb) -> web.Response:
+        body = await request.json()
+        try:
+            answer = await verb(request.match_info["verb"], body)
+        except self._refusal as exc:
+            answer = {"ok": False, "error": self._sentence(exc)}
+        except (KeyError, TypeError):
+            answer = {"ok": False, "error": "The page sent something incomplete: reload it."}
+        return web.json_response(answer)
+
+    def messages(
+        self, request: web.Request, visible: Callable[[str, str], Iterable[dict[str, Any]]]
+    ) -> web.Response:
+        """`visible` gives a conversation's, by its id and who looks."""
+        try:
+            found = [*visible(request.query.get("channel", ""), request.query.get("user", ""))]
+        except self._refusal as exc:
+            return web.json_response({"ok": False, "error": self._sentence(exc)}, status=404)
+        return web.json_response({"messages": found})
+
+    async def socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(heartbeat=20)
+        await socket.prepare(request)
+        queue: asyncio.Queue[str | None] = asyncio.Queue()
+        self._open[queue] = request.query.get("user", "")
+
+        async def send() -> None:
+            while (text := await queue.get()) is not None:
+                await socket.send_str(text)
+            await socket.close()
+
+        sender = asyncio.create_task(send())
+        try:
+            async for message in socket:
+                if message.type in (WSMsgType.ERROR, WSMsgType.CLOSE):
+                    break
+        finally:
+            sender.cancel()
+            self._open.pop(queue, None)
+            await asyncio.gather(sender, return_exceptions=True)
+        return socket
+
+    def tell(
+        self, event: dict[str, Any], members: Collection[str] | None = None, only: str = ""
+    ) -> None:
+        """Tells all, or the members of a conversation, or one person of them."""
+        if not self._open:
+            return
+        text = json.dumps(event)
+        for queue, user in self._open.items():
+            if (members is None or user in members) and only in ("", user):
+                queue.put_nowait(text)
+
+    def set_banner(self, level: str, text: str) -> None:
+        self.banner = {"level": level, "text": text} if text else None
+        self.tell({"type": "banner", "banner": self.banner})
+
+    def close(self) -> None:
+        for queue in self._open:
+            queue.put_nowait(None)
+
+
+def file_headers(media: str, name: str, *, written: bool, utf8: bool) -> dict[str, str]:
+    """Nothing in a file runs as the page. `written`: it is text, whatever its type is called."""
+    as_it_is = media.startswith(INLINE)
+    inline = as_it_is or written or media.startswith("text/")
+    shown = media
+    if inline and not as_it_is:
+        shown = media if media in ACTIVE else "text/plain"
+        shown += "; charset=utf-8" if utf8 else ""
+    disposition = "inline" if inline else "attachment"
+    headers = {
+        "Content-Type": shown,
+        "Content-Disposition": f"{disposition}; filename*=UTF-8''{quote(name, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Cache-Control": "private, no-cache",
+    }
+    if media in ACTIVE:
+        headers["Content-Security-Policy"] = SANDBOX
+    return headers
