@@ -147,6 +147,7 @@ class Pipeline:
             return
         if not await self._manifest.see(document, job.key, name, job.seen, job.size, etag=job.etag):
             log.info("a notification that came before")
+            await self._cleared(document, known, job.seen)
             return
         shown = known.name if known is not None and known.name else name
         with TemporaryDirectory(prefix="parley-") as folder:
@@ -170,10 +171,23 @@ class Pipeline:
             if job.at:
                 count(Metric.INGEST_LAG, max(0.0, self._clock() - job.at))
             if known is not None and known.seen:
-                await self._patiently(lambda: self._index.delete(document, before=job.seen))
+                await self._alone(document, job.seen)
         else:
             log.info("overtaken by a newer version, or deleted")
             await self._patiently(lambda: self._index.delete(document, only=job.seen))
+
+    async def _cleared(self, document: DocumentId, known: Document | None, seen: str) -> None:
+        """Deletes what a reader of this notification left, that was ended before it did so."""
+        if known is None:
+            return
+        if known.version == seen:
+            await self._alone(document, seen)
+        elif known.seen > seen:  # so this can never become the version that is searched
+            await self._patiently(lambda: self._index.delete(document, only=seen))
+
+    async def _alone(self, document: DocumentId, version: str) -> None:
+        """Deletes chunks of earlier versions."""
+        await self._patiently(lambda: self._index.delete(document, before=version))
 
     async def _extracted(
         self, document: DocumentId, path: Path, name: str, seen: str

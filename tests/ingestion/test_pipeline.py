@@ -357,6 +357,61 @@ async def test_an_ingester_that_is_killed_half_way_is_no_loss(shelf, calls):
     assert "bird599" in (await shelf.search("bird599"))[0]
 
 
+async def test_a_new_versions_reader_that_is_killed_at_its_end_leaves_nothing_of_the_old_one(
+    shelf, monkeypatch
+):
+    shelf.put("library/a.txt", "The heron nests in reeds.")
+    assert await shelf.handle(*shelf.events(1)) == []
+    shelf.put("library/a.txt", "The heron nests in trees.")
+    (event,) = shelf.events(1)
+    reached, delete = asyncio.Event(), shelf.index.delete
+
+    async def hang(*arguments, **more):
+        reached.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(shelf.index, "delete", hang)
+    task = asyncio.create_task(shelf.handle(event))
+    await reached.wait()
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    monkeypatch.setattr(shelf.index, "delete", delete)
+    assert (await shelf.document("library/a.txt")).state is State.READY
+    assert await shelf.chunks() == 2
+    assert await shelf.search("heron") == ["The heron nests in trees."]
+    assert await shelf.handle(event, received=2) == []
+    assert await shelf.chunks() == 1
+
+
+async def test_an_old_versions_reader_that_is_killed_leaves_nothing_either(shelf, monkeypatch):
+    shelf.put("library/a.txt", "The heron nests in reeds.")
+    (old,) = shelf.events(1)
+    shelf.put("library/a.txt", "The heron nests in trees.")
+    (new,) = shelf.events(1)
+    reached = asyncio.Event()
+
+    async def overtaken():
+        shelf.words.hook = None
+        assert await shelf.handle(new) == []
+
+    async def hang(document, **wanted):
+        if "only" in wanted:
+            reached.set()
+            await asyncio.Event().wait()
+
+    shelf.words.hook = overtaken
+    with monkeypatch.context() as patched:
+        patched.setattr(shelf.index, "delete", hang)
+        task = asyncio.create_task(shelf.handle(old))
+        await reached.wait()
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    assert await shelf.chunks() == 2
+    assert await shelf.handle(old, received=2) == []
+    assert await shelf.chunks() == 1
+    assert await shelf.search("heron") == ["The heron nests in trees."]
+
+
 async def test_the_same_bytes_in_two_places_are_two_documents(shelf):
     shelf.put(f"{GENERAL}/F1/a.txt", TEXT)
     shelf.put(f"{SUPPORT}/F1/a.txt", TEXT)
