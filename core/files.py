@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -10,8 +11,10 @@ from core.answer import Button, Option, Rendered
 from core.citations import day
 from core.conversation import Command, Kind
 from core.documents import Document, DocumentId, State
-from core.ports import History, PlaceSettings
+from core.ports import History, PlaceSettings, StoreError
 from core.stores import Departures, Manifest, Vault
+
+log = logging.getLogger(__name__)
 
 PAGE = 20
 """Files that are listed at a time."""
@@ -162,10 +165,18 @@ def hello(*, reads: bool) -> Rendered:
 async def forget_due(departures: Departures, vault: Vault, at: float) -> int:
     """Deletes what is kept of workspaces that removed us at or before `at`; how many there were.
 
-    The bucket tells the manifest and the index. Safe to repeat.
+    The bucket tells the manifest and the index. Safe to repeat. Raises StoreError once all were
+    tried.
     """
     due = [each for each in await departures.before(at) if each.count("/") == 1]
+    failed: StoreError | None = None
     for tenant in due:
-        await vault.forget(f"{tenant}/")
-        await departures.undo(tenant)
+        try:
+            await vault.forget(f"{tenant}/")
+            await departures.undo(tenant)
+        except StoreError as exc:
+            log.warning("a workspace's files stay for now: %s", exc)
+            failed = exc
+    if failed is not None:
+        raise failed
     return len(due)

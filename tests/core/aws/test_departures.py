@@ -98,6 +98,26 @@ async def test_a_workspace_whose_files_are_not_all_gone_is_taken_up_again(
     assert not await vault.has(key)
 
 
+async def test_a_workspace_whose_files_cannot_be_deleted_keeps_no_other_ones(
+    departures, vault, now, monkeypatch
+):
+    keys = ["slack/T1/C1/F1/a.txt", "slack/T2/C1/F2/b.txt", "teams/T3/C1/F3/c.txt"]
+    for key in keys:
+        await vault.store(key, pieces(), "text/plain", 100)
+        await departures.note(key.rpartition("/C1/")[0])
+    forget = vault.forget
+
+    async def refused(prefix, **more):
+        if prefix == "slack/T1/":
+            raise StoreError("S3: InternalError")
+        return await forget(prefix, **more)
+
+    monkeypatch.setattr(vault, "forget", refused)
+    with pytest.raises(StoreError, match="InternalError"):
+        await forget_due(departures, vault, now[0])
+    assert [await vault.has(key) for key in keys] == [True, False, False]
+
+
 async def test_a_bucket_that_may_not_be_looked_into_is_no_empty_one(vault, monkeypatch):
     def denied(**_):
         error = {"Error": {"Code": "403", "Message": "Forbidden"}}
