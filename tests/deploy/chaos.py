@@ -23,7 +23,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import docx
@@ -174,7 +173,7 @@ class Chaos:
         while self.outcome.kills.total() < kills:
             await asyncio.sleep(self._chance.uniform(1, 4))
             function = self._chance.choice(WORKERS)
-            if running := list(processes(self._resources[function])):
+            if running := self._deployed.running(self._resources[function]):
                 with suppress(ProcessLookupError):
                     os.kill(self._chance.choice(running), signal.SIGKILL)
                     self.outcome.kills[function] += 1
@@ -310,14 +309,6 @@ def written(number: int) -> tuple[str, bytes]:
             return f"f{number:04d}.docx", out.getvalue()
         case _:
             return f"f{number:04d}.txt", text.encode()
-
-
-def processes(function: str) -> Iterator[int]:
-    """Those that the local AWS runs a function in."""
-    for entry in Path("/proc").iterdir():
-        with suppress(OSError, ValueError):
-            if function in (entry / "cmdline").read_text():
-                yield int(entry.name)
 
 
 @contextmanager

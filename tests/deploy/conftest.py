@@ -22,6 +22,7 @@ from local.aws import LocalAws, free_port
 from local.bedrock import BedrockStandIn, Script
 from local.slack.server import SlackStandIn
 from local.teams.people import TENANT
+from tests.processes import descendants
 from tests.teams_world import Both, serving, standin
 from tests.world import World, served
 
@@ -235,6 +236,10 @@ class Deployed:
             for each in page["StackResourceSummaries"]:
                 found[each["LogicalResourceId"]] = each["PhysicalResourceId"]
         return found
+
+    def running(self, function):
+        """Processes that this local AWS runs a function in; another's may have the same name."""
+        return [pid for pid, line in descendants(self.aws.pid).items() if function in line]
 
     def url(self, output):
         """A function URL as the local AWS serves it."""

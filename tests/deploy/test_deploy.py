@@ -11,7 +11,6 @@ import signal
 import time
 import urllib.error
 import urllib.request
-from pathlib import Path
 
 import pytest
 
@@ -117,7 +116,7 @@ async def test_a_worker_that_is_killed_is_followed_by_another(deployed, world):
     world.bedrock.script = Script(text="".join(PIECES), size=len(PIECES[0]), pace=0.05)
     world.slack.say(ANA, GENERAL, "@Parley at length")
     await until(lambda: any("piece010" in world.text(each) for each in world.answers()), 30)
-    for process in _running(deployed.resources["WorkerFunction"]):
+    for process in deployed.running(deployed.resources["WorkerFunction"]):
         os.kill(process, signal.SIGKILL)
     began = time.monotonic()
     (answer,) = await world.answered(seconds=90)
@@ -277,16 +276,6 @@ def _said_so_far(call):
     question, said, wish = call["body"]["messages"][-3:]
     assert [each["role"] for each in (question, said, wish)] == ["user", "assistant", "user"]
     return said["content"][0]["text"]
-
-
-def _running(function):
-    """Processes that the stand-in runs a function in."""
-    for entry in Path("/proc").iterdir():
-        try:
-            if function in (entry / "cmdline").read_text():
-                yield int(entry.name)
-        except (OSError, ValueError):
-            continue
 
 
 def _waiting(deployed, queue):

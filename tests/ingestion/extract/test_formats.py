@@ -5,7 +5,6 @@ import io
 import json
 import shutil
 import zipfile
-from contextlib import suppress
 from pathlib import Path
 
 import docx
@@ -18,6 +17,7 @@ from core.documents import Block, Locator, Picture
 from ingestion.extract.errors import Unreadable, clean
 from ingestion.extract.sandbox import Limits, Total, extract
 from tests.ingestion.pdfs import pdf
+from tests.processes import descendants
 
 ROOT = Path(__file__).parents[3]
 
@@ -37,12 +37,8 @@ async def reason(path, name=None, **limits):
 
 
 def children():
-    """Processes that read a file."""
-    found = []
-    for each in Path("/proc").glob("[0-9]*/cmdline"):
-        with suppress(OSError):
-            found += [each] * (b"ingestion.extract.child" in each.read_bytes())
-    return found
+    """Our processes that read a file."""
+    return [pid for pid, line in descendants().items() if "ingestion.extract.child" in line]
 
 
 def put(folder, name, data):
@@ -356,6 +352,7 @@ async def test_whoever_stops_listening_leaves_no_child(tmp_path):
     path = put(tmp_path, "long.pdf", pdf([f"This is page number {n}." for n in range(3000)]))
     reading = extract(path, path.name)
     async for _ in reading:
+        assert len(children()) == 1
         break
     await reading.aclose()
     assert not children()
