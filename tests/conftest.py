@@ -5,6 +5,7 @@
 queues that are this test's alone; the environment is set so that botocore finds them.
 """
 
+import faulthandler
 import os
 import uuid
 from dataclasses import dataclass, field
@@ -27,6 +28,26 @@ REGION = "us-east-1"
 # the same examples in every run: a search for new ones is for a desk, not for a gate
 hypothesis.settings.register_profile("repeatable", derandomize=True, database=None)
 hypothesis.settings.load_profile("repeatable")
+
+
+TEARDOWN = 120.0
+"""Seconds; a test has as many, but `timeout` in pyproject.toml ends each test once only."""
+STDERR = pytest.StashKey[int]()
+
+
+def pytest_configure(config):
+    config.stash[STDERR] = os.dup(2)  # as it is before a test's own is caught
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item):
+    """A test that timed out may leave a thread that its loop waits for, which nothing can end: so
+    the run ends, and says what every thread was doing."""
+    faulthandler.dump_traceback_later(TEARDOWN, exit=True, file=item.config.stash[STDERR])
+    try:
+        return (yield)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 @dataclass
