@@ -81,6 +81,7 @@ async def main() -> None:
         )
         alone = await asyncio.to_thread(_queue, made.turns_queue)
         async with around.world_at(_Aws(made)) as world:
+            world.command = around.PARLEY  # nothing else starts meanwhile
             await world.serve()
             world.slack.say(ANA, DM, "once, to warm up")
             await world.answered(DM, 1)

@@ -1,9 +1,12 @@
 """The whole product as a process of its own, `parley serve`, between stand-ins that tests drive."""
 
 import asyncio
+import atexit
+import json
 import os
-import signal
+import subprocess
 import sys
+import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +19,9 @@ from local.bedrock import BedrockStandIn, Script
 from local.slack.server import SlackStandIn
 
 PARLEY = [sys.executable, "-c", "from local.cli import main; main()"]
+HURRIED = [sys.executable, "-m", "tests.hurried"]
+SPARE = [sys.executable, "-m", "tests.spare"]
+ROOT = str(Path(__file__).parents[1])
 ANA, BEN, GENERAL, DM = "U0ANA", "U0BEN", "C0GENERAL", "D0ANA"
 
 
@@ -27,25 +33,90 @@ async def until(condition, seconds=20.0):
         return result
 
 
+class Served:
+    """A process of `parley serve`; what it writes goes to files."""
+
+    def __init__(self, command, environ, out=None, err=None):
+        self._out = out or tempfile.TemporaryFile()  # noqa: SIM115 - until `close`
+        self._process = subprocess.Popen(
+            [*command, "serve"],
+            env=environ,
+            stdin=subprocess.PIPE,
+            stdout=self._out,
+            stderr=err,
+            cwd="/",
+        )
+
+    @property
+    def returncode(self):
+        return self._process.poll()
+
+    def tell(self, environ):
+        """Tells a spare one what it is for."""
+        self._process.stdin.write(json.dumps(environ).encode() + b"\n")
+        self._process.stdin.close()
+
+    async def ready(self):
+        """Returns once it accepts requests."""
+        await until(lambda: self._said() or self.returncode is not None, 40)
+        assert self._said().startswith(b"ready "), self._said()
+
+    def send_signal(self, number):
+        self._process.send_signal(number)
+
+    def kill(self):
+        self._process.kill()
+
+    async def wait(self):
+        await until(lambda: self.returncode is not None, 60)
+        return self.returncode
+
+    def close(self):
+        """Ends it at once: how it ends by itself is asked where it matters, and takes seconds."""
+        self._process.kill()
+        self._process.wait()
+        self._process.stdin.close()
+        self._out.close()
+
+    def _said(self):
+        return os.pread(self._out.fileno(), 1000, 0)
+
+
+_spare: list[Served] = []
+"""The one that is started ahead, at most."""
+
+
+def _spares_turn(environ):
+    """The spare process, told its environment; the next test's is started meanwhile."""
+    while len(_spare) < 2:
+        _spare.append(Served(SPARE, {**os.environ, "PYTHONPATH": ROOT}))
+    process = _spare.pop(0)
+    process.tell(environ)
+    return process
+
+
+@atexit.register
+def _without_a_spare():
+    for each in _spare:
+        each.close()
+
+
 @dataclass
 class World:
-    """Slack, Bedrock and any number of `parley serve`."""
+    """Slack, Bedrock and any number of `parley serve`; `command` starts one that is no spare."""
 
     slack: SlackStandIn
     bedrock: BedrockStandIn
     environ: dict
     port: int
     running: list = field(default_factory=list)
+    command: list = field(default_factory=list)
 
     async def serve(self, port=None, **more):
         environ = {**self.environ, "PORT": str(self.port if port is None else port), **more}
-        process = await asyncio.create_subprocess_exec(
-            *PARLEY, "serve", env=environ, stdout=asyncio.subprocess.PIPE, cwd="/"
-        )
+        process = Served(self.command, environ) if self.command else _spares_turn(environ)
         self.running.append(process)
-        async with asyncio.timeout(40):
-            line = await process.stdout.readline()
-        assert line.startswith(b"ready "), line
+        await process.ready()
         return process
 
     async def kill(self, process):
@@ -82,9 +153,9 @@ class World:
 
         return await until(done, seconds)
 
-    async def whispered(self, number=1):
+    async def whispered(self, number=1, seconds=20.0):
         found = self.slack.workspace.ephemerals
-        await until(lambda: len(found) >= number)
+        await until(lambda: len(found) >= number, seconds)
         return list(found.values())
 
     def called(self, method):
@@ -117,7 +188,7 @@ async def world_at(aws):
     ours = ("SLACK_", "PARLEY_", "MICROSOFT_", "TEAMS_", "GRAPH_")
     environ = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     environ |= {
-        "PYTHONPATH": str(Path(__file__).parents[1]),
+        "PYTHONPATH": ROOT,
         "SLACK_SIGNING_SECRET": "s3cret",
         "SLACK_BOT_TOKEN": "xoxb-test-token",
         "SLACK_API_URL": f"http://127.0.0.1:{slack_port}/slack/api/",
@@ -133,16 +204,7 @@ async def world_at(aws):
             yield world
         finally:
             for process in world.running:
-                if process.returncode is None:
-                    process.send_signal(signal.SIGTERM)
-            for process in world.running:
-                try:
-                    async with asyncio.timeout(15):
-                        await process.wait()
-                except TimeoutError:
-                    process.kill()
-                    await process.wait()
-                process._transport.close()
+                process.close()
 
 
 def without_index(url):

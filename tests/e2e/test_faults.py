@@ -7,13 +7,15 @@ import pytest
 
 from local.aws import LocalAws, free_port
 from local.bedrock import Script
-from tests.world import ANA, BEN, GENERAL, until
+from tests.world import ANA, BEN, GENERAL, HURRIED, until
 
 LONG = "".join(f"word{i:04d} " for i in range(300))
 
 
 @pytest.mark.parametrize("moment", ["after the post", "mid-stream"])
 async def test_a_killed_workers_answer_goes_on_in_the_message_it_had_posted(world, moment):
+    if moment == "after the post":  # the other waits as long as people do
+        world.command = HURRIED
     first = await world.serve()
     silent = 60 if moment == "after the post" else 0
     world.bedrock.script = Script(text=LONG, pace=0.03, silent=silent)
@@ -34,6 +36,7 @@ async def test_a_killed_workers_answer_goes_on_in_the_message_it_had_posted(worl
 
 
 async def test_a_worker_killed_between_post_and_record_posts_no_second_message(world):
+    world.command = HURRIED
     world.slack.api.faults["chat.postMessage"] = ["lost"]  # posted, but the worker never hears
     first = await world.serve()
     world.slack.say(ANA, GENERAL, "@Parley hello")
@@ -53,6 +56,7 @@ async def test_a_post_whose_answer_was_lost_is_not_repeated(parley):
 
 
 async def test_a_worker_killed_before_its_post_leaves_the_question_to_the_next(world):
+    world.command = HURRIED
     world.slack.api.faults["chat.postMessage"] = ["500"] * 99
     first = await world.serve()
     world.slack.say(ANA, GENERAL, "@Parley hello")
@@ -153,6 +157,7 @@ async def test_people_get_one_plain_sentence_when_the_model_does_not_finish(
 async def test_an_outage_of_queue_and_table_delays_answers_and_loses_none(
     world, aws, tmp_path, monkeypatch
 ):
+    world.command = HURRIED
     server = LocalAws(tmp_path / "aws", free_port())
     server.start()
     world.environ["AWS_ENDPOINT_URL"] = server.url
@@ -174,12 +179,12 @@ async def test_an_outage_of_queue_and_table_delays_answers_and_loses_none(
     try:
         await world.serve()
         world.bedrock.script = Script(text=LONG, pace=0.02)
-        world.slack.delivery.retry_delays = (0.5, 30.0)
+        world.slack.delivery.retry_delays = (0.5, 12.0, 12.0)
         world.slack.say(ANA, GENERAL, "@Parley first")
         await until(lambda: any("word0010" in world.text(m) for m in world.answers()))
         server.stop()
         world.slack.say(BEN, "C0SUPPORT", "@Parley second")  # refused with 5xx, repeated by Slack
-        await asyncio.sleep(25)  # longer than a lease
+        await asyncio.sleep(9)  # longer than a hurried lease
         server.start()
         (first,) = await world.answered(seconds=60)
         assert world.text(first) == LONG.strip()

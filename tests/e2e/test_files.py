@@ -8,7 +8,7 @@ from opensearchpy import OpenSearch
 
 from local.bedrock import Script
 from tests.ingestion.pdfs import pdf
-from tests.world import ANA, BEN, DM, GENERAL, until, without_index, world_at
+from tests.world import ANA, BEN, DM, GENERAL, HURRIED, until, without_index, world_at
 
 SUPPORT, BENS = "C0SUPPORT", "D0BEN"
 PDF = "application/pdf"
@@ -19,12 +19,11 @@ NOTHING = "I found nothing"
 
 
 @pytest.fixture
-async def parley(aws, opensearch):
+async def world(aws, opensearch):
     without_index(opensearch)
     async with world_at(aws) as world:
         world.environ["OPENSEARCH_URL"] = opensearch
         world.bedrock.script = Script(size=200, pace=0.001)
-        await world.serve()
         yield world
     without_index(opensearch)
 
@@ -169,14 +168,16 @@ async def test_a_download_that_is_not_the_file_is_said_to_be_so(parley, fault, s
 
 
 @pytest.mark.slow
-async def test_a_worker_that_dies_while_a_file_is_read_leaves_its_work_to_another(parley):
-    parley.bedrock.embedding.set(type(parley.bedrock.embedding.script)(throttle_for=3))
-    parley.slack.share(ANA, GENERAL, [("heron.pdf", HERON, PDF)])
-    await until(parley.answers)
-    await parley.kill(parley.running[-1])
-    await parley.serve()
-    (summary,) = await parley.answered(seconds=90)
-    assert "heron nests" in parley.text(summary)
+async def test_a_worker_that_dies_while_a_file_is_read_leaves_its_work_to_another(world):
+    world.command = HURRIED
+    await world.serve()
+    world.bedrock.embedding.set(type(world.bedrock.embedding.script)(throttle_for=3))
+    world.slack.share(ANA, GENERAL, [("heron.pdf", HERON, PDF)])
+    await until(world.answers)
+    await world.kill(world.running[-1])
+    await world.serve()
+    (summary,) = await world.answered(seconds=90)
+    assert "heron nests" in world.text(summary)
 
 
 async def test_an_index_that_is_down_does_not_stop_talk(aws):

@@ -6,7 +6,7 @@ import pytest
 
 from local.bedrock import Script
 from tests.teams_world import ANA, CHAT, CREW, GENERAL, both_at
-from tests.world import until
+from tests.world import HURRIED, until
 
 LONG = "".join(f"word{i:04d} " for i in range(300))
 
@@ -25,6 +25,7 @@ async def both(world):
 
 async def test_a_killed_workers_answers_go_on_in_the_messages_it_had_posted(world):
     rooms = (GENERAL, CHAT)
+    world.world.command = HURRIED
     first = await world.serve()
     world.bedrock.script = Script(text=LONG, pace=0.03)
     for room in rooms:

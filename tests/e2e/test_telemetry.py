@@ -11,7 +11,7 @@ from opensearchpy import OpenSearch
 from local.bedrock import Script
 from tests.deploy.template import resources
 from tests.ingestion.pdfs import pdf
-from tests.world import ANA, GENERAL, PARLEY, until, world_at
+from tests.world import ANA, GENERAL, HURRIED, PARLEY, Served, until, world_at
 
 HERON = pdf(["The grey heron nests in tall trees near water.", "It eats frogs and small fish."])
 QUESTION = "@Parley what does the zebrafinch whistle?"
@@ -28,9 +28,6 @@ class Written:
 
     def text(self):
         return self._out.read_text() + self._err.read_text()
-
-    def ready(self):
-        return self._out.read_text().startswith("ready ")
 
     def lines(self):
         """Log lines: all of standard error."""
@@ -57,16 +54,14 @@ def started(tmp_path):
     async def start(world, **more):
         folder = tmp_path / str(len(world.running))
         folder.mkdir()
-        with (folder / "out").open("w") as out, (folder / "err").open("w") as err:
-            environ = {**world.environ, "PORT": str(world.port), **more}
-            environ.pop("PYTHONUNBUFFERED", None)
-            process = await asyncio.create_subprocess_exec(
-                *PARLEY, "serve", env=environ, stdout=out, stderr=err, cwd="/"
-            )
+        environ = {**world.environ, "PORT": str(world.port), **more}
+        environ.pop("PYTHONUNBUFFERED", None)
+        out = (folder / "out").open("w+b")
+        with (folder / "err").open("wb") as err:
+            process = Served(world.command or PARLEY, environ, out, err)
         world.running.append(process)
-        written = Written(process, folder)
-        await until(written.ready, 40)
-        return written
+        await process.ready()
+        return Written(process, folder)
 
     return start
 
@@ -158,6 +153,7 @@ async def test_metrics_are_written_when_an_answer_ends_not_when_the_process_does
 
 
 async def test_answers_that_are_taken_up_again_are_counted_for_their_alarm(world, aws, started):
+    world.command = HURRIED
     first = await started(world, PARLEY_LOG="json")
     world.bedrock.script = Script(text=ANSWER, pace=0.03)
     world.slack.say(ANA, GENERAL, QUESTION)
