@@ -4,8 +4,8 @@
 
 REV is a commit whose template has both platforms. Its own code is built and deployed, by its own
 template, on the local AWS. Under each version people ask, share and choose, and a question and a
-file are left waiting in their queues for the version that comes after it. A clone that does not go
-back as far as REV is told so.
+file are left waiting in their queues for the version that comes after it. After the upgrade the
+table's rows are lost and restored. A clone that does not go back as far as REV is told so.
 """
 
 import asyncio
@@ -22,6 +22,7 @@ from local.aws import LocalAws, free_port
 from local.bedrock import BedrockStandIn, Script
 from local.opensearch import LocalOpenSearch
 from tests.deploy.conftest import REGION, ROOT, Deployed, around, surroundings
+from tests.deploy.restoring import bring_back, lose, rows, settled
 from tests.ingestion.pdfs import pdf
 from tests.teams_world import ANA as TEAMS_ANA
 from tests.teams_world import GENERAL as TEAMS_GENERAL
@@ -31,8 +32,6 @@ KEPT = ("Table", "Documents", "Turns", "TurnsDead", "Files", "FilesDead")
 ADDRESSES = ("SlackEventsUrl", "TeamsMessagesUrl")
 SETTINGS = {"ForgetAfterDays": "30", "Workers": "lambda"}
 """Parameters that an older template may not know, as samconfig.toml keeps them."""
-PASSING = ("budget#", "open", "stop", "cursor", "notice")
-"""Partitions of what is counted or remembered for a moment only."""
 CHOSEN = "opus"
 QUOTING = Script(size=200, pace=0.001)
 BIRDS = {
@@ -57,11 +56,11 @@ def main():
     """Exits 1 where a check failed."""
     rev = sys.argv[1] if len(sys.argv) == 2 else sys.exit(__doc__)
     with tempfile.TemporaryDirectory() as name, worktree(rev, Path(name) / "old") as old:
-        rows = asyncio.run(run(old, Path(name)))
+        checked = asyncio.run(run(old, Path(name)))
     say(f"\nFrom {rev} to this version and back\n\n| after | what | holds |\n|---|---|---|")
-    for after, what, detail, held in rows:
+    for after, what, detail, held in checked:
         say(f"| {after} | {what}{detail and f': {detail}'} | {'yes' if held else '**no**'} |")
-    sys.exit(not all(held for *_, held in rows))
+    sys.exit(not all(held for *_, held in checked))
 
 
 def say(line, out=sys.stdout):
@@ -102,6 +101,7 @@ async def run(old, folder):
             await upgrade.choose()
             await upgrade.leave("old")
             await upgrade.replace_with(ROOT, "the upgrade")
+            await upgrade.restore("the restore")
             await upgrade.leave("new")
             await upgrade.replace_with(old, "going back")
         return upgrade.rows
@@ -129,7 +129,7 @@ class Upgrade:
     async def choose(self):
         """A channel's model, which is kept in the table."""
         await self.both.slack.command(ANA, GENERAL, "/model", CHOSEN)
-        await self.both.whispered()
+        await self.both.whispered(seconds=90)
 
     async def leave(self, version):
         """Questions in Slack and Teams, a document; then what waits for the next version."""
@@ -153,7 +153,7 @@ class Upgrade:
         self.after = after
         deployed = self.deployed
         ids, addresses = deployed.resources, deployed.outputs
-        rows, objects = self._table(), self._objects()
+        kept, objects = self._table(), self._objects()
         logged = {name: len(self._errors(name)) for name in ("worker", "ingester", "schedule")}
         first = self.made.get(root)
         await self.deploy(root)
@@ -161,7 +161,7 @@ class Upgrade:
             self._row(
                 "the stack has what it had at first", deployed.resources.keys() == first.keys()
             )
-        self._kept(ids, addresses, rows, objects)
+        self._kept(ids, addresses, kept, objects)
         self._sources(enabled=True)
         await self._what_waited()
         for left in self.left:
@@ -172,15 +172,15 @@ class Upgrade:
         dead = [name for name in ("TurnsDead", "FilesDead") if self._waiting(name)]
         self._row("no dead letters", not dead)
 
-    def _kept(self, ids, addresses, rows, objects):
+    def _kept(self, ids, addresses, kept, objects):
         deployed = self.deployed
         now = deployed.resources
         self._row("table, bucket, queues are the same", all(now[e] == ids[e] for e in KEPT))
         told = deployed.outputs
         self._row("the addresses are the same", all(told[e] == addresses[e] for e in ADDRESSES))
         there = self._table()
-        lost = sorted({pk for pk, sk in rows if there.get((pk, sk)) != rows[pk, sk]})
-        self._row("every row of the table is as it was", not lost, ", ".join(lost) or len(rows))
+        lost = sorted({pk for pk, sk in kept if there.get((pk, sk)) != kept[pk, sk]})
+        self._row("every row of the table is as it was", not lost, ", ".join(lost) or len(kept))
         gone = objects - self._objects()
         self._row("every version of every object is there", not gone, len(objects))
 
@@ -195,17 +195,26 @@ class Upgrade:
         await until(lambda: self._state(waited) in ("ready", "failed"), 90)
         self._row("the file that waited is read", self._state(waited) == "ready")
 
+    async def restore(self, after):
+        """Loses the table's rows, and brings them back as docs/operate.md says."""
+        self.after = after
+        dynamodb, table = self.deployed.client("dynamodb"), self.deployed.resources["Table"]
+        (left,) = self.left
+        await until(lambda: settled(dynamodb, table), 30)
+        backup, lost = await asyncio.to_thread(lose, dynamodb, table)
+        self._row("Slack: without its rows the thread is not known", not await self._slack(left))
+        self._row("Teams: the same", not await self._teams(left))
+        await asyncio.to_thread(bring_back, dynamodb, table, backup, self.deployed.environ)
+        there = self._table()
+        self._row("every row is back", all(there.get(key) == lost[key] for key in lost), len(lost))
+        await self._what_was_left(left)
+
     async def _what_was_left(self, left):
-        """In the prompt, the answer as the table has it: with Markdown, not a platform's markup."""
         whose = f"{left.version} version's"
-        answer = f"**{left.version}** answer"
-        await self._asked_in_slack("and then?", "later", left.slack)
-        asked = self.both.bedrock.calls[-1]
-        self._row(f"Slack: the {whose} thread goes on", answer in json.dumps(asked["body"]))
-        self._row("the model chosen under the old one answers", CHOSEN in asked["model"])
-        await self._asked_in_teams("and then?", "later", left.teams)
-        asked = json.dumps(self.both.bedrock.calls[-1]["body"])
-        self._row(f"Teams: the {whose} thread goes on", answer in asked)
+        self._row(f"Slack: the {whose} thread goes on", await self._slack(left))
+        model = self.both.bedrock.calls[-1]["model"]
+        self._row("the model chosen under the old one answers", CHOSEN in model)
+        self._row(f"Teams: the {whose} thread goes on", await self._teams(left))
         for bird, food in left.birds.items():
             found = await self._answered_from(bird, food)
             self._row(f"the {whose} document is found", found, bird)
@@ -226,15 +235,25 @@ class Upgrade:
 
     # what people do
 
+    async def _slack(self, left):
+        """Whether a follow-up carries the first answer to the model, with the marks that it has in
+        the table: platforms show it with others, and their threads are read as well."""
+        await self._asked_in_slack("and then?", "later", left.slack)
+        return f"__{left.version}__ answer" in json.dumps(self.both.bedrock.calls[-1]["body"])
+
+    async def _teams(self, left):
+        await self._asked_in_teams("and then?", "later", left.teams)
+        return f"__{left.version}__ answer" in json.dumps(self.both.bedrock.calls[-1]["body"])
+
     async def _asked_in_slack(self, text, word, thread=None):
-        self.both.bedrock.script = Script(text=f"The **{word}** answer.", pace=0.001)
+        self.both.bedrock.script = Script(text=f"The __{word}__ answer.", pace=0.001)
         before = len(self._ended(thread))
         asked = self.both.slack.say(ANA, GENERAL, f"@Parley {text}", thread)
         await until(lambda: len(self._ended(thread or asked)) > before, 90)
         return asked
 
     async def _asked_in_teams(self, text, word, root=""):
-        self.both.bedrock.script = Script(text=f"The **{word}** answer.", pace=0.001)
+        self.both.bedrock.script = Script(text=f"The __{word}__ answer.", pace=0.001)
         number = len(self.both.said(TEAMS_GENERAL)) + 1
         asked = self.both.teams.say(TEAMS_ANA, TEAMS_GENERAL, f"@Parley {text}", root)
         await self.both.replied(TEAMS_GENERAL, number, 90)
@@ -265,12 +284,7 @@ class Upgrade:
         return next((e["state"]["S"] for e in rows if e.get("key") == {"S": _key(bird)}), "")
 
     def _table(self):
-        """Rows that are there to stay, by their keys."""
-        pages = self.deployed.client("dynamodb").get_paginator("scan")
-        found = {}
-        for page in pages.paginate(TableName=self.deployed.resources["Table"]):
-            found |= {(item["pk"]["S"], item["sk"]["S"]): item for item in page["Items"]}
-        return {key: item for key, item in found.items() if not key[0].startswith(PASSING)}
+        return rows(self.deployed.client("dynamodb"), self.deployed.resources["Table"])
 
     def _objects(self):
         pages = self.deployed.client("s3").get_paginator("list_object_versions")
