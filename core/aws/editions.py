@@ -160,7 +160,11 @@ class Editions:
         live = await self.live()
         if any(_foreign(each, live) for each in vectors):
             vectors = await self._embedded(live, document, chunks)
-        await live.index.put(document, version, chunks, vectors)
+        try:
+            await live.index.put(document, version, chunks, vectors)
+        except Missing as exc:
+            await self.all(anew=True)
+            raise StoreError("the index went") from exc
         if not any(each.live for each in self._known):
             await self.all(anew=True)  # it was made just now
         for each in self._known:
@@ -174,7 +178,7 @@ class Editions:
         try:
             vectors = await self._embedded(edition, document, chunks)
             await edition.index.put(document, version, chunks, vectors)
-        except (StoreError, ModelError, Rejected) as exc:
+        except (Missing, StoreError, ModelError, Rejected) as exc:
             log.warning("not written to the next index: %s", type(exc).__name__)
 
     async def _embedded(

@@ -82,11 +82,14 @@ class OpenSearchIndex:
         await self._client.close()
 
     async def ensure(self) -> None:
-        """Creates index and alias where they are missing. Raises StoreError."""
-        if self._there:
+        """Creates index and alias where they are missing. Raises StoreError; Missing for a version
+        that went: what is written to it then makes an index in which nothing is found."""
+        answer = await self._asked(self._client.indices.exists, index=self.name)
+        if self._expected and not answer:
+            raise Missing(self.name)
+        if self._there and answer:
             return
         body = stored.definition(self._model, self._dims, self._table)
-        answer = await self._asked(self._client.indices.exists, index=self.name)
         if not answer:
             try:
                 await self._asked(self._client.indices.create, index=self.name, body=body)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 from datetime import UTC, datetime
 
 import pytest
@@ -95,10 +94,6 @@ async def test_an_index_that_is_gone_is_filled_by_copying_every_object_onto_itse
 ):
     bucket, first = aws.resources.bucket, version(aws)
     without_index(both.environ["OPENSEARCH_URL"])
-    before = both.running[-1]  # it takes the index to be there
-    before.send_signal(signal.SIGTERM)  # killed, it would leave a long poll that gets the message
-    assert await before.wait() == 0
-    await both.serve()
     library.copy_object(
         Bucket=bucket, Key=KEY, CopySource=f"{bucket}/{KEY}", MetadataDirective="REPLACE"
     )
