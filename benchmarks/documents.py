@@ -32,11 +32,11 @@ from core.aws.departures import DynamoDepartures
 from core.aws.editions import Editions
 from core.aws.embeddings import EmbeddingPool
 from core.aws.manifest import DynamoManifest
-from core.aws.opensearch import CANDIDATES
 from core.aws.provision import provision
 from core.aws.s3 import S3Vault
 from core.aws.shelf import DIMS, Shelf
 from core.aws.source import Source
+from core.aws.stored import CANDIDATES
 from core.conversation import Scope
 from core.documents import Block, Chunk, Document, DocumentId, Locator, State, searched
 from core.library import IndexedLibrary

@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from core.aws import queues
 from core.aws.forget import Eraser, Kept, Report
 from core.aws.manifest import DynamoManifest
-from core.aws.passages import Passages
+from core.aws.passages import passages_of
 from core.aws.shelf import editions_of
 from core.forget import Target, Wanted
 from core.settings import Settings, SettingsError
@@ -104,7 +104,7 @@ async def _kept(settings: Settings) -> AsyncIterator[Kept]:
         passages = None
         if settings.opensearch_url:
             await _looked(settings)
-            passages = Passages(settings.opensearch_url, settings.aws_region)
+            passages = passages_of(settings.opensearch_url, settings.aws_region)
             stack.push_async_callback(passages.close)
         turns, files = [await calls(queues.dead_letters, sqs, url) for url in _urls(settings)]
         manifest = DynamoManifest(dynamodb, settings.table, calls, clock=time.time)

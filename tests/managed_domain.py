@@ -8,6 +8,7 @@ import datetime
 import hashlib
 import hmac
 import re
+import socket
 import ssl
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qsl, quote
@@ -23,6 +24,26 @@ AUTHORIZATION = re.compile(
     r"SignedHeaders=([^,]+), Signature=([0-9a-f]{64})"
 )
 PASSED_ON = ("content-type", "accept", "content-encoding")
+
+
+KEY, SECRET, TOKEN = "ASIAROLE", "s3cret/of+a role", "token=="
+
+
+@asynccontextmanager
+async def reached(domain, host, port, folder, monkeypatch):
+    """Serves as `host`, which is found on this machine, to a role's credentials; yields the URL."""
+    found = socket.getaddrinfo
+
+    def here(name, *more, **others):
+        return found("127.0.0.1" if name == host else name, *more, **others)
+
+    monkeypatch.setattr(socket, "getaddrinfo", here)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", TOKEN)
+    async with domain.at(host, port, folder) as certificate:
+        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+        yield f"https://{host}:{port}"
 
 
 class ManagedDomain:
@@ -55,6 +76,10 @@ class ManagedDomain:
         if wrong:
             self.refused.append(f"{request.method} {request.raw_path}: {wrong}")
             return web.json_response({"message": wrong}, status=403)
+        return await self.answered(request, body)
+
+    async def answered(self, request, body):
+        """What the node says to a request that is signed as it should be."""
         headers = {k: v for k, v in request.headers.items() if k.lower() in PASSED_ON}
         url = URL(self.node + request.raw_path, encoded=True)
         async with self._http.request(request.method, url, data=body, headers=headers) as answer:

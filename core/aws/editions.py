@@ -21,6 +21,7 @@ from opensearchpy.exceptions import NotFoundError
 
 from core.aws import opensearch, owner
 from core.aws.opensearch import OpenSearchIndex, asked, connect, name_of
+from core.aws.serverless import maker
 from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId, searched
 from core.ports import ModelError, StoreError
@@ -88,6 +89,7 @@ class Editions:
         self.dims = dims
         self.table = table
         self._where = (url, region)
+        self._make = maker(url)
         self._pool = pool
         self._pools = {(model, dims): pool(model, dims)}
         self._clock = clock
@@ -127,9 +129,13 @@ class Editions:
         """The one that is searched; where there is none yet, the one that would be made."""
         found = [each for each in await self.all(anew=anew) if each.live]
         if not found:
-            return self._edition(self.wanted, self.model, self.dims, there=False)
+            return self.unmade()
         # an earlier release gave the alias to a second version beside the first
         return next((each for each in found if each.name == self.wanted), found[0])
+
+    def unmade(self) -> Edition:
+        """The one that the settings ask for, as if it were not there."""
+        return self._edition(self.wanted, self.model, self.dims, there=False)
 
     async def claim(self) -> None:
         """Puts our table's name to what an earlier release made. Raises Foreign, StoreError."""
@@ -294,7 +300,7 @@ class Editions:
         key = f"{name}/{there}"
         if key not in self._indices:
             url, region = self._where
-            self._indices[key] = OpenSearchIndex(
+            self._indices[key] = self._make(
                 url,
                 region,
                 model=model,

@@ -11,7 +11,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import math
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,11 +33,6 @@ from core.stores import Found, Hit, Missing, Rejected
 from core.tokens import is_wide
 
 ALIAS = "parley-chunks"
-CANDIDATES = 50
-"""Chunks that each leg finds."""
-TYPICAL = 1 / 2.2
-"""What BM25 makes of a word's rarity where the word stands once in a passage of usual length: with
-k1 = 1.2, 1 / (1 + k1)."""
 BULK_TRIES = 8
 """Times that items which were too many at once are sent."""
 
@@ -50,6 +44,9 @@ class OpenSearchIndex:
     are those of a version that another release made, `client` is somebody else's to close. `table`
     is that of the deployment that a new one is of.
     """
+
+    latency = 0.0
+    """Seconds after which all can be found that others wrote and settled."""
 
     def __init__(
         self,
@@ -81,6 +78,10 @@ class OpenSearchIndex:
     async def close(self) -> None:
         await self._client.close()
 
+    def definition(self) -> dict[str, Any]:
+        """What it is made with."""
+        return stored.definition(self._model, self._dims, self._table)
+
     async def ensure(self) -> None:
         """Creates index and alias where they are missing. Raises StoreError; Missing for a version
         that went: what is written to it then makes an index in which nothing is found."""
@@ -89,7 +90,7 @@ class OpenSearchIndex:
             raise Missing(self.name)
         if self._there and answer:
             return
-        body = stored.definition(self._model, self._dims, self._table)
+        body = self.definition()
         if not answer:
             try:
                 await self._asked(self._client.indices.create, index=self.name, body=body)
@@ -115,10 +116,15 @@ class OpenSearchIndex:
         vectors: Sequence[Sequence[float]],
     ) -> None:
         await self.ensure()
-        items = [
-            stored.item(self.name, document, version, chunk, vector, known=self._fields)
-            for chunk, vector in zip(chunks, vectors, strict=True)
-        ]
+        await self.write(
+            [
+                stored.item(self.name, document, version, chunk, vector, known=self._fields)
+                for chunk, vector in zip(chunks, vectors, strict=True)
+            ]
+        )
+
+    async def write(self, items: list[bytes]) -> None:
+        """Sends what `_bulk` takes until none is too many. Raises Rejected, StoreError."""
         for attempt in range(BULK_TRIES):
             items = await self._bulk(items)
             if not items:
@@ -150,18 +156,13 @@ class OpenSearchIndex:
             await self._asked(self._client.indices.refresh, index=self.name)
 
     async def delete(self, document: DocumentId, *, before: str = "", only: str = "") -> None:
-        wanted: list[dict[str, Any]] = [{"term": {"document": document.short}}]
-        if before:
-            wanted.append({"range": {"version": {"lt": before}}})
-        if only:
-            wanted.append({"term": {"version": only}})
         try:
             # what was put a moment ago is deleted as well
             await self.settle()
             await self._asked(
                 self._client.delete_by_query,
                 index=self.name,
-                body={"query": {"bool": {"filter": wanted}}},
+                body={"query": stored.of_versions(document, before, only)},
                 conflicts="proceed",
                 refresh="true",
                 request_timeout=60,
@@ -197,18 +198,9 @@ class OpenSearchIndex:
         *,
         only: Collection[DocumentId] = (),
     ) -> Found:
-        where = [{"terms": {"place": sorted(scope.prefix for scope in scopes)}}]
-        if only:
-            where.append({"terms": {"document": sorted(each.short for each in only)}})
-        near = {"vector": vector, "k": CANDIDATES, "filter": {"bool": {"filter": where}}}
-        words = {"bool": {"filter": where, "must": [{"match": {"text": {"query": question}}}]}}
-        legs = [{"knn": {"vector": near}}, words]
         lines: list[Any] = []
-        for leg in legs:
-            lines += [
-                {"index": self.name},
-                {"size": CANDIDATES, "query": leg, "_source": [*stored.FIELDS]},
-            ]
+        for leg in stored.legs(question, vector, scopes, only):
+            lines += [{"index": self.name}, leg]
         body = b"".join(orjson.dumps(line) + b"\n" for line in lines)
         answer = await self._asked(self._client.msearch, body=body, request_timeout=20)
         found: list[list[Hit]] = []
@@ -235,11 +227,8 @@ class OpenSearchIndex:
             return 0.0
         field = answer.get("term_vectors", {}).get("text", {})
         documents = field.get("field_statistics", {}).get("doc_count", 0)
-        return TYPICAL * sum(
-            math.log(1 + (documents - seen + 0.5) / (seen + 0.5))
-            for term in field.get("terms", {}).values()
-            for seen in [min(term.get("doc_freq", 0), documents)]
-        )
+        terms = field.get("terms", {}).values()
+        return stored.typical(documents, (term.get("doc_freq", 0) for term in terms))
 
     async def texts(
         self, wanted: Sequence[tuple[DocumentId, str, int, int]]
@@ -255,7 +244,7 @@ class OpenSearchIndex:
                 self._client.mget,
                 index=self.name,
                 body={"ids": flat[start : start + 1000]},
-                _source=["ordinal", "first", "last", "locator", "body", "glue"],
+                _source=[*stored.TEXT],
                 request_timeout=20,
             )
             if any("error" in each for each in answer["docs"]):
@@ -296,6 +285,14 @@ async def asked(call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
         raise StoreError(type(exc).__name__) from exc
 
 
+def serverless(url: str) -> bool:
+    """Whether a collection of OpenSearch Serverless is there, and no domain.
+
+    https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-clients.html
+    """
+    return ".aoss." in (urlsplit(url).hostname or "")
+
+
 def connect(url: str, region: str, session: boto3.Session | None) -> AsyncOpenSearch:
     """Requests to Amazon's own hosts are signed; elsewhere the address may hold user and password.
 
@@ -307,7 +304,7 @@ def connect(url: str, region: str, session: boto3.Session | None) -> AsyncOpenSe
     signing: dict[str, Any] = {}
     if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".on.aws")):
         credentials = (session or boto3.Session()).get_credentials()
-        service = "aoss" if ".aoss." in host else "es"
+        service = "aoss" if serverless(url) else "es"
         signing["http_auth"] = AWSV4SignerAsyncAuth(credentials, region, service)
     return AsyncOpenSearch(
         url,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Iterator
 from typing import Any
 
 import boto3
 
 from core.aws import opensearch
-from core.aws.opensearch import asked, connect
+from core.aws.erase import erase
+from core.aws.opensearch import asked, connect, serverless
+from core.aws.serverless import LATENCY, PAUSES
 from core.documents import DocumentId
 
 BATCH = 500
@@ -66,6 +69,48 @@ class Passages:
 
     async def _refresh(self) -> None:
         await asked(self._client.indices.refresh, index=_all(), ignore_unavailable="true")
+
+
+class CollectionPassages(Passages):
+    """Those of a collection of OpenSearch Serverless. What was written a moment ago, by whomever,
+    is deleted as well, so it takes a minute or two."""
+
+    def __init__(
+        self,
+        url: str,
+        region: str,
+        session: boto3.Session | None = None,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        super().__init__(url, region, session)
+        self._sleep = sleep
+
+    async def count(self, places: Collection[str], documents: Collection[DocumentId]) -> int:
+        return sum([await self._count(each) for each in _queries(places, documents)])
+
+    async def delete(
+        self, places: Collection[str], documents: Collection[DocumentId]
+    ) -> tuple[int, int]:
+        queries = [*_queries(places, documents)]
+        if queries:
+            await self._sleep(LATENCY)
+        gone = left = 0
+        for query in queries:
+            still = await self._count(query)
+            for pause in PAUSES:
+                if not still:
+                    break
+                gone += await erase(self._client, _all(), query, self._sleep)
+                await self._sleep(pause)
+                still = await self._count(query)
+            left += still
+        return gone, left
+
+
+def passages_of(url: str, region: str, session: boto3.Session | None = None) -> Passages:
+    """Those of the domain or collection at an address."""
+    return (CollectionPassages if serverless(url) else Passages)(url, region, session)
 
 
 def _all() -> str:

@@ -20,7 +20,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Any
 
-from core.aws import opensearch, stored
+from core.aws import opensearch
 from core.aws.editions import FOLLOW, Edition, Editions, next_alias
 from core.aws.manifest import DynamoManifest
 from core.aws.opensearch import asked
@@ -114,9 +114,7 @@ class Reindex:
             if await asked(self._client.indices.exists, index=name):
                 # written to by a process that had slept while its index was removed
                 await asked(self._client.indices.delete, index=name)
-            body = stored.definition(
-                self._editions.model, self._editions.dims, self._editions.table
-            )
+            body = self._editions.unmade().index.definition()
             await asked(self._client.indices.create, index=name, body=body)
         actions = [_change("remove", each.name, next_alias()) for each in found if each.filling]
         actions.append(_change("add", name, next_alias()))
@@ -152,7 +150,7 @@ class Reindex:
         if filling:
             await asked(self._client.indices.update_aliases, body={"actions": filling})
         self._say(f"{new.name} is searched; waiting until everybody writes to it alone")
-        await self._sleep(STALE)
+        await self._sleep(STALE + new.index.latency)
         while (await self._round(others, new))[0]:
             pass
         names = tuple(each.name for each in others)

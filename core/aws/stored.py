@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+import math
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import orjson
 
+from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId, Locator, searched
 from core.stores import Hit
 from core.tokens import is_wide
@@ -18,6 +20,13 @@ MAPPING = 2
 FIELDS = ("place", "file", "version", "ordinal", "first", "last", "locator", "wide")
 """What a search gives back of a chunk."""
 
+TEXT = ("ordinal", "first", "last", "locator", "body", "glue")
+"""What a chunk's text is read from."""
+CANDIDATES = 50
+"""Chunks that each leg finds."""
+TYPICAL = 1 / 2.2
+"""What BM25 makes of a word's rarity where the word stands once in a passage of usual length: with
+k1 = 1.2, 1 / (1 + k1)."""
 VERSIONS = 20
 """Versions of one document that are counted: two as a rule, the old one and the new."""
 
@@ -72,10 +81,24 @@ def item(
     known: Collection[str] = (),
 ) -> bytes:
     """A chunk for `_bulk`; with `known`, of the fields that an older mapping has."""
-    action = {"index": {"_index": index, "_id": id_of(document.id, version, chunk.ordinal)}}
+    action = {"_index": index, "_id": id_of(document.id, version, chunk.ordinal)}
+    return line(action, fields(document, version, chunk, vector), known)
+
+
+def line(action: Mapping[str, str], told: Mapping[str, Any], known: Collection[str] = ()) -> bytes:
+    """The same of an action and fields."""
+    if known:
+        told = {name: value for name, value in told.items() if name in known}
+    return orjson.dumps({"index": action}) + b"\n" + orjson.dumps(told) + b"\n"
+
+
+def fields(
+    document: Document, version: str, chunk: Chunk, vector: Sequence[float]
+) -> dict[str, Any]:
+    """A chunk."""
     where = chunk.locator
     locator = {name: getattr(where, name) for name in Locator.__slots__}
-    fields = {
+    return {
         "place": document.id.place,
         "file": document.id.file,
         "document": document.id.short,
@@ -90,9 +113,29 @@ def item(
         "text": searched(document.name, chunk),
         "vector": vector,
     }
-    if known:
-        fields = {name: value for name, value in fields.items() if name in known}
-    return orjson.dumps(action) + b"\n" + orjson.dumps(fields) + b"\n"
+
+
+def legs(
+    question: str, vector: Sequence[float], scopes: Collection[Scope], only: Collection[DocumentId]
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Requests for what is near a question, and for what has its words."""
+    where = [{"terms": {"place": sorted(scope.prefix for scope in scopes)}}]
+    if only:
+        where.append({"terms": {"document": sorted(each.short for each in only)}})
+    near = {"vector": vector, "k": CANDIDATES, "filter": {"bool": {"filter": where}}}
+    words = {"bool": {"filter": where, "must": [{"match": {"text": {"query": question}}}]}}
+    told = {"size": CANDIDATES, "_source": [*FIELDS]}
+    return {**told, "query": {"knn": {"vector": near}}}, {**told, "query": words}
+
+
+def of_versions(document: DocumentId, before: str, only: str) -> dict[str, Any]:
+    """A query for a document's chunks: all, those of versions `before` one, or `only` one's."""
+    wanted: list[dict[str, Any]] = [{"term": {"document": document.short}}]
+    if before:
+        wanted.append({"range": {"version": {"lt": before}}})
+    if only:
+        wanted.append({"term": {"version": only}})
+    return {"bool": {"filter": wanted}}
 
 
 def hit(found: Mapping[str, Any]) -> Hit:
@@ -163,6 +206,15 @@ def versions(found: Mapping[str, Any]) -> tuple[list[tuple[DocumentId, str]], st
     last = group.get("after_key") if keys else None
     there = [(DocumentId(each["place"], each["file"]), each["version"]) for each in keys]
     return there, json.dumps(last) if last else ""
+
+
+def typical(documents: int, having: Iterable[int]) -> float:
+    """The score of a chunk that has each word once, by how many of all chunks have each."""
+    return TYPICAL * sum(
+        math.log(1 + (documents - seen + 0.5) / (seen + 0.5))
+        for each in having
+        for seen in [min(each, documents)]
+    )
 
 
 def _locator(stored: Mapping[str, Any]) -> Locator:

@@ -93,13 +93,15 @@ async def _search(settings: Settings, session: boto3.Session) -> Finding:
         return Finding(
             name,
             problem=f"no answer ({type(exc).__name__})",
-            fix="check OPENSEARCH_URL, the network, and that the domain's policy lets this role in",
+            fix="check OPENSEARCH_URL, the network, and that the domain's policy lets this role in "
+            "(of a collection: those for network and data access)",
         )
     except Rejected:
         return Finding(
             name,
             problem="it answers with an error",
-            fix="use OpenSearch 2.17 or newer with k-NN, and let this role use its indices",
+            fix="use OpenSearch 2.17 or newer with k-NN, or a vector search collection, and let "
+            "this role use its indices",
         )
     finally:
         await editions.close()

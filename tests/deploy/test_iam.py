@@ -70,7 +70,12 @@ SOURCE = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 BEDROCK = ("Claude", "Embedding")
 NAMESAKES = {
     # turns are put in a queue; nothing is indexed
-    "WorkerFunction": {("OpenSearchIndex", "put"), ("Editions", "put"), ("Editions", "_put_too")},
+    "WorkerFunction": {
+        ("OpenSearchIndex", "put"),
+        ("ServerlessIndex", "put"),
+        ("Editions", "put"),
+        ("Editions", "_put_too"),
+    },
     "IngesterFunction": {
         ("DynamoManifest", "register"),  # a shared file is, by the worker
         ("DynamoCursors", "get"),
@@ -79,6 +84,7 @@ NAMESAKES = {
     "ReconcilerFunction": {
         # a cursor is, and a message in a queue
         ("OpenSearchIndex", "put"),
+        ("ServerlessIndex", "put"),
         ("Editions", "put"),
         ("Editions", "_put_too"),
         ("Editions", "search"),  # versions are counted, nothing is asked

@@ -1,16 +1,15 @@
 """What Amazon's own search takes: requests over HTTPS, signed with the credentials of a role."""
 
-import socket
-
 import pytest
 
 from core.aws.editions import Editions
 from core.ports import StoreError
 from local.aws import free_port
+from tests.collection import Collection
 from tests.ingestion.shelf import Shelf, Words
-from tests.managed_domain import ManagedDomain
+from tests.managed_domain import KEY, SECRET, ManagedDomain, reached
 
-KEY, SECRET, TOKEN = "ASIAROLE", "s3cret/of+a role", "token=="
+KINDS = {"es": ManagedDomain, "aoss": Collection}
 
 
 class Model(Words):
@@ -23,19 +22,9 @@ async def address(request, opensearch, tmp_path, monkeypatch):
     """A domain or a collection in Seoul, and where it is; the environment is a role's."""
     region, port = "ap-northeast-2", free_port()
     host = f"search-parley-x.{region}.{request.param}.amazonaws.com"
-    found = socket.getaddrinfo
-
-    def here(name, *more, **others):
-        return found("127.0.0.1" if name == host else name, *more, **others)
-
-    monkeypatch.setattr(socket, "getaddrinfo", here)
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
-    monkeypatch.setenv("AWS_SESSION_TOKEN", TOKEN)
-    domain = ManagedDomain(opensearch, {KEY: SECRET})
-    async with domain.at(host, port, tmp_path) as certificate:
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        yield domain, f"https://{host}:{port}", (region, request.param)
+    domain = KINDS[request.param](opensearch, {KEY: SECRET})
+    async with reached(domain, host, port, tmp_path, monkeypatch) as url:
+        yield domain, url, (region, request.param)
 
 
 @pytest.fixture
