@@ -1,7 +1,10 @@
 """A vector search collection does what a domain does, by what it has: later, and without ids."""
 
+import json
 import random
+import re
 import time
+from pathlib import Path
 
 import pytest
 from opensearchpy.exceptions import NotFoundError
@@ -26,6 +29,7 @@ from tests.ingestion.test_reconciler import Later
 from tests.managed_domain import KEY, SECRET, reached
 
 REGION = "ap-northeast-2"
+ROOT = Path(__file__).parents[3]
 HERE = frozenset({Scope("library")})
 HERON, STORK = DocumentId("library", "heron.txt"), DocumentId("library", "stork.txt")
 WORDS = Words()
@@ -41,6 +45,13 @@ def chunks(*texts, start=0):
         Chunk(n, text, Locator("lines", n + 1, n + 1), start, start + len(texts) - 1)
         for n, text in enumerate(texts, start)
     ]
+
+
+def permitted():
+    """What the data access policy of `docs/deploy.md` permits."""
+    told = (ROOT / "docs" / "deploy.md").read_text()
+    (policy,) = json.loads(re.search(r"```json\n(.*?)```", told, re.S)[1])
+    return {each for rule in policy["Rules"] for each in rule["Permission"]}
 
 
 @pytest.fixture
@@ -82,7 +93,8 @@ class Desk:
             await self.collection.refresh()
 
     async def put(self, document, version, some):
-        vectors = [WORDS.vector(each.text) for each in some]
+        # no model promises that its vectors are of length 1
+        vectors = [[(each.ordinal + 0.5) * v for v in WORDS.vector(each.text)] for each in some]
         await self.index.put(Document(document, document.file, ""), version, some, vectors)
 
 
@@ -146,6 +158,8 @@ async def test_what_is_put_is_found_in_its_place_quoted_replaced_and_gone(there,
     await collection.refresh()
     assert list(await shelf.index.held([row.id])) == []
     assert collection.refused == []
+    # which says what an index's aliases are, if the list is not to be taken at its word
+    assert permitted() == collection.used | {"aoss:DescribeCollectionItems"}
 
 
 async def test_it_has_settled_only_when_all_that_was_put_can_be_found(desk):
@@ -299,6 +313,9 @@ async def test_a_new_model_takes_the_olds_place(aws, there):
     await place.finds("heron", "stork")
     assert await place.versions() == {outcome.name: ("new-model", True, False, 2)}
     assert collection.refused == []
+    more = {"aoss:DeleteIndex", "aoss:CreateCollectionItems"}
+    assert collection.used <= permitted() | more
+    assert more <= collection.used
     for each in place.made:
         await each.close()
 
