@@ -117,12 +117,14 @@ class Refused(Exception):
 
 class Collection(ManagedDomain):
     """`used`: what a data access policy has to permit for what was asked. `every`: how long it is
-    until a write can be found; with `-1` it is when `refresh` is called."""
+    until a write can be found; with `-1` it is when `refresh` is called. `late`: how many requests
+    for an alias find a new index not there yet."""
 
     def __init__(self, node, keys, *, every="1s"):
         super().__init__(node, keys)
         self.used = set()
         self.every = every
+        self.late = 0
 
     async def refresh(self):
         """The time comes at which all that was written can be found."""
@@ -134,6 +136,9 @@ class Collection(ManagedDomain):
             self._allowed(request, body)
             if request.method == "PUT" and request.path.count("/") == 1:
                 return await super().answered(request, self._made(json.loads(body)))
+            if "/_alias/" in request.path and self.late:
+                self.late -= 1
+                return web.json_response({"error": "index_not_found", "status": 404}, status=404)
             if request.path.endswith("/_bulk"):
                 return await self._bulk(request, body)
             return await super().answered(request, body)
@@ -151,7 +156,7 @@ class Collection(ManagedDomain):
             raise Refused(404)
         if request.query.get("refresh", "false") != "false":
             raise Refused(400, "status_exception", NO_REFRESH)
-        if request.path.endswith("/_search") and b'"script' in body:
+        if request.path.endswith("/_search") and "script" in _names(json.loads(body or "{}")):
             raise Refused(400, "illegal_argument_exception", "scripts are not supported")
         self.used |= allowed
 
@@ -196,6 +201,12 @@ class Collection(ManagedDomain):
         done = iter(told["items"])
         told |= {"errors": True, "items": [each or next(done) for each in items]}
         return web.json_response(told)
+
+
+def _names(told):
+    """Names of all fields of a request, at any depth."""
+    inner = told.values() if isinstance(told, dict) else told if isinstance(told, list) else ()
+    return {*(told if isinstance(told, dict) else ())}.union(*map(_names, inner))
 
 
 def _flat(settings, before=""):

@@ -95,17 +95,23 @@ class CollectionPassages(Passages):
         queries = [*_queries(places, documents)]
         if queries:
             await self._sleep(LATENCY)
-        gone = left = 0
-        for query in queries:
-            still = await self._count(query)
-            for pause in PAUSES:
-                if not still:
-                    break
+        gone = 0
+        for _ in range(TRIES):
+            for query in queries:
                 gone += await erase(self._client, _all(), query, self._sleep)
-                await self._sleep(pause)
-                still = await self._count(query)
-            left += still
-        return gone, left
+            queries = await self._left(queries)
+            if not queries:
+                break
+        return gone, sum([await self._count(each) for each in queries])
+
+    async def _left(self, queries: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Those that find something still, when what was deleted is found no more."""
+        for pause in PAUSES:
+            queries = [each for each in queries if await self._count(each)]
+            if not queries:
+                break
+            await self._sleep(pause)
+        return queries
 
 
 def passages_of(url: str, region: str, session: boto3.Session | None = None) -> Passages:

@@ -18,7 +18,6 @@ import math
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 from opensearchpy.exceptions import NotFoundError
@@ -78,13 +77,22 @@ class ServerlessIndex(OpenSearchIndex):
         self._last = 0
 
     def definition(self) -> dict[str, Any]:
-        """Shards, copies and the time until a write is found are the collection's own affair."""
+        """Shards, copies and the time until a write is found are the collection's own affair.
+
+        https://docs.aws.amazon.com/solutions/latest/migration-assistant-for-amazon-opensearch-service/tdvk-serverless.html
+        """
         mappings = super().definition()["mappings"]
         del mappings["_source"]  # no page says whether parts of it may be left out
         method = {"name": "hnsw", "engine": "faiss", "space_type": "innerproduct"}
         mappings["properties"]["vector"]["method"] = method
         mappings["properties"]["written"] = {"type": "long"}
         return {"settings": {"index.knn": True}, "mappings": mappings}
+
+    async def ensure(self) -> None:
+        try:
+            await super().ensure()
+        except NotFoundError as exc:
+            raise StoreError("the new index is not there yet") from exc
 
     async def put(
         self,
@@ -188,7 +196,7 @@ class ServerlessIndex(OpenSearchIndex):
         except NotFoundError:
             self._absent()
             return Found((), (), most)
-        return Found([cosine(each) for each in near], words, most, is_wide(question))
+        return Found([stored.product(each) for each in near], words, most, is_wide(question))
 
     async def most(self, question: str) -> float:
         """Counted, since there are no term vectors."""
@@ -252,15 +260,6 @@ def unit(vector: Sequence[float]) -> list[float]:
     """The same direction, at length 1."""
     length = math.hypot(*vector) or 1.0
     return [each / length for each in vector]
-
-
-def cosine(hit: Hit) -> Hit:
-    """An inner product d has the score 1 + d, or 1 / (1 - d) where it is negative.
-
-    https://docs.opensearch.org/latest/mappings/supported-field-types/knn-spaces/
-    """
-    score = hit.score - 1 if hit.score >= 1 else 1 - 1 / hit.score
-    return replace(hit, score=score)
 
 
 def _distinct(hits: Sequence[Hit]) -> list[Hit]:

@@ -157,6 +157,15 @@ def cosine(hit: Hit) -> Hit:
     return replace(hit, score=2 * hit.score - 1)
 
 
+def product(hit: Hit) -> Hit:
+    """An inner product d has the score 1 + d, or 1 / (1 - d) where it is negative.
+
+    https://docs.opensearch.org/latest/mappings/supported-field-types/knn-spaces/
+    """
+    score = hit.score - 1 if hit.score >= 1 else 1 - 1 / hit.score
+    return replace(hit, score=score)
+
+
 def chunk(found: Mapping[str, Any]) -> Chunk:
     source = found["_source"]
     return Chunk(

@@ -162,6 +162,14 @@ async def test_what_is_put_is_found_in_its_place_quoted_replaced_and_gone(there,
     assert permitted() == collection.used | {"aoss:DescribeCollectionItems"}
 
 
+async def test_an_index_that_is_not_there_at_once_is_waited_for(there, shelf):
+    there[0].late = 2
+    shelf.put("library/heron.txt", "The heron nests in reeds.")
+    assert await shelf.handle(*shelf.events(1)) == []
+    assert shelf.naps == [0.5, 1]
+    assert await shelf.search("the heron", "library") == ["The heron nests in reeds."]
+
+
 async def test_it_has_settled_only_when_all_that_was_put_can_be_found(desk):
     desk.waits = 2
     await desk.put(HERON, "v1", chunks("The heron nests in reeds."))
