@@ -126,7 +126,10 @@ class Manifest(Protocol):
         """From now on this version's chunks count, and no others. False as in `progress`."""
         ...
 
-    async def fail(self, document: DocumentId, seen: str, reason: str) -> bool: ...
+    async def fail(self, document: DocumentId, seen: str, reason: str) -> bool:
+        """Notes why this version is not read. False as in `progress`, or if it is ready."""
+        ...
+
     async def removed(self, document: DocumentId, key: str, seen: str) -> bool:
         """Notes a removed object; False if a newer one was noticed, another key's, or none:
         what was forgotten is not noted again."""

@@ -122,9 +122,13 @@ class Pipeline:
 
     async def _not_read(self, document: DocumentId, seen: str, reason: str) -> None:
         count(Metric.FAILURES, reason=reason)
-        await self._manifest.fail(document, seen, reason)
-        # its own chunks as well, but none of a version that only adds digits to it
-        await self._index.delete(document, before=seen + "!")
+        if await self._manifest.fail(document, seen, reason):
+            # its own chunks as well, but none of a version that only adds digits to it
+            await self._index.delete(document, before=seen + "!")
+            return
+        known = (await self._manifest.get([document])).get(document)
+        if known is None or known.version != seen:
+            await self._index.delete(document, only=seen)
 
     async def _removed(self, document: DocumentId, job: Removed) -> Written | None:
         """What is to be read, if a delete marker was removed: the object is there again."""

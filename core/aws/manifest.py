@@ -148,7 +148,13 @@ class DynamoManifest:
 
     async def fail(self, document: DocumentId, seen: str, reason: str) -> bool:
         fields = {"state": State.FAILED, "version": "", "reason": reason, "chunks": 0}
-        return await self._current(document, seen, fields)
+        return await self._set(
+            document,
+            fields,
+            condition="#seen = :current AND NOT #state IN (:ready, :deleted)",
+            values={":current": seen, ":ready": State.READY, ":deleted": State.DELETED},
+            names=("seen",),
+        )
 
     async def removed(self, document: DocumentId, key: str, seen: str) -> bool:
         return await self._set(

@@ -412,6 +412,53 @@ async def test_an_old_versions_reader_that_is_killed_leaves_nothing_either(shelf
     assert await shelf.search("heron") == ["The heron nests in trees."]
 
 
+async def test_a_document_that_is_ready_stays_so_when_the_last_of_the_old_one_cannot_be_deleted(
+    shelf, monkeypatch
+):
+    shelf.put("library/a.txt", "The heron nests in reeds.")
+    assert await shelf.handle(*shelf.events(1)) == []
+    shelf.put("library/a.txt", "The heron nests in trees.")
+    (event,) = shelf.events(1)
+
+    async def down(**_):
+        raise Unanswered("N/A", "down", OSError())
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shelf.index._client, "delete_by_query", down)
+        for received in (1, 10):
+            assert await shelf.handle(event, received=received) == ["0"]
+    assert (await shelf.document("library/a.txt")).state is State.READY
+    assert await shelf.search("heron") == ["The heron nests in trees."]
+    # deleting hangs until the time is up
+    (job,) = jobs(event)
+    await shelf.pipeline.give_up(job, "too_slow")
+    assert (await shelf.document("library/a.txt")).state is State.READY
+    assert await shelf.search("heron") == ["The heron nests in trees."]
+
+
+async def test_one_that_is_deleted_while_it_is_read_too_slowly_leaves_no_passages(shelf):
+    key = f"{GENERAL}/F1/a.txt"
+    shelf.put(key, TEXT)
+    (job,) = jobs(shelf.events(1)[0])
+    settle, reached = shelf.index.settle, asyncio.Event()
+
+    async def hang():
+        reached.set()
+        await asyncio.Event().wait()
+
+    shelf.index.settle = hang
+    task = asyncio.create_task(shelf.pipeline.run(job))
+    await reached.wait()
+    await shelf.manifest.forget(DocumentId(GENERAL, "F1"))
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    shelf.index.settle = settle
+    assert await shelf.chunks() == 1
+    await shelf.pipeline.give_up(job, "too_slow")
+    assert (await shelf.document(key)).state is State.DELETED
+    assert await shelf.chunks() == 0
+
+
 async def test_the_same_bytes_in_two_places_are_two_documents(shelf):
     shelf.put(f"{GENERAL}/F1/a.txt", TEXT)
     shelf.put(f"{SUPPORT}/F1/a.txt", TEXT)
