@@ -20,12 +20,15 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from dataclasses import dataclass
 from typing import Any
 
+from opensearchpy.exceptions import NotFoundError
+
 from core.aws import opensearch
 from core.aws.editions import FOLLOW, Edition, Editions, next_alias
 from core.aws.manifest import DynamoManifest
 from core.aws.opensearch import asked
 from core.documents import Document, DocumentId, State, searched
-from core.stores import Rejected
+from core.ports import StoreError
+from core.stores import Missing, Rejected
 
 WINDOW = 192
 """Passages that are embedded and written together."""
@@ -90,6 +93,12 @@ class Reindex:
 
     async def run(self, *, keep: bool = False) -> Outcome:
         """Raises StoreError, Rejected, ModelError; what is done then is done."""
+        try:
+            return await self._ran(keep=keep)
+        except (Missing, NotFoundError) as exc:
+            raise StoreError("a version of the index went meanwhile") from exc
+
+    async def _ran(self, *, keep: bool) -> Outcome:
         await self._editions.claim()
         found = await self._editions.all(anew=True)
         old = [each for each in found if each.live and each.name != self._editions.wanted]

@@ -11,7 +11,7 @@ from core.aws.reindex import STALE, Reindex
 from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId, Locator
 from core.library import IndexedLibrary
-from core.ports import Overloaded
+from core.ports import Overloaded, StoreError
 from core.stores import Rejected
 from tests.conftest import REGION
 from tests.ingestion.shelf import Shelf, Words
@@ -424,3 +424,18 @@ async def test_a_new_version_that_keeps_nothing_is_not_put_in_the_olds_place(pla
         with pytest.raises(Rejected, match="does not keep the passages of 12 documents"):
             await place.reindex()
     await place.finds("heron0", "heron11")
+
+
+async def test_a_new_version_that_goes_while_it_is_filled_is_told_in_a_sentence(place):
+    await place.fill()
+    new = place.editions(*NEW)
+
+    async def removed():
+        place.model(*NEW).hook = None
+        await new.client.indices.delete(index=new.wanted)
+
+    place.model(*NEW).hook = removed
+    with pytest.raises(StoreError, match="went"):
+        await place.reindex()
+    await place.finds("heron0", "heron11")
+    assert (await place.reindex()).copied == NUMBER
