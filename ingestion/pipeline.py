@@ -33,7 +33,7 @@ from core.documents import (
 from core.ports import Broken, ModelError, Overloaded, StoreError
 from core.stores import Embeddings, Index, Manifest, Missing, Rejected, TooLarge, Vault
 from core.telemetry import Metric, count, following
-from core.together import together
+from core.together import ended, together
 from ingestion.chunks import chunked
 from ingestion.extract.errors import Unreadable
 from ingestion.extract.sandbox import Total, extract
@@ -51,6 +51,9 @@ DELAYS = (0.5, 1, 2, 4, 8, 15, 30, 30, 30, 30, 30, 30)
 """Seconds between tries of an index that does not answer: three and a half minutes in all."""
 TELL_EVERY = 1.0
 """Seconds between notes of how far it is."""
+BEAT = 60.0
+"""Seconds between notes that somebody has it, while its images are read or wait for their turn: one
+without is read by another (`core.overdue`)."""
 
 Reader = Callable[[Path, str], AsyncIterator[Block | Picture | Total]]
 T = TypeVar("T")
@@ -164,7 +167,7 @@ class Pipeline:
                 raise Unreadable("too_large") from exc
             async with self._readers:
                 items, pages = await self._extracted(document, path, shown, job.seen)
-        blocks = await self._eyes.read(items)
+        blocks = await self._looked_at(document, items, job.seen, pages)
         chunks = await asyncio.to_thread(_chunks, blocks)
         if not chunks:
             raise Unreadable("no_text")
@@ -216,6 +219,22 @@ class Pipeline:
                     document, seen, State.EXTRACTING, done=at, total=pages
                 )
         return items, pages
+
+    async def _looked_at(
+        self, document: DocumentId, items: Sequence[Block | Picture], seen: str, pages: int
+    ) -> Sequence[Block]:
+        """The blocks, with those that Claude reads in pictures."""
+        reading = asyncio.ensure_future(self._eyes.read(items))
+        try:
+            while not (await asyncio.wait({reading}, timeout=BEAT))[0]:
+                await self._patiently(
+                    lambda: self._manifest.progress(
+                        document, seen, State.EXTRACTING, done=pages, total=pages
+                    )
+                )
+            return await reading
+        finally:
+            await ended({reading})
 
     async def _indexed(
         self, document: DocumentId, name: str, seen: str, chunks: Sequence[Chunk]

@@ -12,6 +12,7 @@ from core.documents import Document, DocumentId, State, document_of, key_of
 from core.ports import Refused, StoreError
 from core.stores import Rejected
 from core.telemetry import Metric, counting
+from ingestion import pipeline
 from tests.ingestion.pdfs import pdf
 from tests.ingestion.shelf import Shelf
 
@@ -73,6 +74,33 @@ async def test_an_image_is_known_by_what_claude_reads(shelf, tmp_path):
     await shelf.handle(*shelf.events(1))
     assert await shelf.search("image of a cat") == ["an image of a cat"]
     assert shelf.eyes.asked[0].images[0].media_type == "image/png"
+
+
+async def test_while_claude_reads_its_images_a_document_shows_that_somebody_has_it(
+    shelf, tmp_path, monkeypatch
+):
+    from PIL import Image  # noqa: PLC0415
+
+    monkeypatch.setattr(pipeline, "BEAT", 0.02)
+    seen, stream = asyncio.Event(), shelf.eyes.stream
+
+    async def slow(prompt):
+        await seen.wait()
+        async for each in stream(prompt):
+            yield each
+
+    shelf.eyes.stream = slow
+    Image.new("RGB", (40, 40), "red").save(tmp_path / "cat.png")
+    shelf.put("library/cat.png", (tmp_path / "cat.png").read_bytes())
+    reading = asyncio.create_task(shelf.handle(*shelf.events(1)))
+    times = set()
+    async with asyncio.timeout(10):
+        while len(times) < 5:
+            known = await shelf.document("library/cat.png")
+            times |= {known.updated} if known else set()
+    seen.set()
+    assert await reading == []
+    assert await shelf.search("image of a cat") == ["an image of a cat"]
 
 
 async def test_a_newer_version_takes_the_olders_place(shelf):
