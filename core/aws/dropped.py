@@ -14,8 +14,12 @@ from core.aws.calls import Calls, unmet
 from core.aws.items import encode
 from core.conversation import Command, Conversation, Kind, Person, dumps
 
-KEPT = 5 * 86_400
-"""Seconds: a day more than the queue keeps a message."""
+KEPT = 23 * 86_400
+"""Seconds: a day more than the queue keeps a message, then that of dead letters, then the queue
+again, for each of which its time begins anew.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
+"""
 NOTHING = dumps(Command("", Conversation("", "", "", None, Kind.CHANNEL), Person(""), "forgotten"))
 """In place of the question, for who would have it answered once more: it is none."""
 

@@ -12,8 +12,10 @@ from core.aws.claims import DynamoClaims
 from core.aws.departures import DynamoDepartures
 from core.aws.dynamodb import DynamoFeedback, DynamoHistory, DynamoPlaceSettings
 from core.aws.forget import Eraser, Kept
+from core.aws.items import decode
 from core.aws.noted import Notes
 from core.aws.passages import Passages
+from core.aws.provision import DEAD, TURNS
 from core.aws.queues import depth
 from core.aws.sqs import SqsTurns, body
 from core.aws.tallies import DynamoTally
@@ -452,6 +454,15 @@ async def test_a_question_that_waits_in_the_queue_is_not_answered_and_its_text_i
     again = await world.eraser(*target).erase()
     assert (again.counts.total(), again.failures) == (0, [])
     assert await answered(world) == sorted((where.place, who) for where, who in left)
+
+
+async def test_what_says_that_it_is_over_outlives_its_message_also_as_a_dead_letter(world):
+    noted(world, GENERAL, ANA)
+    await world.eraser("slack/T1", ANA).erase()
+    rows = [decode(json.loads(each)) for each in world.rows()]
+    over = next(each for each in rows if each.get("gone") and each["pk"].startswith("claim#"))
+    queued, dead = (int(each["MessageRetentionPeriod"]) for each in (TURNS, DEAD))
+    assert over["ttl"] > world.now + queued + dead + queued  # `parley redrive` on its last day
 
 
 async def test_an_answer_whose_worker_is_gone_is_not_taken_up_again(world):
