@@ -119,7 +119,8 @@ class Manifest(Protocol):
         done: int = 0,
         total: int = 0,
     ) -> bool:
-        """How far the reading of this version is; False if it was overtaken or deleted."""
+        """How far the reading of this version is; False if it was overtaken or deleted, or another
+        reader has it ready."""
         ...
 
     async def ready(self, document: DocumentId, seen: str, *, pages: int, chunks: int) -> bool:
@@ -127,7 +128,7 @@ class Manifest(Protocol):
         ...
 
     async def fail(self, document: DocumentId, seen: str, reason: str) -> bool:
-        """Notes why this version is not read. False as in `progress`, or if it is ready."""
+        """Notes why this version is not read. False as in `progress`."""
         ...
 
     async def removed(self, document: DocumentId, key: str, seen: str) -> bool:

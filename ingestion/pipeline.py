@@ -129,8 +129,7 @@ class Pipeline:
             # its own chunks as well, but none of a version that only adds digits to it
             await self._index.delete(document, before=seen + "!")
             return
-        known = (await self._manifest.get([document])).get(document)
-        if known is None or known.version != seen:
+        if await self._useless(document, seen):
             await self._index.delete(document, only=seen)
 
     async def _removed(self, document: DocumentId, job: Removed) -> Written | None:
@@ -180,8 +179,14 @@ class Pipeline:
             if known is not None and known.seen:
                 await self._alone(document, job.seen)
         else:
-            log.info("overtaken by a newer version, or deleted")
-            await self._patiently(lambda: self._index.delete(document, only=job.seen))
+            log.info("overtaken by a newer version or another reader, or deleted")
+            if await self._useless(document, job.seen):
+                await self._patiently(lambda: self._index.delete(document, only=job.seen))
+
+    async def _useless(self, document: DocumentId, seen: str) -> bool:
+        """Whether a version that is read no more is not the one that is searched."""
+        known = (await self._manifest.get([document])).get(document)
+        return known is None or known.version != seen
 
     async def _cleared(self, document: DocumentId, known: Document | None, seen: str) -> None:
         """Deletes what a reader of this notification left, that was ended before it did so."""

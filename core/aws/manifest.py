@@ -148,13 +148,7 @@ class DynamoManifest:
 
     async def fail(self, document: DocumentId, seen: str, reason: str) -> bool:
         fields = {"state": State.FAILED, "version": "", "reason": reason, "chunks": 0}
-        return await self._set(
-            document,
-            fields,
-            condition="#seen = :current AND NOT #state IN (:ready, :deleted)",
-            values={":current": seen, ":ready": State.READY, ":deleted": State.DELETED},
-            names=("seen",),
-        )
+        return await self._current(document, seen, fields)
 
     async def removed(self, document: DocumentId, key: str, seen: str) -> bool:
         return await self._set(
@@ -216,9 +210,10 @@ class DynamoManifest:
         return await self._set(
             document,
             fields,
-            condition="#seen = :current AND #state <> :deleted",
+            condition="#seen = :current AND #state <> :deleted "
+            "AND (attribute_not_exists(#version) OR #version <> :current)",
             values={":current": seen, ":deleted": State.DELETED},
-            names=("seen",),
+            names=("seen", "version"),
         )
 
     async def _set(

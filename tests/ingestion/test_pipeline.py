@@ -464,6 +464,32 @@ async def test_a_document_that_is_ready_stays_so_when_the_last_of_the_old_one_ca
     assert await shelf.search("heron") == ["The heron nests in trees."]
 
 
+async def test_of_two_readers_of_one_notification_the_slower_one_undoes_nothing(shelf):
+    text = "\n\n".join(f"# Part {n}\n\nbird{n} " + "word " * 150 for n in range(600))
+    shelf.put("library/a.md", text)
+    (event,) = shelf.events(1)
+    reached, go = asyncio.Event(), asyncio.Event()
+
+    async def late():
+        reached.set()
+        await go.wait()
+        if shelf.words.calls > 3:  # after what it has told of the first ones
+            raise Refused("no")
+
+    shelf.words.hook = late
+    slower = asyncio.create_task(shelf.handle(event, received=10))
+    await reached.wait()
+    shelf.words.hook = None
+    assert await shelf.handle(event, received=2) == []
+    shelf.words.hook, shelf.words.calls = late, 3
+    go.set()
+    await slower
+    shelf.words.hook = None
+    assert (await shelf.document("library/a.md")).state is State.READY
+    assert await shelf.chunks() == 600
+    assert "bird599" in (await shelf.search("bird599"))[0]
+
+
 async def test_one_that_is_deleted_while_it_is_read_too_slowly_leaves_no_passages(shelf):
     key = f"{GENERAL}/F1/a.txt"
     shelf.put(key, TEXT)
