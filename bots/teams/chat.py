@@ -141,6 +141,8 @@ class TeamsChat:
         except (Forbidden, Gone):
             return [MessageId(each) for each in marks.ids(self._id, mark)]
         self._lost = False
+        if not known.issuperset(found):
+            self._unnamed = 0
         return found
 
     async def _found(self, mark: str) -> list[MessageId]:

@@ -340,6 +340,17 @@ async def test_a_post_without_an_id_is_looked_up(channel):
     assert [each[0] for each in channel.shown()] == [posted]
 
 
+async def test_every_part_of_an_answer_that_is_posted_without_an_id_is_looked_up(channel):
+    channel.teams.connector.faults = {"post": ["unnamed"] * 3}
+    budget = WorkspaceBudget(QUOTAS, asyncio.get_running_loop().time).of("x")
+    writer, posted = Writer(channel.chat(), budget, RUN), []
+    for number in range(3):
+        channel.now += 2
+        part = Rendered(f"Part {number}", STOP)
+        posted.append(await writer.post(part, Priority.FINAL, posted))
+    assert [each[0] for each in channel.shown()] == posted
+
+
 async def test_where_posts_get_no_ids_and_graph_may_not_be_asked_few_are_made(channel):
     channel.teams.graph.granted = frozenset()
     channel.teams.connector.faults = {"post": ["unnamed"] * 9}
