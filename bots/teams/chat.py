@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
@@ -16,7 +16,7 @@ from bots.teams.connector import Connector
 from bots.teams.downloads import Bearer, download, is_shared_store
 from bots.teams.graph import SHARE, Graph
 from bots.teams.hosts import Hosts
-from bots.teams.marks import Marks
+from bots.teams.marks import Marks, is_before
 from bots.teams.markup import TeamsSurface
 from bots.teams.streaming import Streams
 from bots.teams.tokens import CONNECTOR, Tokens
@@ -84,7 +84,7 @@ class TeamsChat:
         self._id = f"{conversation.channel}{thread}"
         self._marks: dict[str, str] = {}
         self._unnamed = 0
-        self._lost = False
+        self._lost: float | None = None
 
     @property
     def _private(self) -> str:
@@ -102,7 +102,7 @@ class TeamsChat:
         try:
             posted = await self._posted(message, said)
         except Unreachable:
-            self._lost = True
+            self._lost = since
             if message.stage in (Stage.GROWING, Stage.DONE):
                 marks.lost(self._id, mark, said["text"], since)
             raise
@@ -135,15 +135,20 @@ class TeamsChat:
         known = {*marks.ids(self._id, mark)}
         try:
             found = await self._found(mark)
-            if self._lost and known.issuperset(found):
+            if self._lost is not None and not self._is_there(found, known):
                 await marks.sleep(SOON)
                 found = await self._found(mark)
         except (Forbidden, Gone):
             return [MessageId(each) for each in marks.ids(self._id, mark)]
-        self._lost = False
-        if not known.issuperset(found):
+        if self._is_there(found, known):
             self._unnamed = 0
+        self._lost = None
         return found
+
+    def _is_there(self, found: Sequence[MessageId], known: Collection[str]) -> bool:
+        """Whether the lost post is found: a message that another process posted is older."""
+        since = self._lost or 0.0
+        return any(each not in known and not is_before(each, since) for each in found)
 
     async def _found(self, mark: str) -> list[MessageId]:
         marks, app = self._microsoft.marks, self._microsoft.app_id

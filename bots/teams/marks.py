@@ -105,6 +105,11 @@ class Marks:
         return self._known.setdefault((chat, mark), _Posted())
 
 
+def is_before(message_id: str, since: float) -> bool:
+    """Whether a message is older, by its id: the milliseconds at which Teams took it."""
+    return message_id.isdecimal() and int(message_id) / 1000 < since - SKEW
+
+
 def _told(text: str) -> bytes:
     """What is left of a text whatever it is written in, as a digest; empty for too little."""
     letters = re.sub(r"[\W_]+", "", html.unescape(TARGET.sub("]", text)))

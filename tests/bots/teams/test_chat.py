@@ -333,6 +333,19 @@ async def test_a_post_that_teams_takes_a_little_later_is_not_made_again(channel,
     assert [each[0] for each in channel.shown()] == [earlier, posted]
 
 
+async def test_whoever_goes_on_with_anothers_answer_makes_no_late_post_again_either(channel):
+    earlier = await channel.chat().post(Rendered("One", STOP), mark=RUN)
+    channel.now += 60
+    channel.meets(post="late")
+    settings = load({**AWS, **channel.teams.settings()})
+    budget = WorkspaceBudget(QUOTAS, asyncio.get_running_loop().time).of("x")
+    async with wiring.teams_platform(settings, own_tally) as channel.platform:
+        writer = Writer(channel.chat(), budget, RUN)
+        posted = await writer.post(Rendered("Two", STOP), Priority.FINAL, {earlier})
+        await channel.sleep(2)
+    assert [each[0] for each in channel.shown()] == [earlier, posted]
+
+
 async def test_a_post_without_an_id_is_looked_up(channel):
     channel.meets(post="unnamed")
     budget = WorkspaceBudget(QUOTAS, asyncio.get_running_loop().time).of("x")
