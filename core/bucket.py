@@ -106,13 +106,14 @@ class Bucket:
         self._untold = self._untold.plus(News(paused_until=self._paused_until))
         self._wake()
 
-    def suspect(self, seconds: float) -> None:
+    def suspect(self, seconds: float, whose: str) -> None:
         """A narrower count is paused for so long; where another is already, this one is too."""
         now = self._clock()
-        if self._tally(now).suspected_until > now:
+        until, another = self._tally(now).suspected
+        if until > now and another != whose:
             self.pause(seconds)
             return
-        self._untold = self._untold.plus(News(suspected_until=now + seconds))
+        self._untold = self._untold.plus(News(suspected=(now + seconds, whose)))
         self._wake()
 
     def keep(self, finals: int) -> None:
@@ -132,11 +133,6 @@ class Bucket:
         now = self._clock()
         ahead = sum(1 for p, _, f in self._waiting if p <= priority and not f.done())
         return max(0.0, self._tally(now).ready_at(self._quota, priority, now, ahead) - now)
-
-    @property
-    def is_paused(self) -> bool:
-        now = self._clock()
-        return self._tally(now).paused_until > now
 
     @property
     def is_spared(self) -> bool:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from hashlib import sha256
 from operator import itemgetter
 
 from core.bucket import Bucket
@@ -57,7 +58,7 @@ class WorkspaceBudget:
                 )
             for call in quota.calls:
                 buckets[call].append(self._buckets[key])
-        return ConversationBudget(buckets)
+        return ConversationBudget(buckets, channel)
 
 
 class Budgets:
@@ -84,8 +85,9 @@ def _milliseconds() -> float:
 class ConversationBudget:
     """`core.ports.Budget` over the buckets a conversation's calls count in."""
 
-    def __init__(self, buckets: Mapping[Call, list[Bucket]]) -> None:
+    def __init__(self, buckets: Mapping[Call, list[Bucket]], channel: str) -> None:
         self._buckets = buckets
+        self._place = sha256(channel.encode()).hexdigest()[:8]
 
     async def spend(self, call: Call, priority: Priority) -> None:
         buckets = self._buckets[call]
@@ -100,12 +102,11 @@ class ConversationBudget:
         """A count that is spared is paused with them when a second place is refused meanwhile."""
         buckets = self._buckets[call]
         narrow = [each for each in buckets if not each.is_spared] or buckets
-        known = any(each.is_paused for each in narrow)  # of a call that was under way then
         for bucket in narrow:
             bucket.pause(seconds)
         for bucket in buckets:
-            if bucket not in narrow and not known:
-                bucket.suspect(seconds)
+            if bucket not in narrow:
+                bucket.suspect(seconds, self._place)
 
     async def told(self) -> None:
         """Returns once the other processes could know what changed here, to be at rest then."""

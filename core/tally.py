@@ -72,8 +72,8 @@ class Tally:
 
     `granted`: calls that may still count, oldest first; `total`: all there ever were. `progress`:
     when the last that shows progress was granted. `running`: of each process that shares it, its
-    answers, and until when that holds unless it is said again. `suspected_until`: until when a
-    narrower count is paused.
+    answers, and until when that holds unless it is said again. `suspected`: until when a narrower
+    count is paused, and whose.
     """
 
     granted: tuple[float, ...] = ()
@@ -81,7 +81,7 @@ class Tally:
     progress: float = NEVER
     paused_until: float = NEVER
     running: Mapping[str, tuple[int, float]] = field(default_factory=lambda: MappingProxyType({}))
-    suspected_until: float = NEVER
+    suspected: tuple[float, str] = (NEVER, "")
 
     def answers(self, now: float) -> int:
         """Answers that run now, in all processes."""
@@ -157,7 +157,7 @@ class News:
     progress: float = NEVER
     paused_until: float = NEVER
     running: tuple[int, float] = (0, NEVER)
-    suspected_until: float = NEVER
+    suspected: tuple[float, str] = (NEVER, "")
 
     def plus(self, other: News) -> News:
         """Both, as the earlier says them."""
@@ -167,7 +167,7 @@ class News:
             returned=(*self.returned, *other.returned),
             progress=max(self.progress, other.progress),
             paused_until=max(self.paused_until, other.paused_until),
-            suspected_until=max(self.suspected_until, other.suspected_until),
+            suspected=max(self.suspected, other.suspected),
         )
 
     def minus(self, told: News) -> News:
@@ -177,9 +177,7 @@ class News:
             self.returned[len(told.returned) :],
             self.progress if self.progress > told.progress else NEVER,
             self.paused_until if self.paused_until > told.paused_until else NEVER,
-            suspected_until=(
-                self.suspected_until if self.suspected_until > told.suspected_until else NEVER
-            ),
+            suspected=self.suspected if self.suspected > told.suspected else (NEVER, ""),
         )
 
     def over(self, tally: Tally, me: str) -> Tally:
@@ -197,7 +195,7 @@ class News:
             max(tally.progress, self.progress),
             max(tally.paused_until, self.paused_until),
             MappingProxyType(running),
-            max(tally.suspected_until, self.suspected_until),
+            max(tally.suspected, self.suspected),
         )
 
 

@@ -131,10 +131,14 @@ def _update(kept: Mapping[str, Any], me: str, news: News, until: float) -> dict[
         sets.append("granted = list_append(if_not_exists(granted, :none), :times)")
         values[":none"] = {"L": []}
         values[":times"] = {"L": [{"N": str(_ms(at))} for at in news.granted]}
-    for name in ("progress", "paused_until", "suspected_until"):
+    for name in ("progress", "paused_until"):
         if (at := getattr(news, name)) > _time(kept, name):
             sets.append(f"{name} = :{name}")
             values[f":{name}"] = {"N": str(_ms(at))}
+    if news.suspected > _suspected(kept):
+        until, whose = news.suspected
+        sets.append("suspected = :suspected")
+        values[":suspected"] = {"S": f"{_ms(until)} {whose}"}
     count, lasts = news.running
     if count:
         sets.append(f"{RUNS}{me} = :runs")
@@ -190,7 +194,7 @@ def tally_of(item: Mapping[str, Any]) -> Tally:
         _time(item, "progress"),
         _time(item, "paused_until"),
         MappingProxyType(runs),
-        _time(item, "suspected_until"),
+        _suspected(item),
     )
 
 
@@ -205,6 +209,11 @@ def _running(value: Mapping[str, Any]) -> tuple[int, float]:
         return int(count), int(until) / 1000
     except (KeyError, ValueError):
         return 0, NEVER  # as another release writes it
+
+
+def _suspected(item: Mapping[str, Any]) -> tuple[float, str]:
+    until, _, whose = item.get("suspected", {}).get("S", "").partition(" ")
+    return (int(until) / 1000, whose) if until else (NEVER, "")
 
 
 def _time(item: Mapping[str, Any], name: str) -> float:
