@@ -135,7 +135,7 @@ class Graph:
             # that we were removed may be noted of one that is not among them
             log.warning("a team's channels were not read to their end: none of them is searched")
             listed = []
-        found = {str(e["id"]): e.get("membershipType", "standard") == "standard" for e in listed}
+        found = {str(e["id"]): e.get("membershipType") == "standard" for e in listed}
         self._channels[team] = (self._clock(), found)
         return found
 

@@ -1,8 +1,8 @@
 """Tallies of what platforms were asked for, in DynamoDB, so that all processes keep to one rate.
 
-| pk                           | sk                           | what                              |
-|------------------------------|------------------------------|-----------------------------------|
-| `budget#{platform}/{tenant}` | `{quota}#{channel}#{thread}` | `granted`, `total`, `progress`, … |
+| pk                           | sk                   | what                              |
+|------------------------------|----------------------|-----------------------------------|
+| `budget#{platform}/{tenant}` | `{quota}#{channel}#` | `granted`, `total`, `progress`, … |
 
 One update grants, and brings what others were granted. Its condition is about the total only: what
 was granted before the window began is past and does not change, so those that ask at the same time

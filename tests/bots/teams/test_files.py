@@ -16,6 +16,7 @@ from core.files import Files
 from core.ports import Forbidden, Gone, RateLimited, Unreachable
 from core.settings import load
 from local.aws import free_port
+from local.teams.graph import Graph
 from local.teams.people import BOT, HUMANS, TENANT, Human, Room
 from tests.fakes import own_tally
 from tests.teams_world import CHAT, CREW, FINANCE, GENERAL, serving, standin
@@ -200,6 +201,22 @@ async def test_a_forged_service_address_gets_no_token():
             with pytest.raises(Forbidden):
                 await forged.delete("1")
         assert teams.issued.count == 0
+
+
+async def test_a_channel_of_which_it_is_not_told_who_is_in_it_is_open_to_its_members(monkeypatch):
+    """Not to all of the team."""
+    some = Graph._some
+
+    def untold(graph, request, whole, most=0):
+        kept = [{k: v for k, v in each.items() if k != "membershipType"} for each in whole]
+        return some(graph, request, kept, most)
+
+    monkeypatch.setattr(Graph, "_some", untold)
+    async with chat_in(CHAT, Kind.DIRECT) as (teams, chat, _):
+        teams.tenant.members(FINANCE, [BEN.id])
+        seen = {scope.prefix for scope in await chat.audience(Person(ANA.aad))}
+        assert f"teams/{TENANT}/{FINANCE}" not in seen
+        assert f"teams/{TENANT}/{GENERAL}" in seen
 
 
 async def test_in_their_own_chat_people_see_the_channels_they_are_in_now():
