@@ -55,7 +55,7 @@ FIRST_TOKEN = 1.0
 
 
 @dataclass
-class Thread:
+class Place:
     """One conversation and what a reader sees of it; several answers may be in it."""
 
     limits: RateLimits
@@ -111,13 +111,13 @@ class Run:
     whole: bool
 
 
-async def answer(thread: Thread, workspace: WorkspaceBudget, gap: float) -> Run:
-    budget = workspace.of(thread.name)
+async def answer(place: Place, workspace: WorkspaceBudget, gap: float) -> Run:
+    budget = workspace.of(place.name)
 
     async def posted(_: Sequence[MessageId]) -> None:
         return None
 
-    live = LiveMessage(thread, budget, Policy(), mark="", running=(), posted=posted)  # type: ignore[arg-type]
+    live = LiveMessage(place, budget, Policy(), mark="", running=(), posted=posted)  # type: ignore[arg-type]
     with budget.answering():
         await live.start()
         writer = asyncio.create_task(live.run())
@@ -130,23 +130,23 @@ async def answer(thread: Thread, workspace: WorkspaceBudget, gap: float) -> Run:
         await writer
         ended = now()
         await live.finish(Ending("Claude"))
-    seen = [each for message in live.ids for each in thread.shown[message] if each[1]]
-    whole = thread.texts[live.ids[0]] == TEXT.strip() and len(live.ids) == 1
+    seen = [each for message in live.ids for each in place.shown[message] if each[1]]
+    whole = place.texts[live.ids[0]] == TEXT.strip() and len(live.ids) == 1
     sizes = [size for _, size in seen]
     return Run(seen[0][0] - began, now() - ended, whole and sizes == sorted(sizes))
 
 
-def simulate(threads: int, each: int, gap: float, *, personal: bool) -> tuple[list[Run], Any]:
-    """`each` answers at once in each of some threads."""
+def simulate(places: int, each: int, gap: float, *, personal: bool) -> tuple[list[Run], Any]:
+    """`each` answers at once in each of some channels or chats."""
 
     async def main() -> tuple[list[Run], Any]:
         limits = RateLimits(now)
         workspace = WorkspaceBudget(PERSONAL if personal else QUOTAS, now)
-        places = [Thread(limits, f"t{n}", personal) for n in range(threads)]
+        used = [Place(limits, f"p{n}", personal) for n in range(places)]
         runs = await asyncio.gather(
-            *(answer(place, workspace, gap) for place in places for _ in range(each))
+            *(answer(place, workspace, gap) for place in used for _ in range(each))
         )
-        return list(runs), places
+        return list(runs), used
 
     return run(main)
 
@@ -155,18 +155,19 @@ def growing() -> None:
     print("\nTeams: 400 deltas of 8 characters, 50 ms a call, first token after 1 s (virtual time)")
     print("| where | answers | ms a delta | calls | 429 | first p95 s | final p99 s | lost |")
     print("|---|---|---|---|---|---|---|---|")
-    for name, threads, each, personal in (
-        ("one thread", 1, 1, False),
-        ("one thread", 1, 5, False),
-        ("50 threads", 50, 1, False),
+    for name, places, each, personal in (
+        ("one channel", 1, 1, False),
+        ("one channel", 1, 5, False),
+        ("one channel", 1, 20, False),
+        ("50 channels", 50, 1, False),
         ("a personal chat", 1, 1, True),
         ("50 personal chats", 50, 1, True),
     ):
         for gap in (0.02, 0.06):
-            runs, places = simulate(threads, each, gap, personal=personal)
+            runs, used = simulate(places, each, gap, personal=personal)
             print(
                 f"| {name} | {len(runs)} | {gap * 1000:.0f} | "
-                f"{sum(len(p.calls) for p in places)} | {sum(p.refused for p in places)} | "
+                f"{sum(len(p.calls) for p in used)} | {sum(p.refused for p in used)} | "
                 f"{percentile([r.first for r in runs], 95):.2f} | "
                 f"{percentile([r.final for r in runs], 99):.2f} | "
                 f"{sum(not r.whole for r in runs)} |"
