@@ -77,7 +77,7 @@ class DynamoClaims:
         """Writes a claim over what was read; False when somebody else was faster."""
         now = self._clock()
         item = {
-            **_key(claim.event_id),
+            **claim_key(claim.event_id),
             "event": claim.event_id,
             "owner": claim.owner,
             "attempt": claim.attempt,
@@ -134,7 +134,7 @@ class DynamoClaims:
         """Ends the event for good. Raises Lost, StoreError."""
         update = {
             "TableName": self._table,
-            "Key": encode(_key(claim.event_id)),
+            "Key": encode(claim_key(claim.event_id)),
             "UpdateExpression": "SET settled = :yes",
             "ConditionExpression": "#owner = :me",
             "ExpressionAttributeNames": {"#owner": "owner"},
@@ -154,7 +154,7 @@ class DynamoClaims:
         """Asks whoever answers this event, or takes it up again, to stop; False when it is over."""
         check = {
             "TableName": self._table,
-            "Key": encode(_key(event_id)),
+            "Key": encode(claim_key(event_id)),
             "ConditionExpression": "settled = :no",
             "ExpressionAttributeValues": encode({":no": False}),
         }
@@ -175,7 +175,7 @@ class DynamoClaims:
         """Events whose lease ended long ago and that never settled; first those never taken."""
         now = self._clock()
         noted = [each for each in await self._partition(OPEN) if each["since"] < now - ORPHANED]
-        keys = [_key(each["sk"]) for each in noted]
+        keys = [claim_key(each["sk"]) for each in noted]
         found = await by_keys(self._db, self._table, self._calls, keys)
         claimed = {item["event"]: item for item in map(decode, found)}
         for each in noted:
@@ -202,7 +202,7 @@ class DynamoClaims:
         answer = await self._calls(
             self._db.get_item,
             TableName=self._table,
-            Key=encode(_key(event_id)),
+            Key=encode(claim_key(event_id)),
             ConsistentRead=True,
         )
         return decode(answer["Item"]) if "Item" in answer else None
@@ -216,7 +216,7 @@ class DynamoClaims:
             await self._calls(
                 self._db.update_item,
                 TableName=self._table,
-                Key=encode(_key(claim.event_id)),
+                Key=encode(claim_key(claim.event_id)),
                 UpdateExpression=expression,
                 ConditionExpression="#owner = :me AND settled = :no",
                 ExpressionAttributeNames={"#owner": "owner"},
@@ -270,7 +270,7 @@ def _heard(task: asyncio.Task[frozenset[str]]) -> None:
         task.exception()
 
 
-def _key(event_id: str) -> dict[str, str]:
+def claim_key(event_id: str) -> dict[str, str]:
     return {"pk": f"claim#{event_id}", "sk": "claim"}
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from core.aws.calls import Calls, unmet
+from core.aws.claims import claim_key
 from core.aws.items import encode
 from core.conversation import Command, Conversation, Kind, Person, dumps
 
@@ -27,8 +28,7 @@ NOTHING = dumps(Command("", Conversation("", "", "", None, Kind.CHANNEL), Person
 async def drop(dynamodb: Any, table: str, calls: Calls, event_id: str, now: float) -> bool:
     """False where a worker answers it at the moment. Raises StoreError."""
     over = {
-        "pk": f"claim#{event_id}",
-        "sk": "claim",
+        **claim_key(event_id),
         "event": event_id,
         "owner": "",
         "attempt": 0,
