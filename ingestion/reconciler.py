@@ -129,11 +129,8 @@ class Reconciler:
                 return await self._taken(row, self._on.notices.written)
 
     async def _queued(self, row: Document, found: Stored) -> bool:
-        async def tell(row: Document) -> None:
-            there = replace(row, key=found.key, size=found.size, etag=found.etag)
-            await self._on.notices.written(there)
-
-        return await self._taken(row, tell)
+        there = replace(row, key=found.key, size=found.size, etag=found.etag)
+        return await self._taken(there, self._on.notices.written)
 
     async def _taken(self, row: Document, tell: Callable[[Document], Awaitable[None]]) -> bool:
         if not await self._on.manifest.take_up(row, tries(row, self._clock())):
