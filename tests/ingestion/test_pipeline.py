@@ -12,6 +12,7 @@ from core.documents import Document, DocumentId, State, document_of, key_of
 from core.ports import Refused, StoreError
 from core.stores import Rejected
 from core.telemetry import Metric, counting
+from core.together import ended
 from ingestion import pipeline
 from tests.ingestion.pdfs import pdf
 from tests.ingestion.shelf import Shelf
@@ -357,24 +358,37 @@ async def test_an_index_that_stays_down_leaves_the_work_in_the_queue(shelf, monk
     monkeypatch.undo()
 
 
+class Hang:
+    """A call that does not end."""
+
+    def __init__(self):
+        self.reached = asyncio.Event()
+
+    async def __call__(self, *arguments, **more):
+        self.reached.set()
+        await asyncio.Event().wait()
+
+    async def kills(self, reading):
+        """Ends who reads when it has got here."""
+        task = asyncio.create_task(reading)
+        await self.reached.wait()
+        await ended([task])
+
+
 @pytest.mark.parametrize("calls", [1, 2, 3])
 async def test_an_ingester_that_is_killed_half_way_is_no_loss(shelf, calls):
     """Ended while it embeds, for the first time or later; another one does it again."""
     text = "\n\n".join(f"# Part {n}\n\nbird{n} " + "word " * 150 for n in range(600))
     shelf.put("library/a.md", text)
     (event,) = shelf.events(1)
-    reached = asyncio.Event()
+    hang = Hang()
 
-    async def hang():
+    async def embedding():
         if shelf.words.calls >= calls:
-            reached.set()
-            await asyncio.Event().wait()
+            await hang()
 
-    shelf.words.hook = hang
-    task = asyncio.create_task(shelf.handle(event))
-    await reached.wait()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    shelf.words.hook = embedding
+    await hang.kills(shelf.handle(event))
     assert (await shelf.document("library/a.md")).state is State.EMBEDDING
     shelf.words.hook = None
     assert await shelf.search("bird5") == []
@@ -392,18 +406,10 @@ async def test_a_new_versions_reader_that_is_killed_at_its_end_leaves_nothing_of
     assert await shelf.handle(*shelf.events(1)) == []
     shelf.put("library/a.txt", "The heron nests in trees.")
     (event,) = shelf.events(1)
-    reached, delete = asyncio.Event(), shelf.index.delete
-
-    async def hang(*arguments, **more):
-        reached.set()
-        await asyncio.Event().wait()
-
-    monkeypatch.setattr(shelf.index, "delete", hang)
-    task = asyncio.create_task(shelf.handle(event))
-    await reached.wait()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
-    monkeypatch.setattr(shelf.index, "delete", delete)
+    hang = Hang()
+    with monkeypatch.context() as patched:
+        patched.setattr(shelf.index, "delete", hang)
+        await hang.kills(shelf.handle(event))
     assert (await shelf.document("library/a.txt")).state is State.READY
     assert await shelf.chunks() == 2
     assert await shelf.search("heron") == ["The heron nests in trees."]
@@ -416,24 +422,20 @@ async def test_an_old_versions_reader_that_is_killed_leaves_nothing_either(shelf
     (old,) = shelf.events(1)
     shelf.put("library/a.txt", "The heron nests in trees.")
     (new,) = shelf.events(1)
-    reached = asyncio.Event()
+    hang = Hang()
 
     async def overtaken():
         shelf.words.hook = None
         assert await shelf.handle(new) == []
 
-    async def hang(document, **wanted):
+    async def delete(document, **wanted):
         if "only" in wanted:
-            reached.set()
-            await asyncio.Event().wait()
+            await hang()
 
     shelf.words.hook = overtaken
     with monkeypatch.context() as patched:
-        patched.setattr(shelf.index, "delete", hang)
-        task = asyncio.create_task(shelf.handle(old))
-        await reached.wait()
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        patched.setattr(shelf.index, "delete", delete)
+        await hang.kills(shelf.handle(old))
     assert await shelf.chunks() == 2
     assert await shelf.handle(old, received=2) == []
     assert await shelf.chunks() == 1
