@@ -20,7 +20,8 @@ import boto3
 from opensearchpy.exceptions import NotFoundError
 
 from core.aws import opensearch, owner
-from core.aws.opensearch import OpenSearchIndex, asked, connect, name_of
+from core.aws.opensearch import OpenSearchIndex, connect, name_of
+from core.aws.searching import asked
 from core.aws.serverless import maker
 from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId, searched

@@ -12,14 +12,10 @@ from typing import Any
 import orjson
 from opensearchpy import AsyncOpenSearch
 
-from core.aws.opensearch import asked
-from core.ports import StoreError
-from core.stores import Rejected
+from core.aws.searching import asked, sent
 
 PAGE = 10_000
 """Most that one search gives: `index.max_result_window`."""
-TRIES = 8
-"""Times that deletions which were too many at once are sent."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -37,30 +33,8 @@ async def erase(
             orjson.dumps({"delete": {"_index": each["_index"], "_id": each["_id"]}}) + b"\n"
             for each in found
         ]
-        for attempt in range(TRIES):
-            if not lines:
-                break
-            if attempt:
-                await sleep(min(10.0, 0.25 * 2**attempt))
-            deleted, lines = await _deleted(client, lines)
-            gone += deleted
-        if lines:
-            raise StoreError("the index is too busy")
+        gone += await sent(client, lines, sleep)
     return gone
-
-
-async def _deleted(client: AsyncOpenSearch, lines: list[bytes]) -> tuple[int, list[bytes]]:
-    """How many went, and those that were too many at once."""
-    answer = await asked(client.bulk, body=b"".join(lines), request_timeout=60)
-    gone, again = 0, []
-    for line, result in zip(lines, answer["items"], strict=True):
-        status = result["delete"]["status"]
-        if status == 429 or status >= 500:
-            again.append(line)
-        elif status >= 400 and status != 404:
-            raise Rejected(str(result["delete"].get("error", {}).get("type", status)))
-        gone += status < 400
-    return gone, again
 
 
 async def _pages(

@@ -18,14 +18,10 @@ from urllib.parse import urlsplit
 import boto3
 import orjson
 from opensearchpy import AsyncHttpConnection, AsyncOpenSearch, AWSV4SignerAsyncAuth
-from opensearchpy.exceptions import (
-    ConnectionError,  # noqa: A004 - opensearch-py's name
-    NotFoundError,
-    OpenSearchException,
-    TransportError,
-)
+from opensearchpy.exceptions import NotFoundError
 
 from core.aws import stored
+from core.aws.searching import asked, sent
 from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId
 from core.ports import StoreError
@@ -33,8 +29,6 @@ from core.stores import Found, Hit, Missing, Rejected
 from core.tokens import is_wide
 
 ALIAS = "parley-chunks"
-BULK_TRIES = 8
-"""Times that items which were too many at once are sent."""
 
 
 class OpenSearchIndex:
@@ -47,6 +41,8 @@ class OpenSearchIndex:
 
     latency = 0.0
     """Seconds after which all can be found that others wrote and settled."""
+    cosine = staticmethod(stored.cosine)
+    """A hit, scored by the engine, with its cosine as score."""
 
     def __init__(
         self,
@@ -82,6 +78,10 @@ class OpenSearchIndex:
         """What it is made with."""
         return stored.definition(self._model, self._dims, self._table)
 
+    def directed(self, vector: Sequence[float]) -> Sequence[float]:
+        """A vector as the engine wants it."""
+        return vector
+
     async def ensure(self) -> None:
         """Creates index and alias where they are missing. Raises StoreError; Missing for a version
         that went: what is written to it then makes an index in which nothing is found."""
@@ -116,33 +116,11 @@ class OpenSearchIndex:
         vectors: Sequence[Sequence[float]],
     ) -> None:
         await self.ensure()
-        await self.write(
-            [
-                stored.item(self.name, document, version, chunk, vector, known=self._fields)
-                for chunk, vector in zip(chunks, vectors, strict=True)
-            ]
-        )
-
-    async def write(self, items: list[bytes]) -> None:
-        """Sends what `_bulk` takes until none is too many. Raises Rejected, StoreError."""
-        for attempt in range(BULK_TRIES):
-            items = await self._bulk(items)
-            if not items:
-                return
-            await self._sleep(min(10.0, 0.25 * 2**attempt))
-        raise StoreError("the index is too busy")
-
-    async def _bulk(self, items: list[bytes]) -> list[bytes]:
-        """Writes; gives back those that were too many at once."""
-        answer = await self._asked(self._client.bulk, body=b"".join(items), request_timeout=60)
-        again: list[bytes] = []
-        for item, result in zip(items, answer["items"], strict=True):
-            status = result["index"]["status"]
-            if status == 429 or status >= 500:
-                again.append(item)
-            elif status >= 400:
-                raise Rejected(str(result["index"].get("error", {}).get("type", status)))
-        return again
+        items = [
+            stored.item(self.name, document, version, chunk, vector, known=self._fields)
+            for chunk, vector in zip(chunks, vectors, strict=True)
+        ]
+        await sent(self._client, items, self._sleep)
 
     async def settle(self) -> None:
         """One refresh serves all who wait when it begins: each costs as much as many writes."""
@@ -198,21 +176,28 @@ class OpenSearchIndex:
         *,
         only: Collection[DocumentId] = (),
     ) -> Found:
-        lines: list[Any] = []
-        for leg in stored.legs(question, vector, scopes, only):
-            lines += [{"index": self.name}, leg]
+        legs = stored.legs(question, self.directed(vector), scopes, only)
+        try:
+            near, words = await self._hits(legs)
+        except NotFoundError:
+            self._absent()
+            return Found((), (), most)
+        return Found([self.cosine(each) for each in near], words, most, is_wide(question))
+
+    async def _hits(self, legs: Sequence[Mapping[str, Any]]) -> list[list[Hit]]:
+        """What each request finds, best first. Raises NotFoundError, StoreError, Rejected."""
+        lines = [line for leg in legs for line in ({"index": self.name}, leg)]
         body = b"".join(orjson.dumps(line) + b"\n" for line in lines)
         answer = await self._asked(self._client.msearch, body=body, request_timeout=20)
         found: list[list[Hit]] = []
         for response in answer["responses"]:
             if "error" in response:
+                kind = str(response["error"].get("type"))
                 if response.get("status") == 404:
-                    self._absent()
-                    return Found((), (), most)
-                raise StoreError(str(response["error"].get("type")))
+                    raise NotFoundError(404, kind)
+                raise StoreError(kind)
             found.append([stored.hit(each) for each in response["hits"]["hits"]])
-        near_first = [stored.cosine(hit) for hit in found[0]]
-        return Found(near_first, found[1], most, is_wide(question))
+        return found
 
     async def most(self, question: str) -> float:
         body = {"doc": {"text": question[:10_000]}, "fields": ["text"]}
@@ -267,22 +252,6 @@ def name_of(model: str, dims: int) -> str:
     """The name of the version of the index that a model's vectors and our mapping make."""
     digest = hashlib.sha256(f"{model}/{dims}/{stored.MAPPING}".encode()).hexdigest()[:8]
     return f"{ALIAS}-{digest}"
-
-
-async def asked(call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
-    """One call. Raises StoreError for what may pass, Rejected for what will not."""
-    try:
-        return await call(**arguments)
-    except NotFoundError:
-        raise
-    except (ConnectionError, OSError, TimeoutError) as exc:
-        raise StoreError(type(exc).__name__) from exc
-    except TransportError as exc:
-        if exc.status_code in (401, 403, 408, 429) or int(exc.status_code or 500) >= 500:
-            raise StoreError(f"OpenSearch: {exc.status_code}") from exc
-        raise Rejected(str(exc.error)) from exc
-    except OpenSearchException as exc:
-        raise StoreError(type(exc).__name__) from exc
 
 
 def serverless(url: str) -> bool:

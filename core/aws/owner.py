@@ -12,7 +12,7 @@ from typing import Any
 
 from opensearchpy import AsyncOpenSearch
 
-from core.aws.opensearch import asked
+from core.aws.searching import asked
 from core.stores import Foreign
 
 

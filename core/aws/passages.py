@@ -10,7 +10,8 @@ import boto3
 
 from core.aws import opensearch
 from core.aws.erase import erase
-from core.aws.opensearch import asked, connect, serverless
+from core.aws.opensearch import connect, serverless
+from core.aws.searching import asked
 from core.aws.serverless import LATENCY, PAUSES
 from core.documents import DocumentId
 

@@ -25,7 +25,7 @@ from opensearchpy.exceptions import NotFoundError
 from core.aws import opensearch
 from core.aws.editions import FOLLOW, Edition, Editions, next_alias
 from core.aws.manifest import DynamoManifest
-from core.aws.opensearch import asked
+from core.aws.searching import asked
 from core.documents import Document, DocumentId, State, searched
 from core.ports import StoreError
 from core.stores import Missing, Rejected

@@ -24,13 +24,12 @@ from opensearchpy.exceptions import NotFoundError
 
 from core.aws import stored
 from core.aws.erase import PAGE, erase
-from core.aws.opensearch import OpenSearchIndex, asked, serverless
-from core.conversation import Scope
+from core.aws.opensearch import OpenSearchIndex, serverless
+from core.aws.searching import asked, sent
 from core.documents import Chunk, Document, DocumentId
 from core.ports import StoreError
-from core.stores import Found, Hit
+from core.stores import Hit
 from core.together import together
-from core.tokens import is_wide
 
 LATENCY = 75.0
 """Seconds after which what anybody wrote can be found: AWS says 60 of a classic collection, 10 of
@@ -67,6 +66,7 @@ class ServerlessIndex(OpenSearchIndex):
     nanoseconds since the epoch."""
 
     latency = LATENCY
+    cosine = staticmethod(stored.product)
 
     def __init__(
         self, *where: str, unseen: Unseen, clock: Callable[[], int] = time.time_ns, **more: Any
@@ -88,6 +88,9 @@ class ServerlessIndex(OpenSearchIndex):
         mappings["properties"]["written"] = {"type": "long"}
         return {"settings": {"index.knn": True}, "mappings": mappings}
 
+    def directed(self, vector: Sequence[float]) -> Sequence[float]:
+        return unit(vector)
+
     async def ensure(self) -> None:
         try:
             await super().ensure()
@@ -105,10 +108,11 @@ class ServerlessIndex(OpenSearchIndex):
         self._last = written = max(self._clock(), self._last + 1)
         action = {"_index": self.name}
         told = (
-            stored.fields(document, version, chunk, unit(vector)) | {"written": written}
+            stored.fields(document, version, chunk, self.directed(vector)) | {"written": written}
             for chunk, vector in zip(chunks, vectors, strict=True)
         )
-        await self.write([stored.line(action, each, self._fields) for each in told])
+        lines = [stored.line(action, each, self._fields) for each in told]
+        await sent(self._client, lines, self._sleep)
         self._unseen[written] = (document.id.short, len(chunks))
 
     async def settle(self) -> None:
@@ -175,28 +179,12 @@ class ServerlessIndex(OpenSearchIndex):
                 return counts
             group = {**group, "after": found["after_key"]}
 
-    async def search(
-        self,
-        question: str,
-        vector: Sequence[float],
-        scopes: frozenset[Scope],
-        most: float,
-        *,
-        only: Collection[DocumentId] = (),
-    ) -> Found:
-        async def leg(body: Mapping[str, Any]) -> list[Hit]:
-            answer = await asked(
-                self._client.search, index=self.name, body=body, request_timeout=20
-            )
+    async def _hits(self, legs: Sequence[Mapping[str, Any]]) -> list[list[Hit]]:
+        async def one(leg: Mapping[str, Any]) -> list[Hit]:
+            answer = await asked(self._client.search, index=self.name, body=leg, request_timeout=20)
             return _distinct([stored.hit(each) for each in answer["hits"]["hits"]])
 
-        legs = stored.legs(question, unit(vector), scopes, only)
-        try:
-            near, words = await together(*(leg(each) for each in legs))
-        except NotFoundError:
-            self._absent()
-            return Found((), (), most)
-        return Found([stored.product(each) for each in near], words, most, is_wide(question))
+        return await together(*(one(each) for each in legs))
 
     async def most(self, question: str) -> float:
         """Counted, since there are no term vectors."""

@@ -1,5 +1,6 @@
 """A vector search collection does what a domain does, by what it has: later, and without ids."""
 
+import asyncio
 import json
 import random
 import re
@@ -14,6 +15,7 @@ from core.aws.editions import Editions
 from core.aws.opensearch import OpenSearchIndex
 from core.aws.passages import passages_of
 from core.aws.reindex import STALE
+from core.aws.searching import sent
 from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId, Locator
 from core.ports import StoreError
@@ -122,7 +124,8 @@ async def test_the_collection_refuses_what_a_domain_is_asked(there, alias):
     mappings = {"properties": {"text": {"type": "text"}}}
     await index._client.indices.create(index=index.name, body={"mappings": mappings})
     with pytest.raises(Rejected, match="illegal_argument_exception"):
-        await index.write([stored.line({"_index": index.name, "_id": "1"}, {"text": "a"})])
+        line = stored.line({"_index": index.name, "_id": "1"}, {"text": "a"})
+        await sent(index._client, [line], asyncio.sleep)
     for call in (
         index._client.indices.refresh(index=index.name),
         index._client.delete_by_query(index=index.name, body={"query": {"match_all": {}}}),
