@@ -426,9 +426,7 @@ async def test_a_new_version_that_keeps_nothing_is_not_put_in_the_olds_place(pla
     await place.finds("heron0", "heron11")
 
 
-async def test_a_new_version_that_goes_while_it_is_filled_is_told_in_a_sentence(
-    place, monkeypatch
-):
+async def test_a_new_version_that_goes_while_it_is_filled_is_told_in_a_sentence(place, monkeypatch):
     # one after another: none is just being written when it goes
     monkeypatch.setattr("core.aws.reindex.AT_ONCE", 1)
     await place.fill()
