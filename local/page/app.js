@@ -8,7 +8,7 @@ import { el } from "/mrkdwn.js";
 import { peekAtSources } from "/teams.js";
 
 const $ = (id) => document.getElementById(id);
-const state = { on: "slack", me: "", channel: "", thread: null, messages: new Map(), unread: new Map(), awaiting: new Set() };
+const state = { on: "slack", me: "", channel: "", thread: null, messages: new Map(), unread: new Map(), awaiting: new Set(), loads: new Set() };
 const wide = () => matchMedia("(min-width: 761px)").matches;
 let world;
 let users;
@@ -63,13 +63,27 @@ function become(user) {
   state.messages.clear();
   state.unread.clear();
   state.awaiting.clear();
+  state.loads.clear();
   stopListening();
   stopListening = listen(user, onEvent, (connected) => {
     $("offline").hidden = connected;
     if (connected) catchUp();
   });
-  const known = mine().some((channel) => channel.id === state.channel);
-  go(known ? state.channel : mine()[0].id, wide());
+  const left = placeLeft();
+  const known = (id) => mine().some((channel) => channel.id === id);
+  const channel = [left?.channel, state.channel].find(known) ?? mine()[0].id;
+  go(channel, wide()).then(() => {
+    if (left?.thread && left.channel === channel && state.channel === channel && state.messages.get(channel)?.has(left.thread)) openThread(left.thread);
+  }).catch((error) => tell({ error: error.message }));
+}
+
+/** Where this person was in this half before the page was reloaded. */
+function placeLeft() {
+  return JSON.parse(sessionStorage.getItem(`parley.place/${state.on}/${state.me}`) ?? "null");
+}
+
+function keepPlace() {
+  sessionStorage.setItem(`parley.place/${state.on}/${state.me}`, JSON.stringify({ channel: state.channel, thread: state.thread }));
 }
 
 const mine = () => world.channels.filter((channel) => channel.members.includes(state.me));
@@ -82,9 +96,27 @@ async function catchUp() {
   draw();
 }
 
+/**
+ * Reads a channel's messages. What happens while the answer is under way may be missing from it, so
+ * those events are kept and applied to it again. An answer for another person or half is dropped.
+ */
 async function load(channel) {
-  const found = await get(`/ui/messages?channel=${channel}&user=${state.me}`);
-  state.messages.set(channel, new Map(found.messages.map((message) => [message.ts, message])));
+  const pending = { channel, events: [] };
+  state.loads.add(pending);
+  try {
+    const found = await get(`/ui/messages?channel=${channel}&user=${state.me}`);
+    if (!state.loads.has(pending)) return;
+    const messages = new Map(found.messages.map((message) => [message.ts, message]));
+    for (const event of pending.events) apply(event, messages);
+    state.messages.set(channel, messages);
+  } finally {
+    state.loads.delete(pending);
+  }
+}
+
+function apply(event, messages) {
+  if (event.type.endsWith("deleted")) messages.delete(event.message.ts);
+  else messages.set(event.message.ts, event.message);
 }
 
 async function go(channel, focus = true) {
@@ -95,9 +127,10 @@ async function go(channel, focus = true) {
   const where = place();
   $("title").textContent = titleOf(where);
   $("topic").textContent = where.kind === "dm" ? "Only you and Parley read this" : where.kind === "group" ? where.members.map((id) => names.get(id)).join(", ") : where.topic;
-  composer.turnTo(`${state.me}/${channel}`, where.kind === "dm" ? "Ask Parley anything" : `Message ${titleOf(where).replace("# ", "#")}; @Parley to ask`);
+  composer.turnTo(`${state.on}/${state.me}/${channel}`, where.kind === "dm" ? "Ask Parley anything" : `Message ${titleOf(where).replace("# ", "#")}; @Parley to ask`);
   sidebar();
   if (!state.messages.has(channel)) await load(channel);
+  if (state.channel !== channel) return;
   draw();
   log.toEnd();
   if (focus && wide()) composer.box.focus();
@@ -151,9 +184,10 @@ function draw() {
 function openThread(ts) {
   const fresh = state.thread !== ts;
   state.thread = ts;
+  keepPlace();
   $("thread").hidden = false;
   $("thread-where").textContent = titleOf(place());
-  threadComposer.turnTo(`${state.me}/${state.channel}/${ts}`, "Reply; @Parley to ask");
+  threadComposer.turnTo(`${state.on}/${state.me}/${state.channel}/${ts}`, "Reply; @Parley to ask");
   if (fresh) threadLog.clear();
   draw();
   if (fresh) threadLog.toEnd();
@@ -163,6 +197,7 @@ function openThread(ts) {
 
 function closeThread() {
   state.thread = null;
+  keepPlace();
   $("thread").hidden = true;
   threadLog.clear();
   view("channel");
@@ -194,11 +229,11 @@ const plain = (text) => (state.on === "teams" ? text : text.replace(/<@(\w+)>/g,
 
 function onEvent(event) {
   if (event.type === "banner") { banner(event.banner); return; }
-  const within = state.messages.get(event.channel);
   const { message } = event;
-  if (within) {
-    if (event.type.endsWith("deleted")) within.delete(message.ts);
-    else within.set(message.ts, message);
+  if (message) {
+    const within = state.messages.get(event.channel);
+    if (within) apply(event, within);
+    for (const pending of state.loads) if (pending.channel === event.channel) pending.events.push(event);
   }
   const isNew = event.type === "message" || event.type === "ephemeral";
   if (isNew && message.user !== state.me && (event.channel !== state.channel || document.body.dataset.view === "list")) {

@@ -7,7 +7,6 @@ export class Composer {
   /** `options`: {testid, label, people(), commands(), send(text, editing, files, progress) -> error, editLast()}. */
   constructor(slot, options) {
     this.options = options;
-    this.drafts = new Map();
     this.key = "";
     this.choices = [];
     this.chosen = 0;
@@ -31,13 +30,12 @@ export class Composer {
     this.box.addEventListener("blur", () => setTimeout(() => { if (document.activeElement !== this.box) this.complete([]); }, 150));
   }
 
-  /** Turns to another place; its draft comes back. */
+  /** Turns to another place; its draft comes back, also after a reload. */
   turnTo(key, placeholder) {
-    if (this.key) this.drafts.set(this.key, this.box.value);
-    this.key = key;
     this.stopEditing();
+    this.key = key;
     this.box.placeholder = placeholder;
-    this.box.value = this.drafts.get(key) ?? "";
+    this.box.value = sessionStorage.getItem(`parley.draft/${key}`) ?? "";
     this.changed();
   }
 
@@ -52,7 +50,7 @@ export class Composer {
   stopEditing() {
     if (!this.editing) return;
     this.editing = null;
-    this.box.value = "";
+    this.box.value = sessionStorage.getItem(`parley.draft/${this.key}`) ?? "";
     this.note.textContent = "";
     this.changed();
   }
@@ -82,12 +80,19 @@ export class Composer {
   }
 
   changed() {
+    if (this.key && !this.editing) this.keepDraft();
     this.box.style.height = "auto";
     const height = this.box.scrollHeight; // 0 while the panel is not shown
     if (height) this.box.style.height = `${height}px`;
     this.button.disabled = (!this.box.value.trim() && !this.attachments?.files.length) || this.sending;
     if (this.attachments?.error) { this.note.textContent = this.attachments.error; this.attachments.error = ""; }
     this.complete(this.found());
+  }
+
+  keepDraft() {
+    const name = `parley.draft/${this.key}`;
+    if (this.box.value) sessionStorage.setItem(name, this.box.value);
+    else sessionStorage.removeItem(name);
   }
 
   found() {

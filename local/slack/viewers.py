@@ -50,9 +50,14 @@ class Viewers(Generic[Refusal]):
 
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse(heartbeat=20)
-        await socket.prepare(request)
         queue: asyncio.Queue[str | None] = asyncio.Queue()
+        # first: once the page knows the socket open, it relies on hearing of every change
         self._open[queue] = request.query.get("user", "")
+        try:
+            await socket.prepare(request)
+        except BaseException:
+            self._open.pop(queue, None)
+            raise
 
         async def send() -> None:
             while (text := await queue.get()) is not None:

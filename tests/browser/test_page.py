@@ -159,6 +159,32 @@ def test_own_messages_are_edited_and_deleted_by_keyboard_and_button(page):
     expect(page.get_by_text(say_again)).to_have_count(0)
 
 
+def test_a_message_sent_while_the_list_is_still_being_read_stays_in_it(page):
+    held = []
+    page.route("**/ui/messages*", lambda route: held.append((route, route.fetch())))
+    page.reload()
+    with page.expect_response("**/ui/say"):
+        say(page, "sent in between")
+    for route, answer in held:  # read before the message was sent
+        route.fulfill(response=answer)
+    expect(page.get_by_text("sent in between")).to_be_visible()
+    page.unroute_all()
+
+
+def test_a_reload_keeps_channel_thread_and_draft(page):
+    page.get_by_test_id("channel-support").click()
+    say(page, "Where were we?")
+    page.get_by_text("Where were we?").last.hover()
+    page.get_by_role("button", name="Reply in thread").last.click()
+    page.get_by_test_id("thread-composer").fill("half a reply")
+    page.get_by_test_id("composer").fill("half a message")
+    page.reload()
+    expect(page.locator("#title")).to_have_text("# support")
+    expect(page.get_by_test_id("thread")).to_contain_text("Where were we?")
+    expect(page.get_by_test_id("thread-composer")).to_have_value("half a reply")
+    expect(page.get_by_test_id("composer")).to_have_value("half a message")
+
+
 def test_text_is_text_whatever_it_says(page):
     say(page, "<img src=x onerror=alert(1)> <b>bold</b> *strong* `code`")
     last = page.get_by_test_id("message").last
