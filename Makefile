@@ -17,17 +17,19 @@ setup: .venv/.ready .venv-aws/.ready ## what run and test need, into .venv and .
 
 .venv/.ready: requirements/dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Parley needs Python 3.11 or newer on the PATH."; exit 1; }
+	@echo "Installing Parley's packages into .venv: a minute or two, once."
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || { echo "Install Python's venv module (Debian: apt install python3-venv)."; exit 1; }
-	$(BIN)/python $(PIP) --require-hashes -r requirements/dev.txt
-	$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
+	@$(BIN)/python $(PIP) --require-hashes -r requirements/dev.txt
+	@$(BIN)/python $(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
 # ministack pins its own botocore, so it has an environment of its own
 .venv-aws/.ready: requirements/aws.txt
 	@test -n "$(PYTHON)" || { echo "Parley needs Python 3.11 or newer on the PATH."; exit 1; }
+	@echo "Installing the local AWS into .venv-aws: half a minute, once."
 	@test -x .venv-aws/bin/python || $(PYTHON) -m venv .venv-aws
-	.venv-aws/bin/python -m pip --version >/dev/null 2>&1 || .venv-aws/bin/python -m ensurepip -q
-	.venv-aws/bin/python $(PIP) --require-hashes -r requirements/aws.txt
+	@.venv-aws/bin/python -m pip --version >/dev/null 2>&1 || .venv-aws/bin/python -m ensurepip -q
+	@.venv-aws/bin/python $(PIP) --require-hashes -r requirements/aws.txt
 	@touch $@
 
 setup-sam: .venv-sam/.ready ## what deploys, and tests the deployment, into .venv-sam

@@ -21,6 +21,7 @@ EMBEDDING_FAMILIES = ("amazon.titan-embed-text-v2", "cohere.embed-v4")
 MAX_FILE_MB = 100
 FORGET_AFTER_DAYS = 7
 """Days for which the files of a workspace that removed us are kept."""
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 LOGS = ("text", "json")
 """How log lines are written: for people, or for CloudWatch with metrics beside them."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -143,6 +144,14 @@ def log_format(environ: Mapping[str, str]) -> str:
     chosen = _get(environ, "PARLEY_LOG") or LOGS[0]
     if chosen not in LOGS:
         raise SettingsError([f"PARLEY_LOG is unknown: choose {' or '.join(LOGS)}."])
+    return chosen
+
+
+def log_level(environ: Mapping[str, str]) -> str:
+    """One of LEVELS, in capitals. Raises SettingsError."""
+    chosen = (_get(environ, "LOG_LEVEL") or "WARNING").upper()
+    if chosen not in LEVELS:
+        raise SettingsError([f"LOG_LEVEL is unknown: choose one of {', '.join(LEVELS)}."])
     return chosen
 
 

@@ -9,7 +9,7 @@ import mimetypes
 import sys
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator, MutableMapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -27,11 +27,14 @@ from core.documents import Document, DocumentId, State, document_of, key_of
 from core.ports import StoreError
 from core.settings import REQUIRED, SettingsError, load
 from core.stores import Foreign, Rejected
+from local.places import problem_with
 
 ENDPOINTS = "endpoints.json"
 """Where `parley run` notes how to reach it, within its state."""
 UPLOADS = 8
 LOOK = 1.0
+NAMED = 20
+"""Failed documents of one reason that `status` names."""
 QUEUES = (("turns", "PARLEY_TURNS_QUEUE_URL"), ("files", "PARLEY_FILES_QUEUE_URL"))
 REACHED = (
     "AWS_REGION",
@@ -88,6 +91,8 @@ def upload(paths: Sequence[Path], to: str, environ: MutableMapping[str, str]) ->
     """Uploads and waits until all can be searched; how many cannot. Raises SettingsError."""
     if to != LIBRARY.prefix and (to.count("/") != 2 or not all(to.split("/"))):
         raise SettingsError(["--to is `library`, or a place: platform/tenant/channel."])
+    if to != LIBRARY.prefix and (problem := problem_with(to, environ)):
+        raise SettingsError([problem])
     absent = [str(path) for path in paths if not path.exists()]
     if absent:
         raise SettingsError([f"{each} is not there." for each in absent])
@@ -96,8 +101,8 @@ def upload(paths: Sequence[Path], to: str, environ: MutableMapping[str, str]) ->
         raise SettingsError(["There are no files in it."])
     began = time.time()
     _store(uploads, environ)
-    ids = [found[0] for each in uploads if (found := document_of(each.key)) is not None]
-    return asyncio.run(_follow(ids, environ, began))
+    paths = {found[0]: each.path for each in uploads if (found := document_of(each.key))}
+    return asyncio.run(_follow(paths, environ, began))
 
 
 def _keys(path: Path, to: str) -> Iterator[tuple[Path, str]]:
@@ -133,11 +138,12 @@ def _store(uploads: Sequence[Upload], environ: MutableMapping[str, str]) -> None
 
 
 async def _follow(
-    ids: Sequence[DocumentId], environ: MutableMapping[str, str], began: float
+    paths: Mapping[DocumentId, Path], environ: MutableMapping[str, str], began: float
 ) -> int:
-    failed: list[Document] = []
+    """Waits for documents, by the file that each came from; how many cannot be searched."""
+    failed: dict[DocumentId, Document] = {}
     async with _manifest(environ) as manifest:
-        waiting, ready = [*ids], 0
+        waiting, ready = [*paths], 0
         while waiting:
             found = await manifest.get(waiting[:2_000])
             still = []
@@ -148,17 +154,19 @@ async def _follow(
                 elif known.state is State.READY:
                     ready += 1
                 else:
-                    failed.append(known)
+                    failed[each] = known
             waiting = still
             rate = ready / max(time.time() - began, 1)
             _say(
-                f"searchable {ready} of {len(ids)}, {len(failed)} failed, {rate:.1f} a second",
+                f"searchable {ready} of {len(paths)}, {len(failed)} failed, {rate:.1f} a second",
                 last=not waiting,
             )
             if waiting:
                 await asyncio.sleep(LOOK)
-    for unread in failed:
-        print(sentences.not_read(unread.name, unread.reason), file=sys.stderr)
+    for each, unread in failed.items():
+        print(f"{paths[each]}: not read, {sentences.why_not(unread.reason)}", file=sys.stderr)
+    seconds = time.time() - began
+    print(f"{ready} of {len(paths)} files can be searched, after {seconds:.0f} s.", flush=True)
     return len(failed)
 
 
@@ -192,18 +200,28 @@ def status(environ: MutableMapping[str, str], *, back: bool, watch: float = 0.0)
             f"{lost} dead letters"
         )
     before = _counted(environ)
-    states, reasons, chunks = before
-    told = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none yet"
-    print(f"documents: {told}; {chunks} passages")
+    _print_documents(before)
     print(f"index: {asyncio.run(_searched(environ))}")
-    for reason, count in reasons.most_common():
-        print(f"  failed, {count}: {sentences.why_not(reason)}")
-    if watch:
+    for reason, names in sorted(before.failed.items(), key=lambda each: -len(each[1])):
+        print(f"  failed, {len(names)}: {sentences.why_not(reason)}")
+        for name in sorted(names)[:NAMED]:
+            print(f"    {name}")
+        if len(names) > NAMED:
+            print(f"    and {len(names) - NAMED} more")
+    sqs.close()
+    while watch:
         time.sleep(watch)
         after = _counted(environ)
-        ready = after[0]["ready"] - states["ready"]
-        print(f"rate: {ready / watch:.1f} documents, {(after[2] - chunks) / watch:.1f} passages/s")
-    sqs.close()
+        ready = (after.states["ready"] - before.states["ready"]) / watch
+        passages = (after.passages - before.passages) / watch
+        _print_documents(after, f"; {ready:.1f} documents and {passages:.1f} passages a second")
+        before = after
+
+
+def _print_documents(counted: Counted, more: str = "") -> None:
+    states = sorted(counted.states.items())
+    told = ", ".join(f"{count} {state}" for state, count in states) or "none yet"
+    print(f"documents: {told}; {counted.passages} passages{more}", flush=True)
 
 
 async def _searched(environ: MutableMapping[str, str]) -> str:
@@ -233,10 +251,18 @@ def _use(edition: Edition) -> str:
     return "being filled" if edition.filling else "kept, not searched"
 
 
-def _counted(environ: MutableMapping[str, str]) -> tuple[Counter[str], Counter[str], int]:
-    """Documents by state, failed ones by reason, and chunks in all."""
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What the manifest holds: documents by state, failed ones' names by reason, passages."""
+
+    states: Counter[str]
+    failed: Mapping[str, Sequence[str]]
+    passages: int
+
+
+def _counted(environ: MutableMapping[str, str]) -> Counted:
     dynamodb = client("dynamodb", environ["AWS_REGION"])
-    states, reasons, chunks = Counter[str](), Counter[str](), 0
+    states, failed, passages = Counter[str](), dict[str, list[str]](), 0
     pages = dynamodb.get_paginator("scan").paginate(
         TableName=environ["PARLEY_TABLE"],
         FilterExpression="begins_with(pk, :files)",
@@ -247,10 +273,18 @@ def _counted(environ: MutableMapping[str, str]) -> tuple[Counter[str], Counter[s
             state = item["state"]["S"]
             states[state] += 1
             if state == State.FAILED:
-                reasons[item.get("reason", {}).get("S", "")] += 1
-            chunks += int(float(item.get("chunks", {}).get("N", "0")))
+                reason = item.get("reason", {}).get("S", "")
+                failed.setdefault(reason, []).append(_where(item))
+            passages += int(float(item.get("chunks", {}).get("N", "0")))
     dynamodb.close()
-    return states, reasons, chunks
+    return Counted(states, failed, passages)
+
+
+def _where(item: Mapping[str, Mapping[str, str]]) -> str:
+    """A document's place and name, as an operator finds it: nothing in it controls a terminal."""
+    place = item["pk"]["S"].removeprefix("files#")
+    name = item.get("name", {}).get("S", "") or item["sk"]["S"]
+    return "".join(each if each.isprintable() else "?" for each in f"{place}/{name}")
 
 
 def _say(text: str, *, last: bool) -> None:

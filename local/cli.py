@@ -11,28 +11,30 @@ import sys
 from collections.abc import MutableMapping
 from contextlib import suppress
 from datetime import UTC, datetime
+from importlib.metadata import version
 from io import TextIOWrapper
 from pathlib import Path
 
 from dotenv import dotenv_values
 
-from core.settings import SettingsError, log_format
+from core.settings import SettingsError, log_format, log_level
 from core.telemetry import Metering, quiet, unmetered
 from local.about import FORGET, REDRIVE, REINDEX
 from local.aws import LocalAwsError
+from local.lock import InUse
 
 
 def main() -> None:
     """Entry point; exits 1 after saying what is wrong."""
     options = _parser().parse_args()
     _read_dotenv(os.environ)
-    logging.basicConfig(
-        level=os.environ.get("LOG_LEVEL", "WARNING"),
-        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
-        stream=sys.stderr,
-    )
-    quiet()
     try:
+        logging.basicConfig(
+            level=log_level(os.environ),
+            format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+            stream=sys.stderr,
+        )
+        quiet()
         match options.command:
             case "run":
                 from local.run import run  # noqa: PLC0415 - `init` needs none of it
@@ -49,20 +51,43 @@ def main() -> None:
     except SettingsError as exc:
         sys.exit("\n".join(f"- {problem}" for problem in exc.problems))
     except OSError as exc:
-        if exc.errno == errno.EADDRINUSE:
-            sys.exit("parley: the port is taken; end what uses it, or choose another (--port).")
-        raise
-    except LocalAwsError as exc:
+        sys.exit(f"parley: {_trouble(exc, options.command)}")
+    except (LocalAwsError, InUse) as exc:
         sys.exit(f"parley: {exc}")
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):  # a second Ctrl-C cancels the ending
         sys.exit(130)
+    except Exception as exc:
+        from core.aws.explain import explained  # noqa: PLC0415 - loads boto3
+
+        if not (sentence := explained(exc)):
+            raise
+        sys.exit(f"parley: {sentence}")
+
+
+def _trouble(exc: OSError, command: str) -> str:
+    """What the system refused, and what to do."""
+    if exc.errno == errno.EADDRINUSE:
+        choose = "--port" if command == "run" else "PORT"
+        return f"the port is taken. End what uses it, or choose another with {choose}."
+    if exc.filename:
+        return f"{exc.filename} cannot be used: {exc.strerror}."
+    return f"the system refused: {exc.strerror or exc}."
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or int(text) > 65535:
+        raise argparse.ArgumentTypeError("a number from 0 (any free port) to 65535")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="parley", description="Claude in Slack, on your AWS.")
+    parser = argparse.ArgumentParser(
+        prog="parley", description="Claude in Slack and Microsoft Teams, on your AWS."
+    )
+    parser.add_argument("--version", action="version", version=f"parley {version('parley')}")
     commands = parser.add_subparsers(dest="command", required=True)
     run = commands.add_parser("run", help="everything on this machine, with a page to try it")
-    run.add_argument("--port", type=int, default=8400, help="of the page (0: any free one)")
+    run.add_argument("--port", type=_port, default=8400, help="of the page (0: any free one)")
     run.add_argument("--state", default=".state", help="where what was said is kept")
     run.add_argument("--json", action="store_true", help="print the endpoints as one line of JSON")
     serve = commands.add_parser("serve", help="the product alone, from the environment or .env")
@@ -74,7 +99,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     status = commands.add_parser("status", help="queues, documents and failures")
     status.add_argument("--redrive", action="store_true", help="put dead letters back first")
-    status.add_argument("--watch", type=float, default=0.0, help="measure rates for these seconds")
+    status.add_argument(
+        "--watch", type=float, default=0.0, help="go on, and print rates, every so many seconds"
+    )
     forget = commands.add_parser(
         "forget", help="a workspace, channel or person: everything", description=FORGET
     )

@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import secrets
+import signal
 import sys
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,6 +22,7 @@ from core.wiring import settings_of
 from local.aws import LocalAws, free_port
 from local.bedrock import BedrockStandIn
 from local.bulk import note
+from local.lock import locked
 from local.opensearch import LocalOpenSearch, OpenSearchError
 from local.slack.server import SlackStandIn
 from local.teams.server import TeamsStandIn
@@ -33,6 +35,7 @@ OFFLINE = (
     "No AWS credentials were found, so an offline stand-in answers here instead of Claude. "
     "It can only quote what was said and what files say."
 )
+ENDING = "Ending: answers that run may finish first, 25 s at most. Ctrl-C again ends at once."
 WARMING = "Search is starting: files that you share now are read in a moment."
 NO_SEARCH = "Search could not be started, so files wait until it can. Talk works without."
 AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
@@ -47,6 +50,10 @@ async def run(port: int, state: Path, *, as_json: bool) -> None:
         else:
             print(_welcome(endpoints), flush=True)
         await until_stopped()
+        print(ENDING, file=sys.stderr, flush=True)
+        if (task := asyncio.current_task()) is not None:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, task.cancel)
 
 
 @asynccontextmanager
@@ -56,6 +63,7 @@ async def running(
     """Everything on this machine; gives the endpoints. Fills in `environ` for what is missing."""
     state = _made(state)
     async with AsyncExitStack() as stack:
+        stack.enter_context(locked(state))
         endpoints: dict[str, str] = {}
         offline = not any(environ.get(name) for name in (*AWS_CREDENTIALS, *AWS_CREDENTIALS_TOO))
         if offline:
@@ -109,6 +117,7 @@ async def _bedrock(stack: AsyncExitStack, environ: MutableMapping[str, str]) -> 
 async def _aws(stack: AsyncExitStack, state: Path, environ: MutableMapping[str, str]) -> str:
     if not environ.get("AWS_ENDPOINT_URL"):
         server = LocalAws(state / "aws", free_port())
+        print("Starting queues, table and storage on this machine…", file=sys.stderr, flush=True)
         await asyncio.to_thread(server.start)
         stack.callback(server.stop)
         for name, value in server.env.items():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import BodyPartReader, web
 
-from local.slack.hosting import LARGEST
+from local.slack.hosting import LARGEST, PIECE
 from local.slack.people import COMMANDS
 from local.slack.viewers import Viewers, file_headers
 from local.teams.errors import TeamsError, sentence
@@ -18,6 +18,7 @@ from local.teams.tenant import Message
 if TYPE_CHECKING:
     from local.teams.server import TeamsStandIn
 
+TOO_LARGE = "Together these files are larger than 200 MB. Share fewer or smaller ones."
 LABEL = "https://schema.org/Message"
 
 
@@ -160,13 +161,18 @@ class Page:
             async for part in await request.multipart():
                 if not isinstance(part, BodyPartReader):
                     continue
-                data = await part.read()
+                # by pieces: `read` refuses what is over the application's limit for other requests
+                data = bytearray()
+                while piece := await part.read_chunk(PIECE):
+                    data += piece
+                    if sum(map(len, files)) + len(data) > LARGEST:
+                        return web.json_response({"ok": False, "error": TOO_LARGE})
                 if part.filename is None:
                     said[part.name or ""] = data.decode(errors="replace")
                 else:
                     files.append(bytes(data))
             names = [str(each) for each in json.loads(said["names"])]
-            if not files or len(names) != len(files) or sum(map(len, files)) > LARGEST:
+            if not files or len(names) != len(files):
                 return web.json_response({"ok": False, "error": "The upload did not come whole."})
             root = id_of(query.get("thread_ts", ""))
             shared = [*zip(names, files, strict=True)]

@@ -2,10 +2,13 @@
 
 import os
 import pty
+import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager, nullcontext
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -31,10 +34,10 @@ def terminal(typed):
 
 
 @pytest.fixture
-def parley(aws, tmp_path):
-    """Calls `parley` against the test's own table, bucket and queues; `typed` on a terminal."""
+def environ(aws):
+    """Leads `parley` to the test's own table, bucket and queues."""
     ours = ("SLACK_", "PARLEY_", "MICROSOFT_", "TEAMS_", "GRAPH_", "OPENSEARCH_")
-    environ = {k: v for k, v in os.environ.items() if not k.startswith(ours)} | {
+    return {k: v for k, v in os.environ.items() if not k.startswith(ours)} | {
         "PYTHONPATH": str(Path.cwd()),
         "AWS_REGION": "us-east-1",
         "PARLEY_BUCKET": aws.resources.bucket,
@@ -42,6 +45,31 @@ def parley(aws, tmp_path):
         "PARLEY_TURNS_QUEUE_URL": aws.resources.turns_queue,
         "PARLEY_FILES_QUEUE_URL": aws.resources.files_queue,
     }
+
+
+@pytest.fixture
+def parley_process(environ, tmp_path):
+    """Starts `parley` and gives its process, which is ended with the test."""
+    running = []
+
+    def start(*arguments):
+        process = subprocess.Popen(
+            [*PARLEY, *arguments], env=environ, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            text=True, cwd=tmp_path,
+        )  # fmt: skip
+        running.append(process)
+        return process
+
+    yield start
+    for each in running:
+        each.kill()
+        each.wait()
+        each.stdout.close()
+
+
+@pytest.fixture
+def parley(environ, tmp_path):
+    """Calls `parley`; `typed` on a terminal."""
 
     def call(*arguments, typed="", **more):
         asked = terminal(typed) if typed else nullcontext(subprocess.DEVNULL)
@@ -213,3 +241,92 @@ async def test_status_tells_queues_documents_and_the_index(aws, parley, index, o
     assert "index: OPENSEARCH_URL is not set" in out
     _, out, _ = parley("status", OPENSEARCH_URL=opensearch)
     assert "index: " in out
+
+
+AWAY = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_MAX_ATTEMPTS": "1"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "more", "said"),
+    [
+        (["init"], AWAY, "AWS does not answer at 127.0.0.1:9"),
+        (["status"], AWAY, "AWS does not answer at 127.0.0.1:9"),
+        (["upload", "a.txt"], AWAY, "AWS does not answer at 127.0.0.1:9"),
+        (["status"], {"LOG_LEVEL": "loud"}, "LOG_LEVEL is unknown"),
+        (["run", "--state", "/proc/x"], {}, "/proc/x cannot be used"),
+        (["status"], {"AWS_PROFILE": "nobody"}, "Correct AWS_PROFILE"),
+        (["upload", "a.txt", "--to", "irc/x/y"], {}, "slack/ or teams/"),
+    ],
+)
+def test_what_is_wrong_is_said_in_a_sentence_without_a_traceback(
+    parley, tmp_path, arguments, more, said
+):
+    (tmp_path / "a.txt").write_text("a")
+    code, _, err = parley(*arguments, **more)
+    assert code == 1
+    assert said in err
+
+
+def test_a_port_that_is_none_is_refused_by_the_command_line(parley):
+    code, _, err = parley("run", "--port", "99999")
+    assert (code, "0 (any free port) to 65535" in err) == (2, True)
+
+
+def test_documents_are_not_uploaded_for_a_channel_that_slack_does_not_have(parley, tmp_path):
+    (tmp_path / "a.txt").write_text("a")
+    with standing_in_for_slack() as url:
+        environ = {"SLACK_BOT_TOKEN": "xoxb-1", "SLACK_API_URL": url}
+        code, _, err = parley("upload", "a.txt", "--to", "slack/T1/C404", **environ)
+    assert (code, "Slack has no channel C404" in err) == (1, True)
+
+
+@contextmanager
+def standing_in_for_slack():
+    """Answers as Slack does for a workspace T1 without channels."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            if self.path.endswith("auth.test"):
+                body = b'{"ok": true, "team_id": "T1"}'
+            else:
+                body = b'{"ok": false, "error": "channel_not_found"}'
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/api/"
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def test_status_names_the_documents_that_failed(aws, parley):
+    item = {
+        "pk": {"S": "files#library"}, "sk": {"S": "f1"}, "state": {"S": "failed"},
+        "reason": {"S": "encrypted"}, "name": {"S": "plan\x1b[2J.pdf"},
+    }  # fmt: skip
+    aws.client("dynamodb").put_item(TableName=aws.resources.table, Item=item)
+    code, out, _ = parley("status")
+    assert code == 0
+    assert "failed, 1: it is protected by a password" in out
+    assert "library/plan?[2J.pdf" in out
+
+
+def test_status_goes_on_watching_until_it_is_interrupted(parley_process):
+    watching = parley_process("status", "--watch", "0.1")
+    rates = []
+    for line in watching.stdout:
+        rates += [line] if "passages a second" in line else []
+        if len(rates) == 2:
+            watching.send_signal(signal.SIGINT)
+            break
+    assert watching.wait(20) == 130

@@ -1,6 +1,7 @@
 """What the page asks of either half over HTTP, the same of both."""
 
 import asyncio
+import io
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import aiohttp
@@ -128,3 +129,14 @@ async def test_nothing_in_a_file_runs_as_the_page(name, file, media, shown, how)
         assert ("sandbox" in headers.get("Content-Security-Policy", "")) is ("sandbox" in how)
         async with page.http.get(f"{page.url}file/{file_id}?user=nobody") as answer:
             assert answer.status == 403
+
+
+async def test_a_file_of_five_megabytes_is_taken_by_either_half(name):
+    async with half(name) as ours:
+        user = ANA if name == "slack" else teams_world.ANA
+        form = aiohttp.FormData()
+        form.add_field("names", '["five.bin"]')
+        form.add_field("file", io.BytesIO(b"x" * (5 * 1024**2)), filename="five.bin")
+        where = {"user": user, "channel": PUBLIC[name]}
+        async with ours.http.post(f"{ours.url}upload", data=form, params=where) as answer:
+            assert (await answer.json())["ok"]
