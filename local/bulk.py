@@ -101,8 +101,8 @@ def upload(paths: Sequence[Path], to: str, environ: MutableMapping[str, str]) ->
         raise SettingsError(["There are no files in it."])
     began = time.time()
     _store(uploads, environ)
-    paths = {found[0]: each.path for each in uploads if (found := document_of(each.key))}
-    return asyncio.run(_follow(paths, environ, began))
+    sources = {found[0]: each.path for each in uploads if (found := document_of(each.key))}
+    return asyncio.run(_follow(sources, environ, began))
 
 
 def _keys(path: Path, to: str) -> Iterator[tuple[Path, str]]:

@@ -81,7 +81,7 @@ class LocalOpenSearch:
         whom = ("-1", "-1") if owner is None else (str(owner.pw_uid), str(owner.pw_gid))
         command = [sys.executable, "-I", "-c", SUPERVISOR, *whom, *_command(runtime, root, data)]
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(
+            process = self._process = subprocess.Popen(
                 command,
                 stdin=subprocess.PIPE,
                 stdout=log,
@@ -92,7 +92,7 @@ class LocalOpenSearch:
             )
         end = time.monotonic() + START
         while not self.ready():
-            if self._process.poll() is not None or time.monotonic() > end:
+            if process.poll() is not None or time.monotonic() > end:
                 self.kill()
                 said = self.log.read_text(errors="replace")[-LOG_END:].strip()
                 raise OpenSearchError(f"OpenSearch did not start. {self.log} ends with:\n{said}")

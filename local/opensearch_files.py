@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import ssl
 import tempfile
 import zipfile
 from pathlib import Path
@@ -122,21 +123,42 @@ def _fetched(name: str) -> Path:
     except ImportError as exc:
         raise OpenSearchError("jgo is not installed: run `make setup`.") from exc
     group, artifact, version, packaging = name.split(":")
-    project = MavenContext().project(group, artifact).at_version(version)
     try:
+        project = MavenContext().project(group, artifact).at_version(version)
         found = project.artifact(packaging=packaging).resolve()
     except (OSError, RuntimeError, ValueError) as exc:
-        raise OpenSearchError(_unreachable(artifact)) from exc
+        raise OpenSearchError(_unreachable(artifact, exc)) from exc
     if found is None:
-        raise OpenSearchError(_unreachable(artifact))
+        raise OpenSearchError(_unreachable(artifact, None))
     return Path(found)
 
 
-def _unreachable(artifact: str) -> str:
+def _unreachable(artifact: str, exc: BaseException | None) -> str:
+    """What to do, by the first certificate error in the chain of causes, if there is one."""
+    reason = " ".join(str(exc).split())[:300] if exc is not None else "it is not there"
+    if _untrusted(exc):
+        mend = (
+            "A proxy seems to inspect TLS: set REQUESTS_CA_BUNDLE to the file with its root "
+            "certificate and start again"
+        )
+    else:
+        mend = (
+            "Check the connection (HTTPS_PROXY, or a mirror in Maven's settings.xml); it is tried "
+            "again every minute"
+        )
     return (
-        f"{artifact} could not be fetched ({VERSION}, from Maven's central repository). Connect to "
-        "the internet once, or set OPENSEARCH_URL to a cluster that you have."
+        f"{artifact} {VERSION} could not be fetched from Maven's central repository ({reason}). "
+        f"{mend}, or set OPENSEARCH_URL to a cluster that you have."
     )
+
+
+def _untrusted(exc: BaseException | None) -> bool:
+    """Whether a certificate was refused. requests hides it in the text of its own error."""
+    while exc is not None:
+        if isinstance(exc, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(exc):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
 
 
 def _sha256(path: Path) -> str:

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from bots.serve import serving, until_stopped
 from core.aws.provision import provision
+from core.together import ended
 from core.wiring import settings_of
 from local.aws import LocalAws, free_port
 from local.bedrock import BedrockStandIn
@@ -38,6 +39,8 @@ OFFLINE = (
 ENDING = "Ending: answers that run may finish first, 25 s at most. Ctrl-C again ends at once."
 WARMING = "Search is starting: files that you share now are read in a moment."
 NO_SEARCH = "Search could not be started, so files wait until it can. Talk works without."
+SEARCH_AGAIN = 60.0
+"""Seconds after which a search that could not be started is tried again."""
 AWS_CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE")
 AWS_CREDENTIALS_TOO = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_BEARER_TOKEN_BEDROCK")
 
@@ -201,19 +204,22 @@ async def _searching(
             print(text, file=sys.stderr, flush=True)
 
     async def start() -> None:
-        try:
-            await asyncio.to_thread(search.start)
-        except OpenSearchError as exc:
-            say("warn", f"{NO_SEARCH} {exc}")
-        else:
-            say("info", "")
+        while True:
+            try:
+                await asyncio.to_thread(search.start)
+            except OpenSearchError as exc:
+                say("warn", f"{NO_SEARCH} {exc}")
+                await asyncio.sleep(SEARCH_AGAIN)
+            else:
+                say("info", "")
+                return
 
     say("info", WARMING)
     starting = asyncio.create_task(start())
     try:
         yield
     finally:
-        await asyncio.gather(starting, return_exceptions=True)
+        await ended([starting])
         await asyncio.to_thread(search.stop)
 
 

@@ -249,6 +249,7 @@ function onEvent(event) {
 
 function banner(shown) {
   $("banner").hidden = !shown;
+  $("banner").dataset.level = shown?.level ?? "info";
   $("banner").textContent = shown?.text ?? "";
 }
 
