@@ -5,11 +5,12 @@ import re
 
 import pytest
 
+from tests.deploy.alarms import watched
 from tests.deploy.conftest import ROOT
 from tests.deploy.template import resources, template
 
 PAGE = (ROOT / "docs" / "operate.md").read_text()
-NAMED = set(re.findall(r"`([A-Z][A-Za-z.]+)`", PAGE))
+NAMED = set(re.findall(r"`([A-Z][A-Za-z0-9.]+)`", PAGE))
 GRAPHS = PAGE.split("## The dashboard")[1].split("\n## ")[0]
 TABLE = [line.split("|")[1] for line in GRAPHS.splitlines() if line.startswith("| `")]
 
@@ -49,7 +50,8 @@ def test_every_metric_of_the_dashboard_is_told_of_and_no_other():
 
 
 def test_every_metric_that_an_alarm_watches_is_named():
-    assert {each["MetricName"] for each in resources("AWS::CloudWatch::Alarm").values()} <= NAMED
+    alarms = resources("AWS::CloudWatch::Alarm").values()
+    assert {name for alarm in alarms for _, name, _, _ in watched(alarm)} <= NAMED
 
 
 def test_links_within_the_page_lead_somewhere():
@@ -64,5 +66,7 @@ def test_what_is_said_of_times_and_tries_is_what_the_template_has():
     assert functions["WorkerFunction"]["Timeout"] == 300
     old, _ = resources("AWS::S3::Bucket")["Documents"]["LifecycleConfiguration"]["Rules"]
     assert old["NoncurrentVersionExpiration"] == {"NoncurrentDays": 30}
-    named = set(re.findall(r"\b(\w+Concurrency|MaxFileMb|\w+Regions|AlarmEmail)\b", PAGE))
+    named = set(
+        re.findall(r"\b(\w+Concurrency|MaxFileMb|\w+Regions|AlarmEmail|HourlyDollars)\b", PAGE)
+    )
     assert named <= set(template()["Parameters"])
