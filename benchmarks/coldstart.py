@@ -28,6 +28,7 @@ HANDLERS = {
     "Worker": "bots.worker_function",
     "Ingester": "ingestion.function",
     "Schedule": "bots.schedule_function",
+    "Reconciler": "ingestion.reconciler_function",
 }
 RUNS = 5
 CODE = """

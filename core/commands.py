@@ -40,16 +40,18 @@ class Commands:
             if self._files is not None:
                 await self._files.moved(command)
             if command.name == "joined":
-                await chat.post(hello(reads=self._files is not None), mark=command.event_id)
+                direct = command.conversation.kind is Kind.DIRECT
+                greeting = hello(reads=self._files is not None, direct=direct)
+                await chat.post(greeting, mark=command.event_id)
             return
-        said = await self._said(command)
+        said = await self._said(command, chat)
         if said is not None:
             await chat.whisper(command.person, said)
 
-    async def _said(self, command: Command) -> Rendered | None:
+    async def _said(self, command: Command, chat: Chat) -> Rendered | None:
         match command.name:
             case "model":
-                return await self._model(command)
+                return await self._model(command, chat)
             case "stop":
                 return await self._stop(command)
             case "retry" | "regenerate":
@@ -83,7 +85,7 @@ class Commands:
         if self._files is not None:
             await self._files.gone(command)
 
-    async def _model(self, command: Command) -> Rendered:
+    async def _model(self, command: Command, chat: Chat) -> Rendered:
         place = command.conversation.place
         here = "this chat" if command.conversation.kind is Kind.DIRECT else "this channel"
         wanted = command.argument.strip()
@@ -92,7 +94,12 @@ class Commands:
         model = resolve(wanted)
         if model is None:
             return await self._picker(place, "I don't know that model. These can be chosen:")
+        before = await self._settings.model(place) or self._default_model
         await self._settings.choose_model(place, model.name)
+        if command.conversation.kind is not Kind.DIRECT and model.name != before:
+            # all of the channel get other answers from now on, so all are told
+            name = sentences.plain(await chat.name(command.person)) or "Somebody"
+            await chat.post(Rendered(sentences.model_chosen(name, model.label, here)))
         return Rendered(f"From now on **{model.label}** answers in {here}. {model.good_for}")
 
     async def _picker(self, place: str, heading: str) -> Rendered:

@@ -127,7 +127,7 @@ def described(document: Document) -> str:
     """State, pages, date, sharer, and why a file failed."""
     parts = [_state(document)]
     if document.pages and document.state is State.READY:
-        parts.append(f"{document.pages} page{'s' if document.pages > 1 else ''}")
+        parts.append(sentences.counted_parts(document.name, document.pages))
     if document.sharer:
         parts.append(f"shared by {sentences.plain(document.sharer)}")
     if document.shared_at:
@@ -154,8 +154,11 @@ def _short(name: str) -> str:
     return shown if len(shown) <= 70 else f"{shown[:50]}…{shown[-16:]}"
 
 
-def hello(*, reads: bool) -> Rendered:
-    """What is said on joining a place; `reads` where files are read."""
+def hello(*, reads: bool, direct: bool = False) -> Rendered:
+    """What is said on joining a place; `reads` where files are read, `direct` in a chat of two."""
+    if direct:
+        files = sentences.HELLO_FILES_DIRECT if reads else ""
+        return Rendered(f"{sentences.HELLO_DIRECT} {files}".strip())
     if not reads:
         return Rendered(sentences.HELLO)
     button = Button("auto", "Don't read files here", "off")

@@ -20,6 +20,8 @@ ELSEWHERE = "That button belongs to another conversation."
 THANKS = {"up": "Thanks, noted.", "down": "Thanks, noted. Ask again in other words, or Regenerate."}
 
 HELLO = "Hi, I'm Parley. Mention me to ask something."
+HELLO_DIRECT = "Hi, I'm Parley. Write your question here; no need to mention me."
+HELLO_FILES_DIRECT = "Share a file with it, and I'll answer from that."
 HELLO_FILES = (
     "I read the files that are shared here from now on and put a summary in their thread, so that "
     "you can ask about them; `/files` shows what I know."
@@ -40,6 +42,7 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "encrypted": "it is protected by a password. Share a copy without one.",
         "damaged": "it is damaged or incomplete. Open it, save it again and share that copy.",
         "unsupported": "I don't know this kind of file. Share it as a PDF or as text.",
+        "recording": "I can't watch or hear recordings. Share a transcript or notes of it.",
         "mislabelled": "it is not what its name says. Give it its right ending and share it again.",
         "too_large": "it is too large for me. Share the part that matters.",
         "too_slow": "it took too long to open. Share it in smaller parts, or as plain text.",
@@ -53,6 +56,11 @@ REASONS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Why a file was not read, by the manifest's reason: a plain sentence, and what to do."""
+
+
+def model_chosen(person: str, model: str, here: str) -> str:
+    """Tells a channel who answers from now on, and who decided that."""
+    return f"{person} chose **{model}** to answer in {here} from now on. `/model` changes it."
 
 
 def why_not(reason: str) -> str:
@@ -118,7 +126,7 @@ def reading(document: Document) -> str:
     name = plain(document.name)
     match document.state:
         case State.EXTRACTING if document.total:
-            return f"_Reading {name}: {document.done} of {document.total} pages_"
+            return f"_Reading {name}: {document.done} of {document.total} {unit(document.name)}_"
         case State.EXTRACTING:
             return f"_Reading {name}…_"
         case State.EMBEDDING if document.total:
@@ -126,6 +134,19 @@ def reading(document: Document) -> str:
             return f"_Making {name} searchable: {percent} %_"
         case _:
             return f"_{name} is kept and waits its turn to be read…_"
+
+
+def unit(name: str) -> str:
+    """What a file's parts are called, in the plural."""
+    ending = name.rpartition(".")[2].lower()
+    if ending in ("xlsx", "xlsm", "xlsb", "xls", "ods"):
+        return "sheets"
+    return "slides" if ending in ("pptx", "ppt", "odp") else "pages"
+
+
+def counted_parts(name: str, count: int) -> str:
+    """A file's length in its own parts: `3 sheets`, `1 page`."""
+    return f"{count} {unit(name) if count != 1 else unit(name)[:-1]}"
 
 
 def condensing(done: int, total: int) -> str:

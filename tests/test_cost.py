@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from benchmarks import cost
+from benchmarks import coldstart, cost
+from local.bundle import FUNCTIONS
 from tests.deploy.template import template
 
 COUNTS = json.loads(cost.COUNTS.read_text())
@@ -89,3 +90,7 @@ def test_what_has_no_price_is_named_on_the_page():
     for name in ("gp3 disk", "`/tmp` beyond 512 MB", "point-in-time recovery", "ap-northeast-2"):
         assert name in page
     assert all(price.source and price.dated for price in cost.PRICES.values())
+
+
+def test_the_benchmark_of_cold_starts_knows_every_function():
+    assert {*coldstart.HANDLERS} == {*FUNCTIONS}

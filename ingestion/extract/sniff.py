@@ -29,6 +29,19 @@ OTHERS = (
     b"SQLite format 3\0", b"PAR1", b"BM", b"II*\0", b"MM\0*", b"\xca\xfe\xba\xbe", b"wOFF", b"wOF2",
 )  # fmt: skip
 """How files begin that are not for us; those that begin with letters must not be text as well."""
+RECORDINGS = (
+    b"OggS",
+    b"ID3",
+    b"\xff\xfb",
+    b"\xff\xf3",
+    b"fLaC",
+    b"FLV\x01",
+    b"\x1aE\xdf\xa3",
+    b"#!AMR",
+)
+"""How sound and video begin, besides the two families of containers that `_recording` knows."""
+PICTURES = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
+"""Brands of the MP4 family that are pictures."""
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 BEFORE = re.compile(rb"(\s|\xef\xbb\xbf|<\?xml[^>]*>|<!--.*?-->)*", re.S)
 PAGES = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<meta", b"<title")
@@ -56,6 +69,8 @@ def kind(path: Path, name: str) -> str:
         return _ole(path)
     if head.startswith(b"PK\x03\x04"):
         return _zipped(path)
+    if not text and _recording(head):
+        raise Unreadable("recording")
     if not text:
         raise Unreadable("damaged" if ending in BINARY and not _known(head) else "unsupported")
     if head.startswith((b"{\\rtf", b"%!PS")):
@@ -69,6 +84,13 @@ def kind(path: Path, name: str) -> str:
 
 def _known(head: bytes) -> bool:
     return head.startswith(OTHERS) or head[4:8] == b"ftyp" or head[:4] == b"RIFF"
+
+
+def _recording(head: bytes) -> bool:
+    """Whether it is sound or video."""
+    if head[4:8] == b"ftyp":
+        return head[8:12] not in PICTURES
+    return head.startswith(RECORDINGS) or (head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"WAVE"))
 
 
 def _is_text(head: bytes) -> bool:

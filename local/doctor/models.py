@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 
 import boto3
@@ -18,6 +19,8 @@ from core.stores import Foreign, Rejected
 from local.doctor.finding import Finding
 
 PATIENCE = 20.0
+ENDPOINTS = ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL")
+"""Settings of botocore's that lead its calls of Bedrock elsewhere, the stronger first."""
 ASKED = Turn("user", "Answer with the one word: yes")
 ACCESS = "enable the model for this account in the Bedrock console, and allow bedrock:InvokeModel*"
 
@@ -46,7 +49,10 @@ async def _claude(region: str, model: str, session: boto3.Session) -> Finding:
         return _not_answering(name, exc)
     finally:
         await bedrock.close()
-    return Finding(name, "answers" if any(pieces) else "answers with nothing")
+    said = "answers" if any(pieces) else "answers with nothing"
+    # an endpoint of somebody's own may not be Claude at all
+    elsewhere = next((os.environ[each] for each in ENDPOINTS if os.environ.get(each)), "")
+    return Finding(name, f"{said}, at {elsewhere} and not at AWS" if elsewhere else said)
 
 
 async def _embedding(region: str, model: str, session: boto3.Session) -> Finding:

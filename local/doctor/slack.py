@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 import aiohttp
 
@@ -11,6 +11,8 @@ from core.settings import SlackSettings
 from local.doctor.finding import Finding
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
+UNREACHED = "unreached"
+"""What stands in for an answer of Slack's where there is none: an error's name."""
 MANIFEST = "bots/slack/manifest.yaml"
 
 
@@ -21,10 +23,10 @@ async def slack(settings: SlackSettings | None) -> AsyncIterator[Finding]:
     async with aiohttp.ClientSession(timeout=TIMEOUT) as http:
         answer, scopes = await _asked(http, settings.api_url + "auth.test", settings.bot_token)
         if not answer.get("ok"):
-            yield Finding(
+            yield _refused(
                 "Slack's bot token",
-                problem=f"Slack says {answer.get('error', 'nothing')}",
-                fix="copy SLACK_BOT_TOKEN anew from the app's OAuth & Permissions",
+                answer,
+                "copy SLACK_BOT_TOKEN anew from the app's OAuth & Permissions",
             )
             return
         yield Finding("Slack's bot token", f"{answer.get('user')} in {answer.get('team')}")
@@ -45,11 +47,22 @@ async def slack(settings: SlackSettings | None) -> AsyncIterator[Finding]:
         if answer.get("ok"):
             yield Finding("Slack's Socket Mode", "can be opened")
         else:
-            yield Finding(
+            yield _refused(
                 "Slack's Socket Mode",
-                problem=f"Slack says {answer.get('error', 'nothing')}",
-                fix="make a new app-level token with connections:write; turn Socket Mode on",
+                answer,
+                "make a new app-level token with connections:write; turn Socket Mode on",
             )
+
+
+def _refused(name: str, answer: Mapping[str, object], fix: str) -> Finding:
+    """What Slack says, or that it could not be asked, which no new token mends."""
+    if UNREACHED in answer:
+        return Finding(
+            name,
+            problem=f"Slack could not be asked ({answer[UNREACHED]})",
+            fix="check the network, HTTPS_PROXY and SLACK_API_URL",
+        )
+    return Finding(name, problem=f"Slack says {answer.get('error', 'nothing')}", fix=fix)
 
 
 async def _asked(
@@ -62,6 +75,6 @@ async def _asked(
             scopes = response.headers.get("x-oauth-scopes", "")
             answer = await response.json(content_type=None)
     except (aiohttp.ClientError, TimeoutError, ValueError) as exc:
-        return {"error": f"nothing ({type(exc).__name__})"}, frozenset()
+        return {UNREACHED: type(exc).__name__}, frozenset()
     found = {each.strip() for each in scopes.split(",") if each.strip()}
     return (answer if isinstance(answer, dict) else {}), frozenset(found)

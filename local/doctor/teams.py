@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 
 from bots.teams.tokens import CONNECTOR, graph_scope, tokens_for
-from core.ports import ChatError
+from core.ports import ChatError, Unreachable
 from core.settings import TeamsSettings
 from local.doctor.finding import Finding
 
@@ -29,6 +29,13 @@ async def teams(settings: TeamsSettings | None) -> AsyncIterator[Finding]:
         try:
             await tokens.of(CONNECTOR)
             graph = await tokens.of(graph_scope(settings.graph_url))
+        except Unreachable as exc:
+            yield Finding(
+                "Teams' sign-in",
+                problem=f"Entra could not be asked ({exc})",
+                fix="check the network, HTTPS_PROXY and TEAMS_LOGIN_URL",
+            )
+            return
         except ChatError as exc:
             yield Finding(
                 "Teams' sign-in",

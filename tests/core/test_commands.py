@@ -1,6 +1,7 @@
 """What `/model` and the buttons do, wherever they are pressed."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -61,6 +62,23 @@ async def test_the_picker_marks_what_answers_here_and_a_choice_is_kept(scene):
     assert await scene.places.model(WHERE.place) == "opus"
     picker = await scene.give("model")
     assert [o.value for o in picker.options if o.selected] == ["opus"]
+
+
+async def test_all_of_a_channel_are_told_of_a_new_model_once(scene):
+    for _ in range(2):
+        await scene.give("model", "opus")
+    (told,) = scene.chat.messages.values()
+    assert told.markdown.startswith("Ana chose **Claude Opus 5.5** to answer in this channel")
+    await scene.give("model", "haiku", where=replace(WHERE, kind=Kind.DIRECT))
+    assert len(scene.chat.messages) == 1
+
+
+async def test_a_chat_of_two_is_greeted_without_a_word_on_mentions(scene):
+    await scene.give("joined", where=replace(WHERE, kind=Kind.DIRECT))
+    await scene.give("joined")
+    direct, channel = (each.markdown for each in scene.chat.messages.values())
+    assert "Write your question here" in direct
+    assert "Mention me" in channel
 
 
 async def test_an_unknown_model_gets_the_list(scene):

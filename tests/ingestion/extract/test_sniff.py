@@ -96,8 +96,8 @@ def test_content_comes_before_the_name(tmp_path, name, data, found):
         ("a.txt", bytes(5000), "unsupported"),
         ("a.pdf", b"MZ\x90\0\3\0\0\0" + bytes(300), "unsupported"),
         ("a.wav", b"RIFF\0\0\0\0WAVEfmt " + struct.pack("<2000h", *range(-1000, 1000)),
-         "unsupported"),
-        ("a.mp4", b"\0\0\0\x20ftypisom" + bytes(range(256)), "unsupported"),
+         "recording"),
+        ("a.mp4", b"\0\0\0\x20ftypisom" + bytes(range(256)), "recording"),
         ("a.rtf", rb"{\rtf1\ansi words}", "unsupported"),
         ("a.doc", rb"{\rtf1\ansi words}", "unsupported"),
         ("a.zip", b"PK\x05\x06" + bytes(18), "unsupported"),
@@ -158,3 +158,22 @@ def test_a_locked_member_is_a_locked_file(tmp_path):
     data[at + 8] |= 1
     path.write_bytes(data)
     assert why(path) == "encrypted"
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        (b"\0\0\0\x18ftypmp42\0\0", "recording"),
+        (b"\0\0\0\x14ftypqt  \0\0", "recording"),
+        (b"\0\0\0\x1cftypM4A \0\0", "recording"),
+        (b"RIFF\0\0\0\0WAVEfmt \0\0", "recording"),
+        (b"RIFF\0\0\0\0AVI LIST\0", "recording"),
+        (b"\x1aE\xdf\xa3\x01\0\0\0", "recording"),
+        (b"ID3\x03\0\0\0\0", "recording"),
+        (b"\0\0\0\x18ftypheic\0\0", "unsupported"),
+    ],
+)
+def test_sound_and_video_are_told_apart_from_other_files(tmp_path, head, reason):
+    path = tmp_path / "a.mp4"
+    path.write_bytes(head + bytes(range(256)) * 8)
+    assert why(path) == reason

@@ -107,6 +107,25 @@ async def test_slacks_token_scopes_and_socket_are_looked_at(environ):
         assert missing.problem == "missing: files:read"
 
 
+async def test_a_platform_that_cannot_be_reached_is_told_from_one_that_refuses(environ):
+    nobody = f"http://127.0.0.1:{free_port()}"
+    (told,) = [e async for e in slack(load({**environ, "SLACK_API_URL": nobody}).slack)]
+    assert "could not be asked" in told.problem
+    assert "check the network" in told.fix
+    standin = teams_world.standin(free_port(), 1)
+    (told,) = [e async for e in teams(load({**environ, **standin.settings()}).teams)]
+    assert "could not be asked" in told.problem
+    assert "check the network" in told.fix
+
+
+async def test_an_endpoint_that_is_not_awss_is_named_beside_the_answer(environ, monkeypatch):
+    port = free_port()
+    monkeypatch.setenv("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", f"http://127.0.0.1:{port}")
+    async with served(BedrockStandIn().app, port):
+        claude = next(iter([each async for each in models(load(environ))]))
+    assert f"http://127.0.0.1:{port} and not at AWS" in claude.line
+
+
 async def test_teams_sign_in_permissions_and_keys_are_looked_at(environ):
     port = free_port()
     standin = teams_world.standin(port, 1)
