@@ -190,8 +190,10 @@ def embedded(counted: Mapping[str, Any], model: str) -> float:
 
 def idle(counts: Mapping[str, Any]) -> dict[str, float]:
     """Dollars a month when nobody asks anything, with Slack and Teams and a domain of its own."""
-    kinds = ("AWS::CloudWatch::Alarm", "AWS::SecretsManager::Secret", "AWS::CloudWatch::Dashboard")
-    alarms, secrets, dashboards = (len(resources(kind)) for kind in kinds)
+    kinds = ("AWS::SecretsManager::Secret", "AWS::CloudWatch::Dashboard")
+    secrets, dashboards = (len(resources(kind)) for kind in kinds)
+    # an alarm is billed by the metrics that it watches
+    alarms = sum(len([*watched(each)]) for each in resources("AWS::CloudWatch::Alarm").values())
     return {
         "OpenSearch, t3.small.search (without its disk)": HOURS * _of("search"),
         "CloudWatch, metrics (months in which all are written)": counts["metrics"] * _of("metric"),
