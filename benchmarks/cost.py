@@ -18,6 +18,7 @@ from typing import Any
 from core.aws.function import FRESH
 from core.models import MODELS
 from tests.deploy import template
+from tests.deploy.alarms import watched
 
 ROOT = Path(__file__).parents[1]
 COUNTS = ROOT / "benchmarks" / "cost.json"
