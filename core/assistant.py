@@ -9,11 +9,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import TypeVar
 
 from core import runs, sentences
 from core.answer import Button, MessageId, Rendered, Turn, Usage
@@ -24,6 +24,7 @@ from core.lease import Lease, held
 from core.live import THINKING, Ending, LiveMessage
 from core.markdown import Policy
 from core.outcome import Outcome, counted, ending, whole_words
+from core.patience import patiently
 from core.ports import (
     Budget,
     Call,
@@ -49,16 +50,13 @@ log = logging.getLogger(__name__)
 
 TRIES = 4
 """Workers that may fail over one question before people are asked to press Retry."""
-STORE_DELAYS = (0.2, 0.5, 1, 2, 4, 8, 15, 30, 30)
-"""Seconds between tries of a store that does not answer, within a turn."""
 THREAD_LIMIT = 100
 """Messages of a thread that are read."""
 
-T = TypeVar("T")
-
 
 class Assistant:
-    """Answers questions. One for a process. `policy` says which links of an answer may live."""
+    """Answers questions. One for a process. `policy` says which links of an answer may live,
+    `answered_by` whom answers name in place of their model."""
 
     def __init__(
         self,
@@ -68,7 +66,9 @@ class Assistant:
         briefing: Briefing,
         *,
         policy: Policy,
+        answered_by: str = "",
     ) -> None:
+        self._ending = functools.partial(ending, answered_by=answered_by)
         self._model = model
         self._claims = claims
         self._history = history
@@ -111,7 +111,7 @@ class Assistant:
         except (Gone, Forbidden, Stopped) as exc:
             # nobody can be shown anything: the channel or message went, or the app's right to it
             log.warning("answer has nowhere to go: %s", type(exc).__name__)
-            await _patiently(lambda: self._claims.settle(claim))
+            await patiently(lambda: self._claims.settle(claim))
         except Lost:
             log.warning("another worker answers this event now")
         return ()
@@ -133,7 +133,7 @@ class Assistant:
             footer = sentences.TROUBLE if text else ""
             ending = Rendered(text or sentences.TROUBLE, (retry,), footer)
             await chat.edit(ids[-1], ending)
-        await _patiently(lambda: self._claims.settle(claim))
+        await patiently(lambda: self._claims.settle(claim))
 
     async def _live(
         self, question: Incoming, claim: Claim, chat: Chat, budget: Budget, *, again: bool
@@ -147,7 +147,7 @@ class Assistant:
         run = question.event_id
 
         async def posted(message_ids: Sequence[MessageId]) -> None:
-            await _patiently(lambda: self._claims.posted(claim, message_ids))
+            await patiently(lambda: self._claims.posted(claim, message_ids))
 
         return LiveMessage(
             chat,
@@ -177,7 +177,7 @@ class Assistant:
                 question, unseen = await completed(question, chat)
                 if _empty(question):
                     await live.finish(Ending(unseen or sentences.EMPTY))
-                    await _patiently(lambda: self._claims.settle(claim))
+                    await patiently(lambda: self._claims.settle(claim))
                     return tuple(live.retired)
                 outcome = await self._stream(question, claim, chat, live, lease)
                 if unseen:
@@ -188,15 +188,16 @@ class Assistant:
                     rest = replace(question, said=whole_words(said))
                     new = len(rest.said) > len(question.said)
                     left = dumps(rest)
-                    await _patiently(lambda: self._claims.release(claim, left, anew=new))
+                    await patiently(lambda: self._claims.release(claim, left, anew=new))
                     raise HandedOn(rest, claim.owner, tuple(live.retired))
                 if outcome.sources:
                     live.feed(f"\n\n{outcome.sources}")
-                await live.finish(ending(question.event_id, outcome, partial=bool(said.strip())))
+                some = bool(said.strip())
+                await live.finish(self._ending(question.event_id, outcome, partial=some))
                 counted(outcome)
         if said.strip():
             await self._keep(question, said, outcome.usage)
-        await _patiently(lambda: self._claims.settle(claim))
+        await patiently(lambda: self._claims.settle(claim))
         return tuple(live.retired)
 
     async def _stream(
@@ -233,7 +234,7 @@ class Assistant:
         thread = await self._thread(question, claim, chat, live)
         brief: Brief | None = None
         try:
-            brief = await _patiently(lambda: self._briefing.of(question, chat, live, thread), live)
+            brief = await patiently(lambda: self._briefing.of(question, chat, live, thread), live)
             if brief.prompt is None:
                 return Outcome(notices=brief.notices)
             live.allow(link(each) for each in brief.passages)
@@ -276,7 +277,7 @@ class Assistant:
             each for each in (question.text, f"(shared {names})" * bool(names)) if each
         )
         asked = Turn("user", words, question.person.name, question.message_id)
-        await _patiently(
+        await patiently(
             lambda: self._history.append(
                 question.conversation.key,
                 runs.post_of(question.event_id),
@@ -303,18 +304,3 @@ class Assistant:
 
 def _empty(question: Incoming) -> bool:
     return not question.text.strip() and not question.attachments
-
-
-async def _patiently(call: Callable[[], Awaitable[T]], live: LiveMessage | None = None) -> T:
-    """Calls a store until it answers, for a minute and a half. Raises StoreError after that."""
-    for delay in STORE_DELAYS:
-        try:
-            return await call()
-        except Lost:
-            raise
-        except StoreError:
-            log.warning("store does not answer, again in %s s", delay)
-            if live is not None and delay >= 1:
-                live.status(sentences.NO_STORE)
-            await asyncio.sleep(delay)
-    return await call()

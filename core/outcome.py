@@ -50,8 +50,9 @@ def counted(outcome: Outcome) -> None:
         count(Metric.COST, MODELS[outcome.model].cost(usage))
 
 
-def ending(run: str, outcome: Outcome, *, partial: bool) -> Ending:
-    """What goes under an answer; `partial` says whether it has any text."""
+def ending(run: str, outcome: Outcome, *, partial: bool, answered_by: str = "") -> Ending:
+    """What goes under an answer; `partial` says whether it has any text, `answered_by` who is
+    named there in place of the model."""
     if outcome.error is not None:
         failure = sentences.failure(outcome.error, partial=partial)
         notice = "  ".join((*outcome.notices, failure))
@@ -63,6 +64,7 @@ def ending(run: str, outcome: Outcome, *, partial: bool) -> Ending:
         retry = Button("retry", "Retry", run)
         return Ending("\n\n".join(outcome.notices), (retry,) if outcome.notices else ())
     label = MODELS[outcome.model].label if outcome.model in MODELS else outcome.model
+    label = answered_by or label
     notices = [*outcome.notices, sentences.ending(outcome.stop), label]
     rate = (Button("up", "👍", f"up {run}"), Button("down", "👎", f"down {run}"))
     return Ending("  ".join(n for n in notices if n), (again, *rate) if partial else (again,))

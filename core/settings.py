@@ -78,6 +78,7 @@ class Settings:
     embedding_model: str = EMBEDDING_MODEL
     max_file_mb: int = MAX_FILE_MB
     forget_after_days: int = FORGET_AFTER_DAYS
+    answered_by: str = ""
 
 
 def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
@@ -136,6 +137,7 @@ def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
         embedding_model=embedding,
         max_file_mb=max_file,
         forget_after_days=days,
+        answered_by=_get(environ, "PARLEY_ANSWERED_BY")[:80],
     )
 
 

@@ -95,7 +95,14 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
         files = Files(shelf.manifest, shelf.vault, places, history, shelf.departures)
     try:
         yield Core(
-            Assistant(model, claims, history, briefing, policy=policy),
+            Assistant(
+                model,
+                claims,
+                history,
+                briefing,
+                policy=policy,
+                answered_by=settings.answered_by,
+            ),
             Commands(
                 claims,
                 places,

@@ -114,6 +114,7 @@ async def _bedrock(stack: AsyncExitStack, environ: MutableMapping[str, str]) -> 
         return environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"]
     url = await _served(stack, BedrockStandIn().app, 0)
     environ["AWS_ENDPOINT_URL_BEDROCK_RUNTIME"] = url
+    environ.setdefault("PARLEY_ANSWERED_BY", "An offline stand-in, not Claude")
     return url
 
 

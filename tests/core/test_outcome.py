@@ -4,7 +4,7 @@ import pytest
 
 from core.answer import Usage
 from core.models import MODELS
-from core.outcome import Outcome, counted, whole_words
+from core.outcome import Outcome, counted, ending, whole_words
 from core.ports import Overloaded
 from core.telemetry import Metric, count, counting
 
@@ -30,6 +30,12 @@ class Meter:
 )
 def test_an_answer_that_is_handed_on_ends_with_a_whole_word(text, kept):
     assert whole_words(text) == kept
+
+
+def test_an_answer_is_signed_with_its_model_or_whom_a_setting_names():
+    outcome = Outcome("end_turn", Usage(), "sonnet")
+    assert ending("run", outcome, partial=True).notice == "Claude Sonnet 5.5"
+    assert ending("run", outcome, partial=True, answered_by="A stand-in").notice == "A stand-in"
 
 
 def test_an_answer_is_counted_with_its_tokens_and_its_price():

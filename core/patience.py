@@ -1,0 +1,34 @@
+"""A store that does not answer is asked again, within a turn."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from core import sentences
+from core.live import LiveMessage
+from core.ports import Lost, StoreError
+
+log = logging.getLogger(__name__)
+
+DELAYS = (0.2, 0.5, 1, 2, 4, 8, 15, 30, 30)
+"""Seconds between tries of a store that does not answer."""
+
+T = TypeVar("T")
+
+
+async def patiently(call: Callable[[], Awaitable[T]], live: LiveMessage | None = None) -> T:
+    """Calls a store until it answers, for a minute and a half. Raises StoreError after that."""
+    for delay in DELAYS:
+        try:
+            return await call()
+        except Lost:
+            raise
+        except StoreError:
+            log.warning("store does not answer, again in %s s", delay)
+            if live is not None and delay >= 1:
+                live.status(sentences.NO_STORE)
+            await asyncio.sleep(delay)
+    return await call()
