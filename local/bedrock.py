@@ -175,11 +175,24 @@ def _invalid(body: Mapping[str, Any], takes: frozenset[str]) -> str:
         if there and name not in takes:
             return f"`{name}` is deprecated for this model."
     roles = [message.get("role") for message in body.get("messages", ())]
-    if not roles or roles[0] != "user" or any(a == b for a, b in pairwise(roles)):
-        return "Roles must alternate, beginning with the user."
-    for message in body["messages"]:
-        if not all(part.get("text", "x").strip() for part in message["content"]):
-            return "The text field in the ContentBlock object is blank."
+    if not roles or roles[0] != "user":
+        return (
+            "A conversation must start with a user message. Try again with a conversation that "
+            "starts with a user message."
+        )
+    if any(a == b for a, b in pairwise(roles)):
+        return (
+            "A conversation must alternate between user and assistant roles. Make sure the "
+            "conversation alternates between user and assistant roles and try again."
+        )
+    for number, message in enumerate(body["messages"]):
+        for place, part in enumerate(message["content"]):
+            if not part.get("text", "x").strip():
+                at = f"messages.{number}.content.{place}"
+                return (
+                    f"The text field in the ContentBlock object at {at} is blank. Add text to the "
+                    "text field, and try again."
+                )
     return ""
 
 
