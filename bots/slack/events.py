@@ -140,13 +140,14 @@ def action(body: Mapping[str, Any]) -> Command | None:
     kind = _named(channel, where_from.get("name"))
     thread = text_of(posted.get("thread_ts")) or text_of(container.get("thread_ts"))
     target = text_of(container.get("message_ts")) or text_of(posted.get("ts"))
-    if not thread and kind is not Kind.DIRECT:
-        thread = target
+    alone = container.get("is_ephemeral") is True
+    if not thread and not alone and kind is not Kind.DIRECT:
+        thread = target  # what only one person sees cannot be replied to
     where = Conversation(PLATFORM, tenant, channel, thread or None, kind)
     name = action_id.removeprefix(PREFIX)
     chosen = text_of(map_of(pressed.get("selected_option")).get("value"))
     extra = {}
-    if container.get("is_ephemeral") is True:
+    if alone:
         extra = {"response_url": text_of(body.get("response_url")), "replace": "yes"}
     once = text_of(body.get("trigger_id")) or text_of(pressed.get("action_ts"))
     return Command(

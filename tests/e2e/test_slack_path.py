@@ -136,8 +136,10 @@ async def test_the_model_is_chosen_for_a_channel_by_picker_or_by_name(parley):
     assert "*Claude Sonnet 5.5* (current)" in parley.text(picker)
     await parley.slack.click(ANA, GENERAL, picker["ts"], "parley:model", "haiku")
     await until(lambda: "From now on *Claude Haiku 5.5*" in parley.text(picker))
+    (notice,) = parley.answers()
+    assert parley.text(notice).startswith("Ana Kim chose *Claude Haiku 5.5*")
     parley.slack.say(BEN, GENERAL, "@Parley hello")
-    await parley.answered()
+    await parley.answered(number=2)
     assert parley.bedrock.calls[-1]["model"].endswith("claude-haiku-5-5")
     await parley.slack.command(BEN, "C0SUPPORT", "/model", "opus")
     await parley.slack.command(BEN, "C0SUPPORT", "/model", "gpt")
@@ -145,7 +147,7 @@ async def test_the_model_is_chosen_for_a_channel_by_picker_or_by_name(parley):
     assert any("From now on *Claude Opus 5.5*" in text for text in said)
     assert any("I don't know that model" in text for text in said)
     parley.slack.say(BEN, GENERAL, "@Parley and here?")
-    await parley.answered(number=2)
+    await parley.answered(number=3)
     assert parley.bedrock.calls[-1]["model"].endswith("claude-haiku-5-5")
 
 
