@@ -18,6 +18,15 @@ parser = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrou
 parser.disable(["html_block", "html_inline", "lheading", "reference"])
 
 
+def links(tokens: Sequence[Token]) -> Iterator[str]:
+    """The addresses that a parser made links, or would fetch as images."""
+    for token in tokens:
+        for name in ("href", "src"):
+            if name in token.attrs:
+                yield str(token.attrs[name])
+        yield from links(token.children or ())
+
+
 class Tokens:
     """A parser's flat tokens, taken one by one."""
 

@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-_BARE = r"""(?:(?:https?|ftp|file|slack)://|www\.|javascript:|vbscript:|data:[a-z]+/|mailto:)
+from markdown_it.common.normalize_url import normalizeLink
+from markdown_it.token import Token
+
+_BARE = r"""(?:(?:https?|ftp|file|slack):[\\/]{1,9}|www\.|(?:java|vb)script:|data:[a-z]+/|mailto:)
     [^\s<>`|"、。，！？（）「」『』]+"""
 TOKEN = re.compile(
     rf"""
       (?P<escape>\\[!-/:-@\[-`{{-~])
+    | (?P<lone>\\(?=.))
     | (?P<ticks>`+)
     | (?P<link>(?P<image>!?)\[(?P<label>[^\[\]]{{0,500}})\]
         \(\s{{0,9}}<?(?P<url>[^\s()<>`]{{0,2000}}(?:\([^\s()<>`]{{0,200}}\)[^\s()<>`]{{0,200}}){{0,3}})>?
@@ -45,7 +49,16 @@ SCHEMES = (
 )
 SPECIAL = re.compile(r"[`\[\]<\\]|[a-zA-Z]:[^\s]|www\.", re.I)
 ADDRESS = re.compile(r"https?://[^\s<>`|\"'、。，！？（）「」『』]+", re.I)
-ESCAPED = {"joint": "]\\", "angle": "\\<"}
+ESCAPED = {"joint": "]\\", "angle": "\\<", "lone": "\\\\"}
+ODD = re.compile(r"[^!-~\u00a1-\U0010ffff]|[\\<>`|]|[\u2000-\u200f\u2028-\u202f\u2060-\u206f]")
+"""No part of an address: spaces, control characters, marks, and what browsers read as a slash."""
+SPACE = "\u200b"
+"""Zero width: no platform sees an address around it."""
+BEGINS = re.compile(
+    r"(?::(?=//)|(?:https?|ftp|file|slack):(?=[\\/])|\bwww(?=\.)"
+    r"|(?:java|vb)script:|\bdata:(?=[a-z]+/)|\bmailto:)(?!\u200b)",
+    re.I,
+)
 AFTER = ".,;:!?)]}*_~'\""
 """Ends a sentence or a mark, not an address."""
 
@@ -63,11 +76,15 @@ class Policy:
             host = (parsed.hostname or "").lower()
         except ValueError:
             return False
-        if parsed.scheme not in ("http", "https") or not host or "\\" in url:
+        if parsed.scheme not in ("http", "https") or not host or ODD.search(url):
             return False
         if url in self.urls:
             return True
         return parsed.scheme == "https" and host in self.hosts and "@" not in parsed.netloc
+
+    def allows_parsed(self, href: str) -> bool:
+        """The same for an address as a Markdown parser gives it: percent-encoded, host in ASCII."""
+        return self.allows(href) or any(normalizeLink(url) == href for url in self.urls)
 
 
 NOBODY = Policy()
@@ -76,6 +93,11 @@ NOBODY = Policy()
 def addresses(text: str) -> frozenset[str]:
     """The addresses that somebody wrote: what `Policy.urls` may be made of."""
     return frozenset(_trimmed(url) for url in ADDRESS.findall(text))
+
+
+def defused(text: str) -> str:
+    """Plain text in which nothing can be taken for an address; it reads the same."""
+    return BEGINS.sub(rf"\g<0>{SPACE}", text) if ":" in text or "." in text else text
 
 
 def harmless(line: str, policy: Policy, *, growing: bool = False) -> str:
@@ -113,6 +135,23 @@ def harmless(line: str, policy: Policy, *, growing: bool = False) -> str:
                 out.append(ESCAPED.get(kind or "", token[0]))
     out.append(line[at:])
     return "".join(out)
+
+
+def sound(tokens: Sequence[Token], policy: Policy) -> bool:
+    """Whether a parser saw allowed links only, no image and no address outside code and links."""
+    inside = 0
+    for token in tokens:
+        if token.type == "image" or "src" in token.attrs:
+            return False
+        href = token.attrs.get("href")
+        if href is not None and not policy.allows_parsed(str(href)):
+            return False
+        inside += token.nesting if token.type.startswith("link") else 0
+        if token.type == "text" and not inside and BARE.search(token.content):
+            return False
+        if token.children and not sound(token.children, policy):
+            return False
+    return True
 
 
 def _runs(line: str) -> Mapping[int, list[int]]:

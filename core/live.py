@@ -17,8 +17,8 @@ from dataclasses import dataclass, replace
 
 from core.answer import Button, Citation, MessageId, Rendered, Stage
 from core.citations import within
-from core.draft import Edit, parts, plan
-from core.markdown import Policy, present
+from core.draft import Edit, plan
+from core.links import Policy
 from core.ports import (
     Budget,
     Call,
@@ -31,6 +31,7 @@ from core.ports import (
     TooLong,
     Unreachable,
 )
+from core.shown import shown_parts
 from core.telemetry import Metric, count
 from core.together import ended
 from core.writer import Writer
@@ -200,10 +201,9 @@ class LiveMessage:
     # what should show
 
     def _progress(self, *, silent: bool) -> list[Rendered]:
-        text = present(self.text, self._policy, final=False)
-        if len(text) < self._floor:
+        split = shown_parts(self.text, self._policy, self._surface, final=False)
+        if sum(map(len, split)) < self._floor:
             return list(self._shown)
-        split = parts(text, self._surface)
         if not split:
             waited = int(asyncio.get_running_loop().time() - self._since)
             still = silent and self._status is THINKING
@@ -212,7 +212,7 @@ class LiveMessage:
         return self._rendered(split, self._running, "", Stage.GROWING)
 
     def _complete(self, ending: Ending) -> list[Rendered]:
-        split = parts(present(self.text, self._policy, final=True), self._surface)
+        split = shown_parts(self.text, self._policy, self._surface, final=True)
         if not split:
             return [Rendered(ending.notice or "_No answer came._", ending.buttons)]
         return self._rendered(split, ending.buttons, ending.notice, Stage.DONE)

@@ -18,10 +18,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from markdown_it.token import Token
-
 from core.dialect import parser
-from core.links import BARE, SCHEMES, Policy, addresses, harmless
+from core.links import SCHEMES, Policy, addresses, harmless, sound
 from core.lists import Lists
 
 __all__ = ["Policy", "addresses", "present"]
@@ -42,8 +40,8 @@ SECRET_BEGINS = re.compile(
 )
 REDACTED = "[redacted]"
 INVISIBLE = re.compile(
-    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff"
-    "\ue000\U000e0000-\U000e007f]"
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u180e\u200b"
+    "\u200e\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufffb\ue000\U000e0000-\U000e007f]"
 )
 
 LEAD = r"[ \t]*(?:(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))[ \t]*)*"
@@ -73,25 +71,9 @@ def present(markdown: str, policy: Policy, *, final: bool) -> str:
         text = text[: begun.start()] if begun else text
     scan = _Scan(policy, final=final)
     shown = scan.read(text)
-    if scan.risky and not _harmless(parser.parse(shown), policy):
+    if scan.risky and not sound(parser.parse(shown), policy):
         shown = _Scan(policy, final=final, nested=False).read(text)
     return shown
-
-
-def _harmless(tokens: Sequence[Token], policy: Policy) -> bool:
-    """Whether a real parser sees only allowed links, and no bare address."""
-    inside = 0
-    for token in tokens:
-        url = token.attrs.get("href", token.attrs.get("src"))
-        if url is not None and not policy.allows(str(url)):
-            return False
-        inside += token.nesting if token.type.startswith("link") else 0
-        bare = token.type == "text" and not inside
-        if bare and BARE.search(token.content):
-            return False
-        if token.children and not _harmless(token.children, policy):
-            return False
-    return True
 
 
 @dataclass(slots=True)
@@ -143,6 +125,7 @@ class _Scan:
         self._fence: _Fence | None = None
         self._lists = Lists()
         self._table = False
+        self._columns = 0
         self._paragraph = 0
         self.risky = False
 
@@ -150,11 +133,12 @@ class _Scan:
         lines = text.split("\n")
         growing = -1 if self._final else len(lines) - 1
         count = len(lines) if self._final else _complete(lines)
-        for index, line in enumerate(lines[:count]):
+        for index, written in enumerate(lines[:count]):
             before = lines[index - 1] if index else ""
             after = lines[index + 1] if index + 1 < len(lines) else ""
-            if self._fence and self._inside(self._fence, line):
+            if self._fence and self._inside(self._fence, written):
                 continue
+            line = written.expandtabs(4)  # as a parser counts columns
             aligned = self._lists.aligned(line)
             shift = len(aligned) - len(line)
             if not self._opened(aligned, shift, growing=index == growing):
@@ -163,6 +147,9 @@ class _Scan:
 
     def _inside(self, fence: _Fence, line: str) -> bool:
         """True when the line was the fence's."""
+        if fence.nested:
+            body = line.lstrip(" \t")
+            line = line[: len(line) - len(body)].expandtabs(4) + body
         line = fence.moved(line)
         if fence.left_by(line):
             self._out.append(fence.closing)
@@ -213,10 +200,22 @@ class _Scan:
             # under a paragraph it would make that a heading, which is never meant
             self._out += ["", line] if rule[1][0] == "-" else [line.replace("=", "\\=", 1)]
         elif self._table and "|" in line:
-            self._out.append("".join(harmless(c, self._policy) for c in CELLS.split(line)))
+            self._out.append(self._row(line, after))
         else:
             line = _whole(line) if growing else line
             self._out.append(harmless(line, self._policy, growing=growing))
+
+    def _row(self, line: str, after: str) -> str:
+        """A row of a table. A parser drops cells that have no column: they stay with the last."""
+        pieces = CELLS.split(line)
+        first = 0 if pieces[0].strip() else 1
+        last = len(pieces) // 2 - (1 if pieces[-1].strip() else 2)
+        if RULES.fullmatch(after):
+            self._columns = last - first + 2
+        elif self._columns and not RULES.fullmatch(line):
+            surplus = range(first + self._columns - 1, last + 1)
+            pieces = [f"\\{p}" if n // 2 in surplus and n % 2 else p for n, p in enumerate(pieces)]
+        return "".join(p if p == "\\|" else harmless(p, self._policy) for p in pieces)
 
     def _ended(self) -> str:
         out, fence = self._out, self._fence

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from bots.slack.events import PREFIX
-from bots.slack.mrkdwn import LIMIT, render
+from bots.slack.guard import guarded
+from bots.slack.mrkdwn import LIMIT, links_of, render
 from core.answer import Button, Option, Rendered
 from core.sentences import plain
 
@@ -16,10 +17,12 @@ def text_and_blocks(message: Rendered) -> dict[str, Any]:
 
     Nothing is cut: what exceeds a section goes on in the next.
     """
+    allowed = links_of(message.markdown)
     text = render(message.markdown)
     if not text.strip():
         text = "…"
-    blocks = [_section(piece) for piece in _pieces(text)]
+    # a piece may begin in the middle of what was code
+    blocks = [_section(guarded(piece, allowed)) for piece in _pieces(text)]
     if message.options:
         lines = "\n".join(_line(option) for option in message.options)
         blocks += [_section(piece) for piece in _pieces(lines)]
@@ -30,7 +33,7 @@ def text_and_blocks(message: Rendered) -> dict[str, Any]:
     if message.buttons:
         blocks.append({"type": "actions", "elements": [_button(each) for each in message.buttons]})
     # `text` is for notifications; `chat.update` takes no more than 4,000 characters of it
-    return {"text": _pieces(text, 3900)[0], "blocks": blocks, "parse": "none"}
+    return {"text": guarded(_pieces(text, 3900)[0], allowed), "blocks": blocks, "parse": "none"}
 
 
 def _section(text: str) -> dict[str, Any]:

@@ -11,12 +11,15 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
+from itertools import chain
 
 from markdown_it.token import Token
 
+from bots.slack.guard import address, escape, guarded
 from bots.slack.tables import Cell, table
 from core.blocks import JOIN, blocks
-from core.dialect import Tokens, parser
+from core.dialect import Tokens, links, parser
+from core.links import defused
 
 LIMIT = 3000
 """Characters of a section's text. https://docs.slack.dev/reference/block-kit/blocks/section-block"""
@@ -31,23 +34,28 @@ TICK = "ˋ"
 """A backtick in plain text: Slack has no escape for its own marks."""
 STAR = re.compile(r"(?<![\w*\s])\*(?=\w)|(?<=\w)\*(?![\w*])|(?<!\S)\*(?=\S)")
 ALERT = re.compile(r"@(?=(?:here|channel|everyone|group)\b)", re.I)
-ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=\bmailto:)", re.I)
 TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 
 
-def escape(text: str) -> str:
-    return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-
-
 def render(markdown: str) -> str:
-    """The mrkdwn of a Markdown text."""
-    return JOIN.join(text for block in blocks(markdown) if (text := _rendered(block.text)))
+    """The mrkdwn of a Markdown text. Only what is a link in that text is one in it."""
+    rendered = [_rendered(block.text) for block in blocks(markdown)]
+    allowed = frozenset(chain.from_iterable(links for _, links in rendered))
+    return guarded(JOIN.join(text for text, _ in rendered if text), allowed)
+
+
+def links_of(markdown: str) -> frozenset[str]:
+    """The addresses that are links in a Markdown text, as mrkdwn has them."""
+    return frozenset(chain.from_iterable(_rendered(block.text)[1] for block in blocks(markdown)))
 
 
 @lru_cache(maxsize=2048)
-def _rendered(block: str) -> str:
-    text = _blocks(Tokens(parser.parse(block.replace(EDGE, ""))))
-    return EDGES.sub(SPACE, text).replace(EDGE, "") if EDGE in text else text
+def _rendered(block: str) -> tuple[str, tuple[str, ...]]:
+    """The mrkdwn of a block, and the addresses that are links in it."""
+    tokens = parser.parse(block.replace(EDGE, ""))
+    text = _blocks(Tokens(tokens))
+    text = EDGES.sub(SPACE, text).replace(EDGE, "") if EDGE in text else text
+    return text, tuple(address(url) for url in links(tokens))
 
 
 class MrkdwnSurface:
@@ -172,9 +180,7 @@ def _literal(text: str) -> str:
         text = STAR.sub("∗", text)
     if "@" in text:
         text = ALERT.sub(f"@{SPACE}", text)
-    if "://" in text or "www." in text or "mailto:" in text:
-        text = ADDRESS.sub(SPACE, text)
-    return text.replace("`", TICK)
+    return defused(text).replace("`", TICK)
 
 
 def _wrap(text: str, mark: str) -> str:
@@ -187,6 +193,6 @@ def _wrap(text: str, mark: str) -> str:
 
 
 def _link(url: str, label: str) -> str:
-    url = escape(url).replace("|", "%7C")
+    url = address(url)
     label = label.replace("|", "¦").replace("\n", " ").replace(SPACE, "").strip()
     return f"<{url}|{label}>" if label and label != url else f"<{url}>"

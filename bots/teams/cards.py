@@ -12,7 +12,8 @@ from typing import Any
 
 from bots.fields import maps_of
 from bots.teams.activities import CHOICE, OURS
-from bots.teams.markup import plain, render, units
+from bots.teams.guard import guarded
+from bots.teams.markup import links_of, plain, render, units
 from core.answer import Button, Citation, Option, Rendered, Stage
 
 CARD = "application/vnd.microsoft.card.adaptive"
@@ -34,7 +35,7 @@ def activity(message: Rendered, mark: str = "") -> dict[str, Any]:
     body: dict[str, Any] = {
         "type": "message",
         "textFormat": "markdown",
-        "text": render(message.markdown).strip() or "…",
+        "text": guarded(render(message.markdown).strip(), links_of(message.markdown)) or "…",
     }
     if shown := card(message, mark):
         body["attachments"] = [{"contentType": CARD, "content": shown}]

@@ -16,24 +16,22 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import lru_cache
-from urllib.parse import quote
+from itertools import chain
 
 from markdown_it.token import Token
 
 from bots.teams.backticks import fence, span
+from bots.teams.guard import ACTED_ON, address, guarded
 from core.blocks import JOIN, blocks
-from core.dialect import Tokens, parser
+from core.dialect import Tokens, links, parser
+from core.links import SPACE, defused
 from core.tables import aligned, columns
 
 LIMIT = 8000
 """UTF-16 units of a message's text. Teams takes about 50,000 of a whole activity; nobody reads so
 much in one message."""
 RULE = "─" * 12
-SPACE = "\u200b"
-"""Zero width: keeps Teams from seeing what is not meant."""
 BREAK = "  \n"
-ACTED_ON = re.compile(r"(<\s*/?\s*(?:a(?=t)|q(?=u)|em(?=o)))", re.I)
-"""What begins `<at>`, `<attachment>`, `<quoted>` and `<emoji>`, as far as other tags begin so."""
 MARKS = re.compile(r"[\\`~|*]|(?<![^\W_])_")
 """Told by what stands before: what follows may not be there yet."""
 BRACKETS = re.compile(r"\[(\d{1,3})\]([(:]?)|([\[\]])")
@@ -41,15 +39,18 @@ BRACKETS = re.compile(r"\[(\d{1,3})\]([(:]?)|([\[\]])")
 SEVERAL = re.compile(r"\[(\d{1,3}(?:[,;] ?\d{1,3})+)\]")
 LEADS = re.compile(r"\A([ \t]*)([-+=#]|\d{1,9}(?=[.)]\s))")
 """What would begin a list, a heading, an underline or a rule."""
-ADDRESS = re.compile(r"(?<=:)(?=//)|(?<=\bwww)(?=\.)|(?<=\bmailto:)", re.I)
 ALERT = re.compile(r"@(?=(?:here|channel|team|everyone)\b)", re.I)
-ENTITY = re.compile(r"&(?=#?\w{1,32};)")
 TASK = re.compile(r"\A\\\[([ xX])\\\](?= |\Z)")
 
 
 def render(markdown: str) -> str:
-    """A Markdown text as Teams' Markdown."""
+    """A Markdown text as Teams' Markdown. Only what is a link in that text is one in it."""
     return JOIN.join(text for block in blocks(markdown) if (text := _rendered(block.text)))
+
+
+def links_of(markdown: str) -> frozenset[str]:
+    """The addresses that are links in a Markdown text: what `bots.teams.guard` lets stand."""
+    return frozenset(chain.from_iterable(_links(block.text) for block in blocks(markdown)))
 
 
 def plain(markdown: str) -> str:
@@ -78,7 +79,13 @@ def units(text: str) -> int:
 
 @lru_cache(maxsize=2048)
 def _rendered(block: str) -> str:
-    return _blocks(Tokens(parser.parse(block)))
+    tokens = parser.parse(block)
+    return guarded(_blocks(Tokens(tokens)), links(tokens))
+
+
+@lru_cache(maxsize=2048)
+def _links(block: str) -> frozenset[str]:
+    return frozenset(links(parser.parse(block)))
 
 
 def _blocks(tokens: Tokens, closing: str = "") -> str:
@@ -219,9 +226,7 @@ def _literal(text: str, *, lead: bool = False) -> str:
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     if "@" in text:
         text = ALERT.sub(f"@{SPACE}", text)
-    if "://" in text or "www." in text.lower() or "mailto:" in text.lower():
-        text = ADDRESS.sub(SPACE, text)
-    return text
+    return defused(text)
 
 
 def _bracket(match: re.Match[str]) -> str:
@@ -248,10 +253,10 @@ def _wrap(text: str, mark: str) -> str:
 
 
 def _link(url: str, label: str) -> str:
-    url = ENTITY.sub("&amp;", quote(url, safe="/:?#@!$&'*+,;=%~._-", errors="replace"))
+    url = address(url)
     label = label.replace(BREAK, " ").strip()
     label = label.replace(f":{SPACE}//", "://").replace(f"www{SPACE}.", "www.")
-    if not url.lower().startswith(("https://", "http://")):
+    if not url:
         return label
     return f"[{label or _literal(url)}]({url})"
 

@@ -12,13 +12,13 @@ https://learn.microsoft.com/microsoftteams/platform/bots/streaming-ux
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from bots.teams.cards import activity
-from bots.teams.markup import plain, render, units
+from bots.teams.guard import beginning
+from bots.teams.markup import links_of, plain, render, units
 from bots.teams.web import StreamRefused
 from core.answer import MessageId, Rendered, Stage
 from core.ports import Forbidden, Gone, RateLimited, Stopped, TooLong
@@ -30,8 +30,6 @@ INFORMATIVE = 900
 PAUSE, LONGEST_PAUSE = 130.0, 3600.0
 """Seconds that a chat is not asked again after it refused to stream, doubled each time. The first
 time it may have had a stream that this process does not know of, which has ended by then."""
-CLOSERS = re.compile(r"[\s*_~`\u200b\\]+\Z")
-"""What the end of growing Markdown may take back."""
 
 
 Post = Callable[[Mapping[str, Any]], Awaitable[str]]
@@ -174,7 +172,7 @@ def _info(stream: _Stream, kind: str) -> dict[str, Any]:
 
 def _growing(message: Rendered) -> str:
     """Empty while there is nothing that is certain to stay."""
-    return CLOSERS.sub("", render(message.markdown))
+    return beginning(render(message.markdown), links_of(message.markdown))
 
 
 def _status(message: Rendered) -> str:
