@@ -1,7 +1,10 @@
 """Sources: numbers in the text checked against what was given, and the list under the answer.
 
-A model cites a passage by its number, `[2]` or `[1, 3]`. Numbers of passages that it was not given
-are taken out while the text streams; code keeps its brackets.
+A model cites a passage by its number, `[^2]` or `[^1][^3]`: a mark that prose does not contain, as
+it does contain `[1, 3]`, `a[1]` and the references of the documents it quotes. People see `[2]`.
+Numbers of passages that were not given are taken out while the text streams; nothing else is.
+A plain `[2]` after a statement is how people see citations, so models that follow an earlier answer
+write it too: it stays as it is, and counts where there is such a passage.
 """
 
 from __future__ import annotations
@@ -12,12 +15,17 @@ from datetime import UTC, datetime
 
 from core.answer import Citation
 from core.documents import Passage
+from core.draft import ANY_FENCE
 
-LONGEST = 24
+LONGEST = 40
 """Characters of a citation that are held back until it is whole."""
 OPENS = re.compile(r" ?\[")
-MARK = re.compile(r"( ?)\[\s*([1-9]\d{0,2}(?:\s*[,;]\s*[1-9]\d{0,2})*)\s*\]")
-BEGINS = re.compile(r" ?\[[\s\d,;]*\Z")
+_NUMBER = r"\^?[1-9]\d{0,2}"
+MARK = re.compile(rf"( ?)\[\s?\^(?=\d)({_NUMBER}(?:\s?[,;]\s?{_NUMBER})*)\s?\]")
+PLAIN = re.compile(r" ?\[([1-9]\d{0,2})\]")
+BEGINS = re.compile(r" ?\[[\s\d,;^]*\Z")
+INDEXED = re.compile(r"(?:(?<![^\W_])[A-Za-z]|_)\Z")
+"""A name of one letter: a number in brackets right behind it is an index, not a citation."""
 SPECIAL = re.compile(r"([\\\[\]*_`~<>|])")
 HEADING = "**Sources**"
 SNIPPET = 160
@@ -27,20 +35,21 @@ SNIPPET = 160
 class Citations:
     """Passes an answer on, piece by piece, without citations of what was not given.
 
-    `cited` are the numbers that are in it, in the order in which they came.
+    Without any passage the text passes as it is. `cited` are the numbers that are in it, in the
+    order in which they came.
     """
 
     def __init__(self, given: int) -> None:
         self._given = given
         self._held = ""
-        self._fenced = False
+        self._fence = ""
         self._code = False
         self._line = ""
         self.cited: list[int] = []
 
     def feed(self, text: str) -> str:
         """What can be shown by now."""
-        return self._pass(self._held + text, final=False)
+        return self._pass(self._held + text, final=False) if self._given else text
 
     def end(self) -> str:
         """What was held back."""
@@ -60,37 +69,52 @@ class Citations:
             if found is None:
                 break
             rest = text[start:]
-            mark = MARK.match(rest)
+            mark = MARK.match(rest) or PLAIN.match(rest)
             unsure = mark is None and BEGINS.match(rest) and len(rest) < LONGEST
             if not final and (unsure or (mark and len(rest) == mark.end())):
-                self._held = rest  # what follows decides: `[1](…)` is a link
+                self._held = rest  # what follows decides: `[^1](…)` is a link
                 break
-            if mark is None or self._fenced or self._code or rest[mark.end() :][:1] in ("(", ":"):
-                out.append(self._seen(found[0]))
-                at = found.end()
-                continue
-            kept = self._kept(mark[2])
-            out.append(self._seen(mark[1] + kept if kept else ""))
-            at = start + mark.end()
+            shown = self._read(mark, rest[mark.end() :][:1]) if mark else found[0]
+            out.append(self._seen(shown))
+            at = start + mark.end() if mark else found.end()
         return "".join(out)
 
-    def _kept(self, numbers: str) -> str:
-        good = [n for n in map(int, re.findall(r"\d+", numbers)) if 1 <= n <= self._given]
-        self.cited += [n for n in good if n not in self.cited]
-        return f"[{', '.join(map(str, good))}]" if good else ""
+    def _read(self, mark: re.Match[str], after: str) -> str:
+        """What is shown of a mark."""
+        begins = not re.search(r"\w", self._line)  # a list's mark is no statement
+        definition = after == ":" and begins
+        if self._fence or self._code or after == "(" or definition:
+            return mark[0]
+        if mark.re is PLAIN:
+            direct = mark[0].startswith("[") and INDEXED.search(self._line)
+            if not begins and not direct and int(mark[1]) <= self._given:
+                self._cite([int(mark[1])])
+            return mark[0]
+        good = [n for n in map(int, re.findall(r"\d+", mark[2])) if n <= self._given]
+        self._cite(good)
+        return mark[1] * bool(good) + "".join(f"[{n}]" for n in good)
+
+    def _cite(self, numbers: Sequence[int]) -> None:
+        self.cited += [n for n in numbers if n not in self.cited]
 
     def _seen(self, text: str) -> str:
         """The same text, noted: where code begins and ends."""
         for line in re.split("(\n)", text):
             if line == "\n":
-                if re.match(r"\s{0,3}(```|~~~)", self._line):
-                    self._fenced = not self._fenced
-                self._line, self._code = "", False
+                self._line_ended()
             elif line:
                 self._line += line
-                if not self._fenced and not self._line.lstrip().startswith("```"):
+                if not self._fence and not ANY_FENCE.match(self._line):
                     self._code ^= line.count("`") % 2 == 1
         return text
+
+    def _line_ended(self) -> None:
+        found = ANY_FENCE.match(self._line)
+        if found and not self._fence:
+            self._fence = found[1]
+        elif found and found[1].startswith(self._fence) and not self._line[found.end() :].strip():
+            self._fence = ""
+        self._line, self._code = "", False
 
 
 def sources(passages: Sequence[Passage], cited: Sequence[int]) -> str:
@@ -123,7 +147,7 @@ def within(text: str, citations: Sequence[Citation]) -> tuple[Citation, ...]:
     """Those whose numbers stand in a text."""
     if not citations or "[" not in text:
         return ()
-    numbers = {int(n) for mark in MARK.finditer(text) for n in re.findall(r"\d+", mark[2])}
+    numbers = {int(mark[1]) for mark in PLAIN.finditer(text)}
     return tuple(each for each in citations if each.number in numbers)
 
 

@@ -74,6 +74,7 @@ class Policy:
         try:
             parsed = urlsplit(url)
             host = (parsed.hostname or "").lower()
+            _ = parsed.port  # raises where it is no number
         except ValueError:
             return False
         if parsed.scheme not in ("http", "https") or not host or ODD.search(url):

@@ -186,6 +186,7 @@ class _Scan:
             self._out.append("")
             self._paragraph = len(self._out)
             return
+        self._columns = self._columns if self._table else 0
         self._table = (
             self._table
             or ("|" in line and bool(RULES.fullmatch(after)))
@@ -210,7 +211,7 @@ class _Scan:
         pieces = CELLS.split(line)
         first = 0 if pieces[0].strip() else 1
         last = len(pieces) // 2 - (1 if pieces[-1].strip() else 2)
-        if RULES.fullmatch(after):
+        if not self._columns and RULES.fullmatch(after):
             self._columns = last - first + 2
         elif self._columns and not RULES.fullmatch(line):
             surplus = range(first + self._columns - 1, last + 1)

@@ -79,7 +79,7 @@ def _quoted(question: str, passages: Sequence[_Passage]) -> str:
         first = passages[0]
         sentence = next(iter(_sentences(first.text)), first.text)[:300]
         best = [(0, 0, sentence, first)]
-    lines = [f"- “{_flat(sentence)}” [{each.number}]" for _, _, sentence, each in best]
+    lines = [f"- “{_flat(sentence)}” [^{each.number}]" for _, _, sentence, each in best]
     return "The files here say:\n\n" + "\n".join(lines)
 
 

@@ -101,6 +101,8 @@ def card_active(text):
 SYLLABLES = re.compile(r"[\uA000-\uA48C]")
 LANGUAGE = re.compile(r"(`{3,}|~{3,}).*")
 """A fence's first line tells its language: it is not shown."""
+HEAD = re.compile(r"^.*\|.*\n(?=\s*\|-)", re.M)
+"""A table's head, which records of rows do not show whole."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,8 @@ def _lost(text, shown):
     """The first syllable that is not there; in order, but for tables, whose cells are wrapped."""
     got = SYLLABLES.findall(shown)
     rest = got if "|" in text else iter(got)
-    wanted = SYLLABLES.findall("\n".join(LANGUAGE.sub("", line) for line in text.split("\n")))
+    lines = HEAD.sub("", text).split("\n")
+    wanted = SYLLABLES.findall("\n".join(LANGUAGE.sub("", line) for line in lines))
     return next((each for each in wanted if each not in rest), "")
 
 

@@ -138,3 +138,9 @@ def test_a_stream_shows_code_with_an_address_once_it_is_closed():
     assert beginning(f"It is `a` and\n\n`curl {EVIL}`", []) == "It is `a` and"
     whole = f"It is `a` and\n\n`curl {EVIL}`. Then"
     assert beginning(whole, []) == whole
+
+
+def test_a_rule_below_a_table_leaves_its_last_row_whole():
+    text = "| a | b |\n|---|---|\n| 1 | 2 | 3 |\n---"
+    (part,) = shown_parts(text, NOBODY, MrkdwnSurface(), final=True)
+    assert "2 | 3" in str(text_and_blocks(Rendered(part))["blocks"])

@@ -36,7 +36,6 @@ MARKS = re.compile(r"[\\`~|*]|(?<![^\W_])_")
 """Told by what stands before: what follows may not be there yet."""
 BRACKETS = re.compile(r"\[(\d{1,3})\]([(:]?)|([\[\]])")
 """A citation's number, which Teams makes a mark of; any other bracket."""
-SEVERAL = re.compile(r"\[(\d{1,3}(?:[,;] ?\d{1,3})+)\]")
 LEADS = re.compile(r"\A([ \t]*)([-+=#]|\d{1,9}(?=[.)]\s))")
 """What would begin a list, a heading, an underline or a rule."""
 ALERT = re.compile(r"@(?=(?:here|channel|team|everyone)\b)", re.I)
@@ -218,7 +217,6 @@ def _spans(tokens: Tokens, closing: str, *, bold: bool) -> str:
 
 def _literal(text: str, *, lead: bool = False) -> str:
     """Text that means nothing but itself: no mark, no tag, no address, no alert."""
-    text = SEVERAL.sub(lambda m: " ".join(f"[{n.strip()}]" for n in re.split("[,;]", m[1])), text)
     text = MARKS.sub(r"\\\g<0>", text)
     text = BRACKETS.sub(_bracket, text)
     if lead:

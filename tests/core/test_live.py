@@ -342,7 +342,7 @@ def test_a_platform_is_told_how_far_an_answer_is_and_which_sources_a_part_names(
 
         scene.chat.edit, scene.chat.post = edited, posted
         scene.live.cite(sources)
-        await scene.answer(["As said [2].\n\n", *words(60), "and [1, 2]."])
+        await scene.answer(["As said [2].\n\n", *words(60), "and [1][2]."])
         return scene, stages
 
     scene, stages = run(main)
