@@ -37,6 +37,24 @@ class IndexedLibrary:
         `only` narrows the search to some documents, which then need not be near the question.
         Raises StoreError or ModelError.
         """
+        floor = float("-inf") if only else retrieval.FLOOR
+        ranked = await self.ranked(question, scopes, only=only, limit=limit, floor=floor)
+        passages = [passage for _, passage in ranked]
+        return [passages[n] for n in retrieval.distinct([each.text for each in passages])]
+
+    async def ranked(
+        self,
+        question: str,
+        scopes: frozenset[Scope],
+        *,
+        only: Collection[DocumentId] = (),
+        limit: int = retrieval.PARENTS,
+        floor: float = retrieval.FLOOR,
+    ) -> Sequence[tuple[retrieval.Ranked, Passage]]:
+        """The passages that score `floor` or more, best first, and what their scores are made of.
+
+        The same text may be there twice, of two documents. Raises StoreError or ModelError.
+        """
         asked = " ".join(question.split())[:QUESTION]
         if not asked or not scopes:
             return ()
@@ -54,17 +72,19 @@ class IndexedLibrary:
                 {each.hit.document for each in likely} - {*documents}
             )
             seen = retrieval.allowed(likely, documents, scopes)
-            best = retrieval.parents(seen, limit, float("-inf") if only else retrieval.FLOOR)
+            best = retrieval.parents(seen, limit, floor)
             if len(best) == limit or len(likely) == len(ranked):
                 break
         hits = [each.hit for each in best]
         parents = await self._index.texts([(h.document, h.version, h.first, h.last) for h in hits])
-        passages = [
-            Passage(documents[each.hit.document], joined(chunks), each.hit.locator, each.score)
+        return [
+            (
+                each,
+                Passage(documents[each.hit.document], joined(chunks), each.hit.locator, each.score),
+            )
             for each, chunks in zip(best, parents, strict=True)
             if chunks
         ]
-        return [passages[n] for n in retrieval.distinct([each.text for each in passages])]
 
     async def read(self, document: Document) -> Sequence[Passage]:
         """A whole document, parent by parent. Raises StoreError."""

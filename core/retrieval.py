@@ -30,8 +30,12 @@ PARENTS = 6
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
+    """`cosine` and `words` are what the score is made of: the latter BM25 as a share (`fused`)."""
+
     hit: Hit
     score: float
+    cosine: float = 0.0
+    words: float = 0.0
 
 
 def fused(found: Found) -> list[Ranked]:
@@ -49,7 +53,8 @@ def fused(found: Found) -> list[Ranked]:
         share = _share(words.get(key, 0.0), found.most)
         if hit.wide != found.wide:
             share = max(share, ELSEWISE * best)
-        ranked.append(Ranked(hit, cosines.get(key, least) + WORDS * share))
+        cosine = cosines.get(key, least)
+        ranked.append(Ranked(hit, cosine + WORDS * share, cosine, share))
     return sorted(ranked, key=lambda each: -each.score)
 
 

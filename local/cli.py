@@ -21,6 +21,7 @@ from core.settings import SettingsError, log_format, log_level
 from core.telemetry import Metering, quiet, unmetered
 from local.about import FORGET, REDRIVE, REINDEX
 from local.aws import LocalAwsError
+from local.inspect import options as inspecting
 from local.lock import InUse
 
 
@@ -121,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor = commands.add_parser("doctor", help="what is missing or wrong, each with its fix")
     for each in (upload, status, forget, reindex, redrive, doctor):
         each.add_argument("--state", default=".state", help="that of a running `parley run`")
+    inspecting.add_to(commands)
     package = commands.add_parser("teams-package", help="the app to upload to Microsoft Teams")
     package.add_argument("--to", default="parley-teams.zip", type=Path, help="the file to write")
     package.add_argument("--website", default="", help="where the publisher's links lead (https)")
@@ -209,7 +211,14 @@ def _redrive(options: argparse.Namespace) -> int:
     )
 
 
+def _inspect(options: argparse.Namespace) -> int:
+    from local.inspect.command import inspect  # noqa: PLC0415 - heavy, and only here
+
+    return inspect(options)
+
+
 OPERATING = {
+    "inspect": _inspect,
     "upload": _upload,
     "status": _status,
     "forget": _forget,

@@ -63,3 +63,14 @@ async def test_few_are_few():
     all_ = Everything(3, stale=[0])
     assert await found(all_) == ["F001", "F002"]
     assert len(all_.read) == 3
+
+
+async def test_what_a_score_is_made_of_can_be_asked_below_the_floor_too():
+    all_ = Everything(3)
+    library = IndexedLibrary(all_, all_, all_)
+    ranked = await library.ranked("what?", frozenset({Scope(PLACE)}), floor=0.899)
+    assert [passage.text for _, passage in ranked] == ["F000", "F001"]
+    ranked = await library.ranked("what?", frozenset({Scope(PLACE)}), floor=float("-inf"))
+    assert [(each.score, each.cosine, each.words) for each, _ in ranked] == [
+        (0.9 - n / 1000, 0.9 - n / 1000, 0.0) for n in range(3)
+    ]

@@ -1,0 +1,93 @@
+"""What `parley inspect` is given: a path, or `-` for standard input."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+PIPE = "-"
+
+
+class Unusable(Exception):
+    """What was given cannot be inspected: one plain sentence."""
+
+
+def content_of(path: str) -> bytes:
+    """The bytes of a file, or of standard input. Raises Unusable."""
+    if path == PIPE:
+        return sys.stdin.buffer.read()
+    with _readable(path):
+        return Path(path).read_bytes()
+
+
+def text_of(path: str) -> str:
+    """The same as text. Raises Unusable."""
+    try:
+        return content_of(path).decode("utf-8-sig")
+    except UnicodeDecodeError as exc:
+        raise Unusable(f"{_called(path)} is not UTF-8 text.") from exc
+
+
+def json_of(path: str) -> Any:
+    """The same as JSON. Raises Unusable."""
+    return parsed(text_of(path), path)
+
+
+def parsed(text: str, path: str) -> Any:
+    """JSON that was read from `path`. Raises Unusable."""
+    try:
+        return json.loads(text)
+    except RecursionError as exc:
+        raise Unusable(f"{_called(path)} is nested too deep.") from exc
+    except ValueError as exc:
+        raise Unusable(f"{_called(path)} is not JSON.") from exc
+
+
+def messages_in(value: Any, wrapped: str, path: str) -> list[dict[str, Any]]:
+    """The messages of a thread: a list, or an answer that has it under `wrapped`. Raises
+    Unusable."""
+    if isinstance(value, dict):
+        value = value.get(wrapped)
+    if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
+        raise Unusable(
+            f"{_called(path)} has no list of messages, be it alone or under “{wrapped}”."
+        )
+    return value
+
+
+@contextmanager
+def file_at(path: str) -> Iterator[Path]:
+    """A path that a reader may open: standard input is kept in a file meanwhile. Raises
+    Unusable."""
+    if path != PIPE:
+        with _readable(path), Path(path).open("rb"):
+            pass
+        yield Path(path).resolve()
+        return
+    with TemporaryDirectory(prefix="parley-") as folder:
+        kept = Path(folder) / "file"
+        kept.write_bytes(content_of(path))
+        yield kept
+
+
+@contextmanager
+def _readable(path: str) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError as exc:
+        raise Unusable(f"{path} is not there.") from exc
+    except IsADirectoryError as exc:
+        raise Unusable(f"{path} is a folder: name a file in it.") from exc
+    except OSError as exc:
+        raise Unusable(f"{path} cannot be read: {exc.strerror}.") from exc
+    except ValueError as exc:  # a zero byte
+        raise Unusable("That path is no path.") from exc
+
+
+def _called(path: str) -> str:
+    return "Standard input" if path == PIPE else path

@@ -1,0 +1,51 @@
+"""What an activity of Teams becomes, and how a thread reads in a prompt. Asks nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import SimpleNamespace
+from typing import Any, cast
+
+from bots.fields import map_of, text_of
+from bots.teams.activities import parse
+from bots.teams.chat import Microsoft, TeamsChat
+from core.answer import Turn
+from core.assistant import THREAD_LIMIT
+from core.conversation import Command, Conversation, Incoming, Kind
+from local.inspect.reading import Unusable
+
+PLACE = Conversation("teams", "tenant", "19:channel@thread.tacv2", "0", Kind.CHANNEL)
+BOT = "28:"
+"""What a bot's id in Teams begins with; the rest is its app's id."""
+
+
+def becomes(activity: Any, us: str = "") -> Incoming | Command | None:
+    """What is queued for an activity. `us` is the app's id, by default that of its recipient.
+
+    Raises Unusable.
+    """
+    if not isinstance(activity, dict):
+        raise Unusable("That is a list, or a single value: a thread's messages want --thread.")
+    recipient = text_of(map_of(activity.get("recipient")).get("id"))
+    return parse(activity, us or recipient.removeprefix(BOT))
+
+
+async def thread(messages: Sequence[Mapping[str, Any]], us: str = "") -> Sequence[Turn]:
+    """What was said, as the product reads it from Graph's messages of a thread.
+
+    With their dates they may stand in any order, as Graph gives the newest first.
+    """
+    microsoft = SimpleNamespace(app_id=us or "-", graph=_Graph(messages))
+    chat = TeamsChat(cast(Microsoft, microsoft), PLACE, {"group": "group"})
+    return await chat.thread(THREAD_LIMIT)
+
+
+class _Graph:
+    """Answers with the messages given, oldest first."""
+
+    def __init__(self, messages: Sequence[Mapping[str, Any]]) -> None:
+        self._messages = sorted(messages, key=lambda each: str(each.get("createdDateTime") or ""))
+
+    async def messages(self, place: str, thread: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        del place, thread
+        return self._messages[-limit:]

@@ -1,0 +1,55 @@
+"""What `parley inspect search` finds is what an answer to the same person would rest on."""
+
+import asyncio
+import json
+import sys
+
+import pytest
+
+from local.bedrock import Script
+from local.slack.people import TEAM
+from tests.ingestion.pdfs import pdf
+from tests.world import ANA, BEN, GENERAL, without_index, world_at
+
+HERON = pdf(["The grey heron nests in tall trees near water.", "It eats frogs and small fish."])
+
+
+@pytest.fixture
+async def world(aws, opensearch):
+    without_index(opensearch)
+    async with world_at(aws) as world:
+        world.environ["OPENSEARCH_URL"] = opensearch
+        world.bedrock.script = Script(size=200, pace=0.001)
+        yield world
+    without_index(opensearch)
+
+
+async def found(world, *arguments):
+    command = "from local.cli import main; main()"
+    asked = ("inspect", "search", "does the heron eat frogs?", "--json", *arguments)
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", command, *asked, env=world.environ,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    assert process.returncode == 0, err
+    return json.loads(out)
+
+
+async def test_it_sees_with_a_persons_eyes_and_shows_both_legs(world):
+    await world.serve()
+    world.slack.share(ANA, GENERAL, [("heron.pdf", HERON, "application/pdf")])
+    await world.answered()
+    assert (await found(world))["passages"] == []
+    here = f"slack/{TEAM['id']}/{BEN}"
+    for more in ((), ("--in", GENERAL)):
+        told = await found(world, "--as", here, *more)
+        (passage,) = told["passages"]
+        assert (passage["file"], passage["passes"]) == ("heron.pdf", True)
+        whole = passage["cosine"] + told["weight"] * passage["words"]
+        assert passage["score"] == pytest.approx(whole)
+        assert passage["score"] >= told["floor"]
+        assert passage["words"] > 0
+        assert "small fish" in passage["text"]
+    world.slack.leave(BEN, GENERAL)
+    assert (await found(world, "--as", here))["passages"] == []
