@@ -13,6 +13,7 @@ from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
+from bots.fields import ODD
 from bots.slack import events
 from bots.slack.verify import Rejected, payload_of, verify
 from core.http import LATER, Enqueue, Headers, Response
@@ -60,10 +61,8 @@ class Receiver:
         # values contains the word "payload", and anything that begins with a brace for JSON
         try:
             answer = self.bolt.dispatch(BoltRequest(body=payload, mode="socket_mode"))
-        except (AttributeError, LookupError, TypeError, ValueError) as exc:
-            # Bolt trusts the shape of what it reads
-            log.info("request refused: %s", type(exc).__name__)
-            return Response(400)
+        except ODD as exc:
+            return Response(_failed(exc).status)
         flat = tuple((k, v) for k, values in answer.headers.items() for v in values)
         return Response(answer.status, flat, (answer.body or "").encode())
 
@@ -102,7 +101,7 @@ class Receiver:
         """Lets through what the listeners are for; all else is acknowledged, without effect."""
         ours = not self._allowed or events.tenant_of(body) in self._allowed
         slash = isinstance(body.get("command"), str)
-        if ours and (slash or body.get("type") in ("event_callback", "block_actions")):
+        if ours and (slash or events.is_listened_to(body)):
             next()
             return None
         return BoltResponse(status=200, body=ELSEWHERE if slash else "")
@@ -145,7 +144,7 @@ def socket_mode(receiver: Receiver, app_token: str) -> SocketModeHandler:
 
 
 def _failed(error: Exception) -> BoltResponse:
-    """What was not queued is answered 503: Slack sends an event again."""
+    """What was not queued for now is answered 503: Slack sends an event again."""
     where = error.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next
@@ -157,7 +156,7 @@ def _failed(error: Exception) -> BoltResponse:
         type(error).__name__,
         line,
     )
-    return BoltResponse(status=503, body="")
+    return BoltResponse(status=200 if isinstance(error, ODD) else 503, body="")
 
 
 def _quiet() -> logging.Logger:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bots.fields import MOST_FILES, list_of, map_of, text_of
+from bots.fields import MOST_FILES, id_of, list_of, map_of, size_of, text_of, url_of
 from bots.slack.inbound import from_mrkdwn
 from core.conversation import Attachment, Command, Conversation, Incoming, Kind, Person
 
@@ -20,6 +20,9 @@ US = "Parley"
 """What our own mention reads as, where it stands within a sentence."""
 LONGEST = 40_000
 """Characters of a message, as Slack has them: what people wrote is kept whole."""
+LONGEST_ARGUMENT = 2_000
+"""Characters of a command's text or a button's value; Slack's own values end at 2,000."""
+LONGEST_NAME = 200
 SUBTYPES = ("", "file_share", "thread_broadcast")
 """Messages that people write. All other subtypes are edits, deletions, bots and notices.
 https://docs.slack.dev/reference/events/message#subtypes"""
@@ -37,7 +40,7 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
     """
     event = map_of(body.get("event"))
     tenant, bot = _installed(body)
-    channel, ts, user = (text_of(event.get(name)) for name in ("channel", "ts", "user"))
+    channel, ts, user = (id_of(event.get(name)) for name in ("channel", "ts", "user"))
     if not (tenant and channel and ts and user):
         return None
     if text_of(event.get("subtype")) not in SUBTYPES or event.get("hidden"):
@@ -52,7 +55,7 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
     attachments = tuple(attachment(each) for each in files if _is_file(each))[:MOST_FILES]
     if not addressed and not attachments:
         return None
-    thread = text_of(event.get("thread_ts")) or None
+    thread = id_of(event.get("thread_ts")) or None
     where = Conversation(
         PLATFORM, tenant, channel, thread or (None if kind is Kind.DIRECT else ts), kind
     )
@@ -74,14 +77,14 @@ def notice(body: Mapping[str, Any]) -> Command | None:
     the workspace removed us."""
     event = map_of(body.get("event"))
     tenant, bot = _installed(body)
-    channel = text_of(event.get("channel")) or text_of(event.get("channel_id"))
-    once = text_of(body.get("event_id")) or text_of(event.get("event_ts"))
+    channel = id_of(event.get("channel")) or id_of(event.get("channel_id"))
+    once = id_of(body.get("event_id")) or id_of(event.get("event_ts"))
     name, argument, target = "", "", None
     match event.get("type"):
         case "message" if event.get("subtype") == "message_deleted":
-            name, target = "gone", text_of(event.get("deleted_ts"))
+            name, target = "gone", id_of(event.get("deleted_ts"))
         case "file_deleted":
-            name, argument, channel = "gone", text_of(event.get("file_id")), channel or "-"
+            name, argument, channel = "gone", id_of(event.get("file_id")), channel or "-"
         case "member_joined_channel" if bot and event.get("user") == bot:
             name = "joined"
         case "channel_left" | "group_left":
@@ -95,11 +98,11 @@ def notice(body: Mapping[str, Any]) -> Command | None:
         return None
     earlier = map_of(event.get("previous_message"))
     kind = _kind(channel, event.get("channel_type"))
-    thread = text_of(earlier.get("thread_ts")) or (None if kind is Kind.DIRECT else target)
+    thread = id_of(earlier.get("thread_ts")) or (None if kind is Kind.DIRECT else target)
     return Command(
         event_id=f"{PLATFORM}/{tenant}/{channel}/notice/{once}",
         conversation=Conversation(PLATFORM, tenant, channel, thread, kind),
-        person=Person(text_of(event.get("user")) or text_of(earlier.get("user"))),
+        person=Person(id_of(event.get("user")) or id_of(earlier.get("user"))),
         name=name,
         argument=argument,
         target=target,
@@ -108,18 +111,18 @@ def notice(body: Mapping[str, Any]) -> Command | None:
 
 def command(body: Mapping[str, Any]) -> Command | None:
     """A slash command. Slack takes none in threads."""
-    tenant = text_of(body.get("team_id")) or text_of(body.get("enterprise_id"))
-    channel, user = text_of(body.get("channel_id")), text_of(body.get("user_id"))
+    tenant = id_of(body.get("team_id")) or id_of(body.get("enterprise_id"))
+    channel, user = id_of(body.get("channel_id")), id_of(body.get("user_id"))
     if not (tenant and channel and user):
         return None
     where = Conversation(PLATFORM, tenant, channel, None, _named(channel, body.get("channel_name")))
     return Command(
-        event_id=f"{where.place}/command/{text_of(body.get('trigger_id'))}",
+        event_id=f"{where.place}/command/{id_of(body.get('trigger_id'))}",
         conversation=where,
-        person=Person(user, text_of(body.get("user_name"))),
-        name=text_of(body.get("command")).lstrip("/"),
-        argument=text_of(body.get("text")).strip(),
-        extra={"response_url": text_of(body.get("response_url"))},
+        person=Person(user, text_of(body.get("user_name"))[:LONGEST_NAME]),
+        name=text_of(body.get("command")).lstrip("/")[:LONGEST_NAME],
+        argument=text_of(body.get("text")).strip()[:LONGEST_ARGUMENT],
+        extra={"response_url": url_of(body.get("response_url"))},
     )
 
 
@@ -134,31 +137,43 @@ def action(body: Mapping[str, Any]) -> Command | None:
     where_from = map_of(body.get("channel"))
     action_id = text_of(pressed.get("action_id"))
     tenant = tenant_of(body)
-    channel = text_of(where_from.get("id")) or text_of(container.get("channel_id"))
-    if not (action_id.startswith(PREFIX) and tenant and channel and text_of(user.get("id"))):
+    channel = id_of(where_from.get("id")) or id_of(container.get("channel_id"))
+    if not (action_id.startswith(PREFIX) and tenant and channel and id_of(user.get("id"))):
         return None
     kind = _named(channel, where_from.get("name"))
-    thread = text_of(posted.get("thread_ts")) or text_of(container.get("thread_ts"))
-    target = text_of(container.get("message_ts")) or text_of(posted.get("ts"))
+    thread = id_of(posted.get("thread_ts")) or id_of(container.get("thread_ts"))
+    target = id_of(container.get("message_ts")) or id_of(posted.get("ts"))
     alone = container.get("is_ephemeral") is True
     if not thread and not alone and kind is not Kind.DIRECT:
         thread = target  # what only one person sees cannot be replied to
     where = Conversation(PLATFORM, tenant, channel, thread or None, kind)
-    name = action_id.removeprefix(PREFIX)
+    name = action_id.removeprefix(PREFIX)[:LONGEST_NAME]
     chosen = text_of(map_of(pressed.get("selected_option")).get("value"))
     extra = {}
     if alone:
-        extra = {"response_url": text_of(body.get("response_url")), "replace": "yes"}
-    once = text_of(body.get("trigger_id")) or text_of(pressed.get("action_ts"))
+        extra = {"response_url": url_of(body.get("response_url")), "replace": "yes"}
+    once = id_of(body.get("trigger_id")) or id_of(pressed.get("action_ts"))
     return Command(
         event_id=f"{where.place}/action/{once}",
         conversation=where,
-        person=Person(text_of(user["id"]), text_of(user.get("name"))),
+        person=Person(id_of(user["id"]), text_of(user.get("name"))[:LONGEST_NAME]),
         name="feedback" if name in ("up", "down") else name,
-        argument=chosen or text_of(pressed.get("value")),
+        argument=(chosen or text_of(pressed.get("value")))[:LONGEST_ARGUMENT],
         target=target or None,
         extra=extra,
     )
+
+
+def is_listened_to(body: Mapping[str, Any]) -> bool:
+    """Whether it is an event, or a pressed button, that says of what kind it is."""
+    match body.get("type"):
+        case "event_callback":
+            return bool(text_of(map_of(body.get("event")).get("type")))
+        case "block_actions":
+            pressed = map_of(next(iter(list_of(body.get("actions"))), None))
+            return bool(text_of(pressed.get("action_id")))
+        case _:
+            return False
 
 
 def tenant_of(body: Mapping[str, Any]) -> str:
@@ -167,7 +182,7 @@ def tenant_of(body: Mapping[str, Any]) -> str:
         return _installed(body)[0]
     team, enterprise = map_of(body.get("team")), map_of(body.get("enterprise"))
     found = (body.get("team_id"), team.get("id"), body.get("enterprise_id"), enterprise.get("id"))
-    return next((text_of(each) for each in found if text_of(each)), "")
+    return next(filter(None, map(id_of, found)), "")
 
 
 def _installed(body: Mapping[str, Any]) -> tuple[str, str]:
@@ -178,8 +193,8 @@ def _installed(body: Mapping[str, Any]) -> tuple[str, str]:
     """
     ours = map_of(next(iter(list_of(body.get("authorizations"))), None))
     found = (ours.get("team_id"), body.get("team_id"), ours.get("enterprise_id"))
-    bot = text_of(ours.get("user_id")) if ours.get("is_bot", True) else ""
-    return next((text_of(each) for each in found if text_of(each)), ""), bot
+    bot = id_of(ours.get("user_id")) if ours.get("is_bot", True) else ""
+    return next(filter(None, map(id_of, found)), ""), bot
 
 
 def _kind(channel: str, channel_type: object) -> Kind:
@@ -214,7 +229,7 @@ def _quote(forwarded: Mapping[str, Any]) -> str:
 
 def _is_file(file: Mapping[str, Any]) -> bool:
     """Deleted files and those beyond a workspace's plan are shown as a mere stone."""
-    return bool(text_of(file.get("id"))) and file.get("mode") not in (
+    return bool(id_of(file.get("id"))) and file.get("mode") not in (
         "tombstone",
         "hidden_by_limit",
     )
@@ -222,12 +237,11 @@ def _is_file(file: Mapping[str, Any]) -> bool:
 
 def attachment(file: Mapping[str, Any]) -> Attachment:
     """A shared file. From another workspace only its id is told (`check_file_info`)."""
-    size = file.get("size")
     return Attachment(
-        id=text_of(file.get("id")),
+        id=id_of(file.get("id")),
         name=(text_of(file.get("name")) or text_of(file.get("title")))[:1024],
         media_type=text_of(file.get("mimetype"))[:255],
-        size=size if isinstance(size, int) and size > 0 else 0,
-        url=text_of(file.get("url_private_download")) or text_of(file.get("url_private")),
-        link=text_of(file.get("permalink")),
+        size=size_of(file.get("size")),
+        url=url_of(file.get("url_private_download")) or url_of(file.get("url_private")),
+        link=url_of(file.get("permalink")),
     )

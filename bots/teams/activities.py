@@ -11,12 +11,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from bots.fields import MOST_FILES, list_of, map_of, text_of
+from bots.fields import MOST_FILES, id_of, list_of, map_of, text_of, url_of
 from bots.teams.fields import (
     PLATFORM,
     by_a_bot,
     extra_of,
-    id_of,
     is_us,
     names_us,
     person_of,
@@ -277,9 +276,9 @@ def _attachments(body: Mapping[str, Any], once: str) -> Sequence[Attachment]:
     found = []
     for number, each in enumerate(map(map_of, list_of(body.get("attachments")))):
         kind, content = text_of(each.get("contentType")), map_of(each.get("content"))
-        link, name = text_of(each.get("contentUrl")), text_of(each.get("name"))
+        link, name = url_of(each.get("contentUrl")), text_of(each.get("name"))
         own = f"{once}-{number}"
-        if kind == DOWNLOAD and (url := text_of(content.get("downloadUrl"))):
+        if kind == DOWNLOAD and (url := url_of(content.get("downloadUrl"))):
             file = id_of(content.get("uniqueId")) or own
             found.append(Attachment(file, name[:1024], "", 0, url, link))
         elif kind.startswith("image/") and link:

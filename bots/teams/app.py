@@ -14,6 +14,7 @@ from botbuilder.schema import Activity
 from botframework.connector.auth import AuthenticateRequestResult, ClaimsIdentity
 from msrest.exceptions import ClientException
 
+from bots.fields import ODD
 from bots.nesting import DEEPEST, depth
 from bots.teams.activities import parse
 from bots.teams.auth import Authenticator, Rejected
@@ -24,6 +25,8 @@ log = logging.getLogger(__name__)
 
 LARGEST = 1024**2
 """Bytes of a request; Teams' own stay below 100 KB."""
+CARD_ACTION = "adaptiveCard/action"
+ERRORS = {400: ("BadRequest", "I don't know that button."), 503: ("ServiceUnavailable", LATER)}
 MESSAGE = "application/vnd.microsoft.activity.message"
 
 
@@ -67,7 +70,7 @@ class Receiver:
         except StoreError as exc:
             log.warning("activity not queued: %s", type(exc).__name__)
             return _later(activity)
-        except (ClientException, AttributeError, LookupError, TypeError, ValueError) as exc:
+        except (ClientException, *ODD) as exc:
             # botbuilder trusts the shape of what it reads
             log.info("request refused: %s", type(exc).__name__)
             return Response(400)
@@ -108,20 +111,25 @@ def _invoked(activity: Mapping[str, Any], *, known: bool) -> Activity:
 
     https://learn.microsoft.com/adaptive-cards/authoring-cards/universal-action-model
     """
-    body = None
-    if known and activity.get("name") == "adaptiveCard/action":
-        body = {"statusCode": 200, "type": MESSAGE, "value": "OK"}
-    response = InvokeResponse(status=200 if known else 501, body=body)
-    return Activity(type="invokeResponse", value=response)
+    status, body = (200 if known else 404), None
+    if activity.get("name") == CARD_ACTION:
+        status = 200
+        body = {"statusCode": 200, "type": MESSAGE, "value": "OK"} if known else _error(400)
+    return Activity(type="invokeResponse", value=InvokeResponse(status=status, body=body))
 
 
 def _later(activity: Mapping[str, Any]) -> Response:
     """Teams shows a card's error; all else comes again after a 503."""
-    if activity.get("type") == "invoke" and activity.get("name") == "adaptiveCard/action":
-        error = {"code": "ServiceUnavailable", "message": LATER}
-        kind = "application/vnd.microsoft.error"
-        return _json(200, {"statusCode": 503, "type": kind, "value": error})
+    if activity.get("type") == "invoke" and activity.get("name") == CARD_ACTION:
+        return _json(200, _error(503))
     return Response(503)
+
+
+def _error(status: int) -> dict[str, Any]:
+    """What a card's action is answered with that was not taken."""
+    code, message = ERRORS[status]
+    value = {"code": code, "message": message}
+    return {"statusCode": status, "type": "application/vnd.microsoft.error", "value": value}
 
 
 def _json(status: int, body: object) -> Response:

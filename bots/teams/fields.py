@@ -5,18 +5,15 @@ Whatever is not of the expected type counts as absent.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
-from bots.fields import list_of, map_of, text_of
+from bots.fields import id_of, list_of, map_of, text_of
 from core.conversation import Conversation, Kind, Person
 
 PLATFORM = "teams"
-LONGEST_ID = 300
 
 _KINDS = {"channel": Kind.CHANNEL, "groupChat": Kind.GROUP, "personal": Kind.DIRECT}
-_ID = re.compile(r"(?!\.{1,2}\Z)[^/\\\x00-\x20\x7f-\xa0\u2028\u2029\ufffd]+")
 
 
 def where_of(body: Mapping[str, Any], root: str) -> Conversation | None:
@@ -87,9 +84,3 @@ def names_us(body: Mapping[str, Any], members: str, bot_id: str) -> bool:
 def is_us(value: object, body: Mapping[str, Any], bot_id: str) -> bool:
     ours = (bot_id, f"28:{bot_id}") if bot_id else ()
     return bool(text_of(value)) and value in (*ours, map_of(body.get("recipient")).get("id"))
-
-
-def id_of(value: object) -> str:
-    """An id that may become part of a key; empty for any other."""
-    text = text_of(value)
-    return text if len(text) <= LONGEST_ID and _ID.fullmatch(text) else ""

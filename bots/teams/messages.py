@@ -8,9 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from bots.fields import MOST_FILES, list_of, map_of, text_of
+from bots.fields import MOST_FILES, id_of, list_of, map_of, text_of
 from bots.teams.cards import marked
-from bots.teams.fields import id_of
 from bots.teams.graph import SHARE
 from bots.teams.inbound import from_html
 from core.answer import Turn

@@ -130,9 +130,18 @@ async def test_a_cards_action_is_answered_as_its_protocol_wants(scene):
     assert "try again" in told["value"]["message"]
 
 
-async def test_an_invoke_that_is_not_ours_is_not_implemented(scene):
+async def test_an_invoke_that_is_not_ours_is_no_fault_of_the_server(scene):
     body = {**payload("invoke_action"), "name": "composeExtension/query"}
-    assert (await scene.send(body)).status == 501
+    assert (await scene.send(body)).status == 404
+    assert scene.turns.items == []
+
+
+async def test_a_cards_action_that_is_not_ours_is_refused_in_its_own_protocol(scene):
+    body = {**payload("invoke_action"), "value": {"action": {"data": {"other": "app"}}}}
+    answer = await scene.send(body)
+    told = json.loads(answer.body)
+    assert (answer.status, told["statusCode"]) == (200, 400)
+    assert told["type"] == "application/vnd.microsoft.error"
     assert scene.turns.items == []
 
 
@@ -202,7 +211,7 @@ def test_no_shape_of_an_activity_is_answered_500(data):
     async def main():
         return (await Scene().send(body)).status
 
-    assert asyncio.run(main()) in (200, 400, 401, 501)
+    assert asyncio.run(main()) in (200, 400, 401, 404)
 
 
 def test_it_refuses_to_start_without_an_app():
