@@ -21,7 +21,7 @@ LONGEST_KEY = 1_000
 def receiver_of(enqueue):
     return Receiver(
         signing_secret=SECRET,
-        bot_token="xoxb-not-a-token",  # noqa: S106 - not one
+        bot_token="xoxb-not-a-token",
         api_url="http://127.0.0.1:9/api/",
         enqueue=enqueue,
         clock=lambda: NOW,

@@ -1,4 +1,4 @@
-"""Teams' activities with odd fields: never answered with a server's error, and fit for the queue."""
+"""Teams' activities with odd fields: never a server's error, and fit for the queue."""
 
 import json
 
@@ -83,5 +83,3 @@ async def test_what_the_queue_can_never_take_is_not_asked_for_again(name):
         raise ValueError("too large to queue: 300000 characters")
 
     assert (await Sender(refuse).send(json.dumps(payload(name)))).status in (200, 400)
-
-
