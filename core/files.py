@@ -11,6 +11,7 @@ from core.answer import Button, Option, Rendered
 from core.citations import day
 from core.conversation import Command, Kind
 from core.documents import Document, DocumentId, State
+from core.labels import UNNAMED, short_label
 from core.ports import History, PlaceSettings, StoreError
 from core.stores import Departures, Manifest, Vault
 
@@ -18,6 +19,8 @@ log = logging.getLogger(__name__)
 
 PAGE = 20
 """Files that are listed at a time."""
+LONGEST_ID = 300
+"""Bytes of a file's id: a longer one, which people's clients could send, fits into no key."""
 MOST = 2_000
 """Files of a place that are looked through."""
 
@@ -45,13 +48,15 @@ class Files:
         words = command.argument.lower().split()
         if words[:1] == ["auto"]:
             return await self._auto(command, words[1:])
-        page = int(words[0]) if words and words[0].isdecimal() else 1
+        page = _page(words[0]) if words else 1
         return await self._list(command, await self._manifest.of_place(place, MOST), max(1, page))
 
     async def remove(self, command: Command) -> Rendered:
         """A file that was chosen from the list."""
         document = DocumentId(command.conversation.place, command.argument)
-        known = (await self._manifest.get([document])).get(document)
+        known = None
+        if 0 < len(command.argument.encode()) <= LONGEST_ID:
+            known = (await self._manifest.get([document])).get(document)
         if known is None or known.state is State.DELETED:
             return Rendered("That file is already gone.")
         await self.forget([known], command)
@@ -150,8 +155,14 @@ def _state(document: Document) -> str:
 
 
 def _short(name: str) -> str:
-    shown = " ".join("".join(c for c in name if c.isprintable()).split())
+    """A name that keeps its end, where a file's type is."""
+    shown = short_label(name, len(name) + len(UNNAMED))
     return shown if len(shown) <= 70 else f"{shown[:50]}…{shown[-16:]}"
+
+
+def _page(word: str) -> int:
+    """The number of a page; the first for whatever is none. Longer ones than `int` takes too."""
+    return int(word[:9]) if word.isdecimal() else 1
 
 
 def hello(*, reads: bool, direct: bool = False) -> Rendered:

@@ -6,11 +6,16 @@ carries the run that it belongs to, so pressing it twice names one new run.
 
 from __future__ import annotations
 
+LONGEST = 1_000
+"""Bytes of a run: a key of the table holds 1,024."""
+LONGEST_NUMBER = 9
+
 
 def post_of(run: str) -> str:
     """The event id of the post that a run answers."""
     base, tilde, number = run.rpartition("~")
-    return base if tilde and number.isdecimal() else run
+    counted = number.isdecimal() and len(number) <= LONGEST_NUMBER
+    return base if tilde and counted else run
 
 
 def next_run(run: str) -> str:
@@ -21,5 +26,5 @@ def next_run(run: str) -> str:
 
 
 def belongs_to(run: str, place: str) -> bool:
-    """Whether a run answers a post of this place."""
-    return post_of(run).startswith(f"{place}/")
+    """Whether a run answers a post of this place. People's clients could send us anything."""
+    return len(run.encode()) <= LONGEST and post_of(run).startswith(f"{place}/")

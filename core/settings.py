@@ -218,11 +218,15 @@ def _and(names: tuple[str, ...]) -> str:
     return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+LONGEST_NUMBER = 18
+"""Digits: `int` refuses some thousands of them."""
+
+
 def _number(
     environ: Mapping[str, str], name: str, usual: int, most: int, problems: list[str]
 ) -> int:
     text = _get(environ, name) or str(usual)
-    if not text.isdecimal() or int(text) > most:
+    if not text.isdecimal() or len(text) > LONGEST_NUMBER or int(text) > most:
         problems.append(f"{name} must be a number from 0 to {most}.")
         return usual
     return int(text)

@@ -9,7 +9,13 @@ from bots.slack.events import PREFIX
 from bots.slack.guard import guarded
 from bots.slack.mrkdwn import LIMIT, links_of, render
 from core.answer import Button, Option, Rendered
+from core.labels import short_label
 from core.sentences import plain
+
+LABEL = 75
+"""Characters of a button's or an option's text; Slack refuses a message with a longer or empty one.
+https://docs.slack.dev/reference/block-kit/composition-objects/option-object"""
+LONG_LABEL = 200
 
 
 def text_and_blocks(message: Rendered) -> dict[str, Any]:
@@ -65,7 +71,7 @@ def _button(button: Button) -> dict[str, Any]:
     element: dict[str, Any] = {
         "type": "button",
         "action_id": f"{PREFIX}{button.name}",
-        "text": {"type": "plain_text", "text": button.label[:75], "emoji": True},
+        "text": {"type": "plain_text", "text": short_label(button.label, LABEL), "emoji": True},
     }
     if button.value:
         element["value"] = button.value
@@ -90,16 +96,13 @@ def _picker(message: Rendered) -> dict[str, Any]:
 
 def _option(option: Option) -> dict[str, Any]:
     return {
-        "text": {"type": "plain_text", "text": _short(option.label)},
+        "text": {"type": "plain_text", "text": short_label(option.label, LABEL)},
         "value": option.value,
-        "description": {"type": "plain_text", "text": _short(option.description)},
+        "description": {"type": "plain_text", "text": short_label(option.description, LABEL, "…")},
     }
-
-
-def _short(text: str, limit: int = 75) -> str:
-    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
 
 
 def _line(option: Option) -> str:
     current = " (current)" if option.selected else ""
-    return render(f"• **{plain(option.label)}**{current}: {option.description}")
+    name = plain(short_label(option.label, LONG_LABEL))
+    return render(f"• **{name}**{current}: {option.description}")

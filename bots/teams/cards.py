@@ -15,10 +15,13 @@ from bots.teams.activities import CHOICE, OURS
 from bots.teams.guard import guarded
 from bots.teams.markup import links_of, plain, render, units
 from core.answer import Button, Citation, Option, Rendered, Stage
+from core.labels import short_label
 
 CARD = "application/vnd.microsoft.card.adaptive"
 MARK = "mark"
 """What the data of a card has the event under that its message came of."""
+LABEL = 100
+"""Characters of a button's or a choice's title, which are cut on a phone's screen before that."""
 MOST_CITATIONS = 20
 NAME, ABSTRACT = 80, 160
 """Characters of a citation's name and abstract."""
@@ -117,7 +120,9 @@ def _submit(title: str, data: Mapping[str, str], mark: str) -> dict[str, Any]:
 
 def _button(button: Button, mark: str) -> dict[str, Any]:
     """It sends its own data only, not what is chosen in a picker beside it."""
-    pressed = _submit(button.label, {OURS: button.name, "value": button.value}, mark)
+    pressed = _submit(
+        short_label(button.label, LABEL), {OURS: button.name, "value": button.value}, mark
+    )
     pressed["associatedInputs"] = "none"
     if button.style in STYLES:
         pressed["style"] = STYLES[button.style]
@@ -128,7 +133,7 @@ def _line(option: Option) -> dict[str, Any]:
     current = " (current)" if option.selected else ""
     said = f"{current}: {plain(option.description)}" if option.description else current
     runs = [
-        {"type": "TextRun", "text": option.label, "weight": "Bolder"},
+        {"type": "TextRun", "text": short_label(option.label, LABEL), "weight": "Bolder"},
         {"type": "TextRun", "text": said},
     ]
     return {"type": "RichTextBlock", "inlines": runs if said else runs[:1]}
@@ -140,7 +145,9 @@ def _picker(options: Sequence[Option]) -> dict[str, Any]:
         "id": CHOICE,
         "style": "compact",
         "placeholder": "Choose…",
-        "choices": [{"title": each.label[:100], "value": each.value} for each in options],
+        "choices": [
+            {"title": short_label(each.label, LABEL), "value": each.value} for each in options
+        ],
     }
     if chosen := next((each.value for each in options if each.selected), ""):
         picker["value"] = chosen

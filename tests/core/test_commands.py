@@ -120,6 +120,17 @@ async def test_a_button_of_elsewhere_or_long_ago_does_nothing_but_say_so(
     assert scene.feedback.ratings == {}
 
 
+@pytest.mark.parametrize("name", ["model", "stop", "retry", "regenerate", "feedback"])
+@pytest.mark.parametrize(
+    "argument",
+    ["", " ", "9" * 5000, f"{RUN}~{'9' * 5000}", f"{RUN}~²", "x" * 2000, f"up {RUN}/{'가' * 1900}"],
+)
+async def test_whatever_a_command_is_given_somebody_is_told(scene, name, argument):
+    await scene.answered()
+    assert await scene.give(name, argument) is not None
+    assert len(scene.claims.events) == 1
+
+
 async def test_what_still_runs_is_stopped_and_not_repeated(scene):
     await scene.answered(settled=False)
     assert "still being answered" in (await scene.give("regenerate", RUN)).markdown

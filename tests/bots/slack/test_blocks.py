@@ -115,6 +115,17 @@ def test_slack_accepts_whatever_is_to_be_shown(markdown, footer, options):
             assert all(e.get("text") != "" for e in block["elements"])
 
 
+@given(st.text(), st.text())
+def test_slack_accepts_whatever_people_name_things(name, described):
+    options = (Option("F1", name, described),)
+    buttons = (Button("retry", name, "run"),)
+    sent = text_and_blocks(Rendered("Which?", buttons, options=options, picker="remove"))
+    (picker,), (button,) = [b["elements"] for b in sent["blocks"] if b["type"] == "actions"]
+    for shown in (button["text"], *(picker["options"][0][k] for k in ("text", "description"))):
+        assert shown["text"].strip()
+        assert len(shown["text"].encode("utf-16-le", "surrogatepass")) // 2 <= 75
+
+
 def test_a_text_too_long_for_a_section_goes_on_in_the_next():
     lines = [f"line {n} of text" for n in range(400)]
     blocks = text_and_blocks(Rendered("\n".join(lines)))["blocks"]

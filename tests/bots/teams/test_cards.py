@@ -223,3 +223,15 @@ def test_an_answer_of_the_greatest_length_stays_within_what_teams_takes():
     )
     message = Rendered("한" * 8000, (), "글" * 2000, options, "remove", Stage.DONE, cited)
     assert size(activity(message, RUN)) <= MOST
+
+
+@given(st.text(), st.text())
+def test_no_label_of_a_card_is_blank_or_too_long(name, described):
+    options = (Option("F1", name, described),)
+    message = Rendered("Which?", (Button("retry", name, "run"),), options=options, picker="remove")
+    shown = card(message, RUN)
+    (picker,) = [each for each in shown["body"] if each["type"] == "Input.ChoiceSet"]
+    titles = [action["title"] for action in shown["actions"]]
+    for title in (*titles, picker["choices"][0]["title"]):
+        assert title.strip()
+        assert len(title.encode("utf-16-le", "surrogatepass")) // 2 <= 100
