@@ -29,6 +29,7 @@ from core.ports import (
     Stopped,
     Surface,
     TooLong,
+    Uneditable,
     Unreachable,
 )
 from core.shown import shown_parts
@@ -172,6 +173,8 @@ class LiveMessage:
             except TooLong:
                 self._tighten()
                 self._wake.set()
+            except Uneditable:
+                await self._closing.wait()  # the end is posted anew
             except Unreachable:
                 self._wake.set()
                 await self._unless_closing(asyncio.sleep(1))

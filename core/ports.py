@@ -4,6 +4,7 @@ ChatError            the platform refused
   RateLimited        wait `retry_after` seconds
   Gone               the message or channel is no longer there
   Forbidden          the token may not do this (revoked, not in channel, archived)
+    Uneditable       this message can no longer be edited; others can be posted
   Stopped            the person ended the answer, at the platform itself
   TooLong            the text does not fit a message
   Unreachable        no answer, or a passing fault: try again
@@ -48,6 +49,10 @@ class Forbidden(ChatError):
     def __init__(self, message: str, needs: str = "") -> None:
         super().__init__(message)
         self.needs = needs
+
+
+class Uneditable(Forbidden):
+    """This message can no longer be edited, while another one can be posted."""
 
 
 class Stopped(ChatError):

@@ -31,6 +31,7 @@ class Metric(StrEnum):
     INGEST_LAG = "IngestLag"
     ORPHANS = "Orphans"
     REPAIRED = "Repaired"
+    UNKNOWN_REFUSALS = "UnknownRefusals"
 
 
 QUIET = ("boto3", "botocore", "urllib3", "aiohttp", "slack_sdk", "slack_bolt", "opensearch")

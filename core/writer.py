@@ -7,7 +7,7 @@ from collections.abc import Collection
 from math import isinf
 
 from core.answer import MessageId, Rendered
-from core.ports import Budget, Call, Chat, Priority, RateLimited, Unreachable
+from core.ports import Budget, Call, Chat, Priority, RateLimited, Uneditable, Unreachable
 from core.telemetry import Metric, count
 
 RETRIES = (0.5, 1, 2, 4, 8, 16, 32)
@@ -56,8 +56,8 @@ class Writer:
         return [each for each in found if each not in known]
 
     async def edit(self, message_id: MessageId, message: Rendered, patience: float) -> bool:
-        """Edits, as a final; False when the budget has no edit within `patience` seconds while a
-        post could be had sooner."""
+        """Edits, as a final; False when the message cannot be edited, or when the budget has no
+        edit within `patience` seconds while a post could be had sooner."""
         for delay in (*RETRIES, 0):
             if not await self._granted(patience):
                 return False
@@ -66,6 +66,8 @@ class Writer:
             except RateLimited as exc:
                 count(Metric.RATE_LIMITED)
                 self._budget.pause(Call.EDIT, exc.retry_after)
+            except Uneditable:
+                return False
             except Unreachable:
                 await asyncio.sleep(delay)
             else:

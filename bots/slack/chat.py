@@ -12,9 +12,10 @@ import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.fields import MOST_FILES
+from bots.refusals import Malformed
 from bots.slack import events
 from bots.slack.blocks import shown_text, text_and_blocks
-from bots.slack.downloads import FILES_READ, download, refusal
+from bots.slack.downloads import FILES_READ, answer_refused, download
 from bots.slack.events import FILE_LINK, SUBTYPES
 from bots.slack.inbound import from_mrkdwn
 from bots.slack.membership import Membership
@@ -23,7 +24,7 @@ from bots.slack.web import People, call, is_slacks, read
 from core.answer import MessageId, Rendered, Turn
 from core.budget import Quota, Rate
 from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Kind, Person, Scope
-from core.ports import Call, ChatError, Forbidden, Gone, Surface, Unreachable
+from core.ports import Call, ChatError, Forbidden, Gone, Surface, TooLong, Unreachable
 from core.runs import post_of
 
 log = logging.getLogger(__name__)
@@ -76,26 +77,18 @@ class SlackChat:
         return MrkdwnSurface()
 
     async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
-        posted = await call(
-            self._client,
+        posted = await self._said(
             "chat.postMessage",
-            channel=self._where.channel,
+            message,
             unfurl_links=False,
             unfurl_media=False,
             metadata={"event_type": EVENT_TYPE, "event_payload": {"mark": mark}},
             **self._thread,
-            **text_and_blocks(message),
         )
         return MessageId(posted["ts"])
 
     async def edit(self, message_id: MessageId, message: Rendered) -> None:
-        await call(
-            self._client,
-            "chat.update",
-            channel=self._where.channel,
-            ts=message_id,
-            **text_and_blocks(message),
-        )
+        await self._said("chat.update", message, ts=message_id)
 
     async def delete(self, message_id: MessageId) -> None:
         await call(self._client, "chat.delete", channel=self._where.channel, ts=message_id)
@@ -118,14 +111,7 @@ class SlackChat:
                 return
             except Gone:
                 pass  # the address lives for 30 minutes; the command waited longer
-        await call(
-            self._client,
-            "chat.postEphemeral",
-            channel=self._where.channel,
-            user=person.id,
-            **self._thread,
-            **text_and_blocks(message),
-        )
+        await self._said("chat.postEphemeral", message, user=person.id, **self._thread)
 
     async def thread(self, limit: int) -> Sequence[Turn]:
         us = await self._people.us()
@@ -239,6 +225,16 @@ class SlackChat:
             cursor = {"cursor": following}
         return messages if len(messages) <= limit else [messages[0], *messages[1 - limit :]]
 
+    async def _said(self, method: str, message: Rendered, **arguments: Any) -> Any:
+        """Says a message; what Slack does not take as blocks is said once more as text alone."""
+        told = {"channel": self._where.channel, **arguments, **text_and_blocks(message)}
+        try:
+            return await call(self._client, method, **told)
+        except Malformed as exc:
+            if MrkdwnSurface().size(message.markdown) > MrkdwnSurface.limit:
+                raise TooLong(str(exc)) from exc
+        return await call(self._client, method, **{**told, "blocks": []})
+
     async def _respond(self, url: str, message: Rendered) -> None:
         """Answers where a command was given.
 
@@ -254,7 +250,7 @@ class SlackChat:
         try:
             async with self._http.post(url, json=body, allow_redirects=False) as response:
                 if response.status != 200:
-                    raise refusal(response)
+                    raise await answer_refused(response)
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise Unreachable(type(exc).__name__) from exc
 

@@ -6,15 +6,18 @@ page. https://docs.slack.dev/reference/objects/file-object
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Mapping
 from urllib.parse import urlsplit
 
 import aiohttp
 
 from bots.downloads import PAGES, pieces
+from bots.refusals import cleaned
+from bots.slack.refusals import TABLE, refused
 from bots.slack.web import is_slacks, retry_after
 from core.conversation import Attachment
-from core.ports import ChatError, Forbidden, Gone, RateLimited, Unreachable
+from core.ports import ChatError, Forbidden
 
 FILES_READ = "the right `files:read` (and have the app installed again)"
 
@@ -45,13 +48,18 @@ def download(
 
 
 def refusal(response: aiohttp.ClientResponse) -> ChatError:
-    """What an answer means that is no success."""
-    match response.status:
-        case 404 | 410:
-            return Gone(str(response.status))
-        case 429:
-            return RateLimited(retry_after(response.headers))
-        case status if status >= 500:
-            return Unreachable(str(status))
-        case status:
-            return Forbidden(str(status))
+    """What an answer means that is no success and names no error."""
+    return refused("", response.status, after=retry_after(response.headers))
+
+
+async def answer_refused(response: aiohttp.ClientResponse) -> ChatError:
+    """What a response address means by an answer that is no success: it names its error as text
+    or in JSON, which the table then decides."""
+    text = (await response.text(errors="replace"))[:1_000].strip()
+    try:
+        data = json.loads(text)
+    except ValueError:
+        data = text
+    code = cleaned(data.get("error") if isinstance(data, dict) else data)
+    after = retry_after(response.headers)
+    return refused(code if code in TABLE else "", response.status, after=after)

@@ -12,26 +12,11 @@ import aiohttp
 from slack_sdk.errors import SlackApiError, SlackClientError
 from slack_sdk.web.async_client import AsyncWebClient
 
-from core.ports import ChatError, Forbidden, Gone, RateLimited, TooLong, Unreachable
+from bots.refusals import AT_LEAST, cleaned, unknown
+from bots.slack.refusals import TABLE, refused
+from core.ports import ChatError, Forbidden, Unreachable
 
-GONE = frozenset(
-    {"message_not_found", "channel_not_found", "thread_not_found", "no_channel", "file_not_found"}
-)
-TOO_LONG = frozenset({"msg_too_long", "msg_blocks_too_long", "invalid_blocks"})
-"""A section that is too long comes back as `invalid_blocks`."""
-PASSING = frozenset(
-    {
-        "internal_error",
-        "fatal_error",
-        "service_unavailable",
-        "request_timeout",
-        "external_channel_migrating",
-        "team_added_to_org",
-    }
-)
-LIMITED = frozenset({"ratelimited", "rate_limited", "message_limit_exceeded"})
-AT_LEAST = 1.0
-"""Seconds to wait where Slack names none."""
+log = logging.getLogger(__name__)
 
 
 def web_client(token: str, api_url: str, http: aiohttp.ClientSession) -> AsyncWebClient:
@@ -64,7 +49,7 @@ async def _answered(client: AsyncWebClient, method: str, **how: Any) -> Any:
     try:
         response = await client.api_call(method, **how)
     except SlackApiError as exc:
-        raise _error(exc) from exc
+        raise _error(exc, method) from exc
     except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as exc:
         raise Unreachable(type(exc).__name__) from exc
     except (AttributeError, TypeError, ValueError) as exc:
@@ -73,21 +58,31 @@ async def _answered(client: AsyncWebClient, method: str, **how: Any) -> Any:
     return response.data
 
 
-def _error(exc: SlackApiError) -> ChatError:
+def _error(exc: SlackApiError, method: str) -> ChatError:
     response = exc.response
     # the SDK puts aiohttp's response here when it could not read the body
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
     data = getattr(response, "data", None)
-    error = data.get("error") if isinstance(data, Mapping) else None
-    if status == 429 or error in LIMITED:
-        return RateLimited(retry_after(getattr(response, "headers", {})))
-    if not isinstance(error, str) or status >= 500 or error in PASSING:
-        return Unreachable(f"{error or 'no error named'} ({status})")
-    if error in GONE:
-        return Gone(error)
-    if error in TOO_LONG:
-        return TooLong(error)
-    return Forbidden(error)
+    data = data if isinstance(data, Mapping) else {}
+    after = retry_after(getattr(response, "headers", {}))
+    return refusal_of(data, status, after, method)
+
+
+def refusal_of(data: Mapping[str, Any], status: int, after: float, method: str) -> ChatError:
+    """What a refused call means, noted where the code is unknown or nobody can wait it out."""
+    code = cleaned(data.get("error"))
+    if not code and status != 429:
+        # something between us and Slack wrote this
+        return Unreachable(f"no error named ({status})")
+    metadata = data.get("response_metadata")
+    messages = metadata.get("messages") if isinstance(metadata, Mapping) else ()
+    said = [each for each in messages if isinstance(each, str)] if messages else []
+    if code and code not in TABLE:
+        unknown("slack", code, status)
+    found = refused(code, status, after=after, needed=str(data.get("needed") or ""), messages=said)
+    if isinstance(found, Forbidden):
+        log.warning("Slack refused %s: %s", method, code or status)
+    return found
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

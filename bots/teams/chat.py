@@ -18,9 +18,9 @@ from bots.teams.graph import SHARE, Graph
 from bots.teams.hosts import Hosts
 from bots.teams.marks import Marks, is_before
 from bots.teams.markup import TeamsSurface
+from bots.teams.refusals import StreamRefused
 from bots.teams.streaming import Streams
 from bots.teams.tokens import CONNECTOR, Tokens
-from bots.teams.web import StreamRefused
 from core.answer import MessageId, Rendered, Stage, Turn
 from core.budget import Quota, Rate
 from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Kind, Person, Scope

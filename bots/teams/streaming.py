@@ -19,7 +19,7 @@ from typing import Any
 from bots.teams.cards import activity
 from bots.teams.guard import beginning
 from bots.teams.markup import links_of, plain, render, units
-from bots.teams.web import StreamRefused
+from bots.teams.refusals import StreamRefused
 from core.answer import MessageId, Rendered, Stage
 from core.ports import Forbidden, Gone, RateLimited, Stopped, TooLong
 

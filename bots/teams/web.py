@@ -14,24 +14,10 @@ from typing import Any
 import aiohttp
 from yarl import URL
 
+from bots.refusals import AT_LEAST, cleaned, unknown
+from bots.teams.refusals import is_known, refused
 from bots.teams.tokens import Tokens
-from core.ports import ChatError, Forbidden, Gone, RateLimited, TooLong, Unreachable
-
-AT_LEAST = 1.0
-"""Seconds to wait where Teams names none."""
-LIMITED = frozenset({412, 429})
-TOO_LONG = frozenset({"MessageSizeTooBig", "RequestEntityTooLarge"})
-REFUSED = "ContentStreamNotAllowed"
-
-
-class StreamRefused(Unreachable):
-    """A native stream goes no further, or is in the way: no stream lasts, so later is better."""
-
-    def __init__(self, why: str) -> None:
-        """`why` is Teams' sentence."""
-        super().__init__("stream refused")
-        self.cancelled = "cancel" in why.lower()
-        self.too_large = "too large" in why.lower()
+from core.ports import ChatError, Unreachable
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,28 +93,17 @@ def error(
     data: Mapping[str, Any],
     needs: str = "",
 ) -> ChatError:
-    """What an answer that is no success means.
+    """What an answer that is no success means: `bots.teams.refusals` decides.
 
-    https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
+    A code that is not known is logged and counted.
     """
     told = data.get("error")
     told = told if isinstance(told, Mapping) else {}
-    code, why = str(told.get("code") or ""), str(told.get("message") or "")
-    if code == REFUSED:
-        return StreamRefused(why)
-    if status in LIMITED:
-        return RateLimited(retry_after(headers))
-    if status == 413 or code in TOO_LONG:
-        return TooLong(code or str(status))
-    if status in (404, 410):
-        return Gone(code or str(status))
-    if status >= 500 or status == 408:
-        # whether a post took effect is not known, so it is not simply repeated
-        after = headers.get("Retry-After", "")
-        if after and method != "POST":
-            return RateLimited(retry_after(headers))
-        return Unreachable(f"{code} ({status})")
-    return Forbidden(f"{code} ({status})", needs)
+    code, why = cleaned(told.get("code")), str(told.get("message") or "")
+    if code and not is_known(code):
+        unknown("teams", code, status)
+    after = retry_after(headers) if headers.get("Retry-After") else None
+    return refused(method, status, code, why=why, after=after, needs=needs)
 
 
 def retry_after(headers: Mapping[str, str]) -> float:

@@ -12,7 +12,7 @@ from typing import Any
 
 from aiohttp import web
 
-from local.teams.errors import TeamsError
+from local.teams.errors import CODES, TeamsError
 from local.teams.limits import RateLimits
 from local.teams.people import BOT, GROUP, TEAM
 from local.teams.signing import Issued
@@ -120,7 +120,7 @@ class Connector:
             return 200, {"id": human.teams, "name": human.name, "aadObjectId": human.aad}
         stream = where if kind in ("informative", "streaming", "final") else ""
         if wait := self.limits.wait(room, stream):
-            raise TeamsError(429, "TooManyRequests", "API calls quota exceeded", math.ceil(wait))
+            raise TeamsError(429, "Throttled", "API calls quota exceeded", math.ceil(wait))
         if 2 * _units(activity) > LARGEST:
             raise TeamsError(413, "MessageSizeTooBig", "Message size too large")
         shown = _shown(activity)
@@ -197,9 +197,10 @@ async def _met(request: web.Request, fault: str) -> None:
         raise TeamsError(499, "Dropped")
     status, _, rest = fault.partition(":")
     code, _, why = rest.partition(":")
+    usual = CODES.get(int(status), "ServiceError")
     if code.isdecimal():
-        raise TeamsError(int(status), "ServiceError", "", int(code))
-    raise TeamsError(int(status), code or "ServiceError", why)
+        raise TeamsError(int(status), usual, "", int(code))
+    raise TeamsError(int(status), code or usual, why)
 
 
 def _units(activity: Mapping[str, Any]) -> int:

@@ -14,6 +14,18 @@ class TeamsError(Exception):
         self.after = after
 
 
+CODES = {
+    400: "BadSyntax",
+    401: "Unauthorized",
+    403: "NotEnoughPermissions",
+    404: "ConversationNotFound",
+    412: "PreconditionFailed",
+    413: "MessageSizeTooBig",
+    429: "Throttled",
+}
+"""The connector's code for a status, where a fault names none; else `ServiceError`."""
+
+
 def sentence(error: TeamsError) -> str:
     """What a person is told on the page."""
     return SENTENCES.get(error.code, "Teams does not do that.")
@@ -21,6 +33,6 @@ def sentence(error: TeamsError) -> str:
 
 SENTENCES = {
     "ConversationNotFound": "That conversation is no longer there.",
-    "MessageNotFound": "That message is no longer there.",
-    "NotAMember": "You are not in this conversation.",
+    "ActivityNotFoundInConversation": "That message is no longer there.",
+    "BotNotInConversationRoster": "You are not in this conversation.",
 }

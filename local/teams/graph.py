@@ -81,7 +81,7 @@ class Graph:
                 found = answer(request)
             except TeamsError as exc:
                 headers = {"Retry-After": str(exc.after)} if exc.after else {}
-                told = {"error": {"code": exc.code, "message": exc.message}}
+                told = {"error": {"code": _code(exc), "message": exc.message}}
                 return web.json_response(told, status=exc.status, headers=headers)
             if isinstance(found, web.Response):
                 return found
@@ -94,7 +94,7 @@ class Graph:
             raise TeamsError(401, "InvalidAuthenticationToken")
         if self.faults and (fault := self.faults.pop(0)):
             status, _, after = fault.partition(":")
-            raise TeamsError(int(status), "fault", "", int(after or 0))
+            raise TeamsError(int(status), "", "", int(after or 0))
         if needs not in self.granted:
             raise TeamsError(403, "Forbidden", "Missing role permissions on the request.")
 
@@ -234,6 +234,24 @@ class Graph:
             query = {**request.query, "$skiptoken": str(start + size)}
             told["@odata.nextLink"] = f"{self.base}/graph/{quote(path)}?{urlencode(query)}"
         return told
+
+
+CODES = {
+    400: "BadRequest",
+    401: "InvalidAuthenticationToken",
+    403: "Forbidden",
+    404: "NotFound",
+    410: "gone",
+    429: "TooManyRequests",
+    500: "generalException",
+    503: "serviceNotAvailable",
+}
+OWN = frozenset({*CODES.values(), "itemNotFound", "accessDenied", "invalidRequest"})
+
+
+def _code(error: TeamsError) -> str:
+    """Graph has names of its own for what the connector calls otherwise."""
+    return error.code if error.code in OWN else CODES.get(error.status, "UnknownError")
 
 
 def _type(room: Room, everybody: set[str]) -> str:

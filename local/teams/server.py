@@ -164,7 +164,7 @@ class TeamsStandIn:
     def _own(self, user: str, room: str, message_id: str) -> Message:
         message = self.tenant.get(room, message_id)
         if message["user"] != user:
-            raise TeamsError(403, "MessageNotFound")
+            raise TeamsError(403, "ActivityNotFoundInConversation")
         return message
 
     # the wire

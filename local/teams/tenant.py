@@ -69,7 +69,7 @@ class Tenant:
     def get(self, room: str, message: str) -> Message:
         found = self.messages[self.room(room).id].get(message)
         if found is None:
-            raise TeamsError(404, "MessageNotFound", "The message is not there.")
+            raise TeamsError(404, "ActivityNotFoundInConversation", "The message is not there.")
         return found
 
     def thread(self, room: str, root: str) -> list[Message]:
@@ -80,7 +80,7 @@ class Tenant:
     def add(self, room: str, user: str, text: str, *, root: str = "", **more: Any) -> Message:
         where = self.room(room)
         if user not in where.members:
-            raise TeamsError(403, "NotAMember")
+            raise TeamsError(403, "BotNotInConversationRoster", "The bot is not in the roster.")
         if root:
             root = self.get(room, root)["root"] or root
         message: Message = {"id": self.stamp(), "room": room, "user": user, "text": text}

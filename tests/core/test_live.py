@@ -10,7 +10,16 @@ from core.answer import Button, Citation, MessageId, Rendered, Stage
 from core.budget import Quota, Rate, WorkspaceBudget
 from core.live import THINKING, Ending, LiveMessage
 from core.markdown import Policy
-from core.ports import Call, Gone, Priority, RateLimited, Stopped, TooLong, Unreachable
+from core.ports import (
+    Call,
+    Gone,
+    Priority,
+    RateLimited,
+    Stopped,
+    TooLong,
+    Uneditable,
+    Unreachable,
+)
 from tests.virtual import now, run
 
 STOP = Button("stop", "Stop", "run")
@@ -412,3 +421,20 @@ def test_priority_is_first_text_then_progress():
     assert asked[1] == (Call.EDIT, Priority.FIRST)
     assert asked[2] == (Call.EDIT, Priority.PROGRESS)
     assert asked[-1] == (Call.EDIT, Priority.FINAL)
+
+
+def test_a_message_that_cannot_be_edited_is_asked_once_and_its_end_is_posted_anew():
+    async def main():
+        scene = Scene()
+        scene.chat.faults["edit"] = [Uneditable("edit_window_closed")] * 9
+        await scene.answer(words(200), gap=0.05, ending=Ending("Claude", (RETRY,)))
+        return scene
+
+    scene = run(main)
+    edits = [entry for entry in scene.chat.log if entry[1] == "edit"]
+    assert len(edits) == 2  # while it grew, and at its end
+    whole = "".join(words(200)).strip()
+    assert [*scene.chat.messages.values()][-1] == Rendered(
+        whole, (RETRY,), "Claude", stage=Stage.DONE
+    )
+    assert len(scene.live.retired) == 1

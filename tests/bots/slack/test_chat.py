@@ -26,6 +26,7 @@ from core.ports import (
     TooLong,
     Unreachable,
 )
+from core.telemetry import Metric, counting
 from tests import virtual
 
 TOKEN = "xoxb-not-a-token"
@@ -53,6 +54,7 @@ class FakeSlack:
         }
         self.responses = []
         self.response_status = 200
+        self.response_text = "ok"
         self.file = web.Response
         self.file_tokens = []
         self.root = ""
@@ -84,7 +86,9 @@ class FakeSlack:
 
     async def response_url(self, request):
         self.responses.append(await request.json())
-        return web.Response(status=self.response_status, headers={"Retry-After": "7"}, text="ok")
+        return web.Response(
+            status=self.response_status, headers={"Retry-After": "7"}, text=self.response_text
+        )
 
     async def download(self, request):
         self.file_tokens.append(request.headers.get("Authorization"))
@@ -179,7 +183,6 @@ ERRORS = [
     ("an_error_of_next_year", Forbidden),
     ("msg_too_long", TooLong),
     ("msg_blocks_too_long", TooLong),
-    ("invalid_blocks", TooLong),
     ("ratelimited", RateLimited),
     ("rate_limited", RateLimited),
     ("internal_error", Unreachable),
@@ -194,6 +197,72 @@ async def test_slacks_refusals_are_ours(slack, name, error):
     async with chat_with(slack) as chat:
         with pytest.raises(error):
             await chat.edit("1.000001", Rendered("x"))
+
+
+async def test_blocks_that_are_not_accepted_are_said_as_text_once(slack):
+    slack.answers["chat.update"] = [{"ok": False, "error": "invalid_blocks"}, {"ok": True}]
+    async with chat_with(slack) as chat:
+        await chat.edit("1.000001", Rendered("**x**"))
+    first, second = slack.arguments("chat.update")
+    assert first["blocks"]
+    assert (second["blocks"], second["text"], second["ts"]) == ([], "*x*", "1.000001")
+
+
+async def test_blocks_that_are_not_accepted_even_as_text_are_given_up(slack):
+    slack.answers["chat.postMessage"] = [{"ok": False, "error": "invalid_blocks"}]
+    async with chat_with(slack) as chat:
+        with pytest.raises(Forbidden):
+            await chat.post(Rendered("x"))
+    assert len(slack.arguments("chat.postMessage")) == 2
+
+
+async def test_a_block_that_is_too_long_by_slacks_remark_is_tightened(slack):
+    remark = "[ERROR] must be less than 3001 characters [json-pointer:/blocks/0/text/text]"
+    refused = {"ok": False, "error": "invalid_blocks"}
+    slack.answers["chat.update"] = [{**refused, "response_metadata": {"messages": [remark]}}]
+    async with chat_with(slack) as chat:
+        with pytest.raises(TooLong):
+            await chat.edit("1.000001", Rendered("x"))
+
+
+async def test_a_right_that_is_missing_is_named_as_slack_names_it(slack):
+    refused = {"ok": False, "error": "missing_scope", "needed": "files:read", "provided": "x"}
+    slack.answers["chat.update"] = [refused]
+    async with chat_with(slack) as chat:
+        with pytest.raises(Forbidden) as caught:
+            await chat.edit("1.000001", Rendered("x"))
+    assert "`files:read`" in caught.value.needs
+
+
+async def test_a_code_that_is_not_known_is_counted_and_logged_by_its_name_alone(slack, caplog):
+    slack.answers["chat.update"] = [{"ok": False, "error": "an_error_of\n<next year>"}]
+    meter = Counts()
+    async with chat_with(slack) as chat:
+        with counting(meter), pytest.raises(Forbidden):
+            await chat.edit("1.000001", Rendered("x"))
+    assert meter.seen == [(Metric.UNKNOWN_REFUSALS, "slack")]
+    assert "not known: an_error_ofnextyear (200)" in caplog.text
+
+
+class Counts:
+    def __init__(self):
+        self.seen = []
+
+    def add(self, metric, value, reason):
+        self.seen.append((metric, reason))
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "falls_back"),
+    [("used_url", 404, True), ('{"ok": false, "error": "expired_url"}', 403, True)],
+)
+async def test_an_address_that_is_used_up_makes_way_whatever_its_status(
+    slack, body, code, falls_back
+):
+    slack.response_status, slack.response_text = code, body
+    async with chat_with(slack, extra={"response_url": "SERVERcommands/x"}) as chat:
+        await chat.whisper(BEN, Rendered("psst"))
+    assert bool(slack.arguments("chat.postEphemeral")) is falls_back
 
 
 @pytest.mark.parametrize(

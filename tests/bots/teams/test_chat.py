@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from bots.refusals import Malformed
 from bots.teams import wiring
 from bots.teams.chat import QUOTAS
 from bots.teams.marks import Marks
@@ -131,7 +132,7 @@ async def either(request, monkeypatch):
         ("413:MessageSizeTooBig", TooLong, None),
         ("404:ConversationNotFound", Gone, None),
         ("403:BotNotInConversationRoster", Forbidden, None),
-        ("400:BadArgument", Forbidden, None),
+        ("400:BadArgument", Malformed, None),
     ],
 )
 async def test_what_the_connector_refuses_has_its_meaning_and_changes_nothing(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from bots.teams.refusals import StreamRefused
 from bots.teams.streaming import LONGEST, LONGEST_PAUSE, PAUSE, Streams
-from bots.teams.web import StreamRefused
 from core.answer import Button, Rendered, Stage
 from core.markdown import Policy, present
 from core.ports import RateLimited, Stopped, TooLong, Unreachable

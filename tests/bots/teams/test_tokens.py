@@ -16,9 +16,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import NameOID
 
 from bots.addresses import PublicResolver, connector
+from bots.refusals import Malformed
 from bots.teams.hosts import Hosts
+from bots.teams.refusals import StreamRefused
 from bots.teams.tokens import CONNECTOR, Tokens, asserted
-from bots.teams.web import StreamRefused, Web, error
+from bots.teams.web import Web, error
 from core.ports import Forbidden, Gone, RateLimited, TooLong, Unreachable
 from local.aws import free_port
 from tests.world import served
@@ -203,9 +205,9 @@ def test_a_certificate_that_cannot_be_used_is_named(pem):
         ("POST", 500, {}, "ServiceError", Unreachable),
         ("POST", 404, {}, "ConversationNotFound", Gone),
         ("POST", 413, {}, "MessageSizeTooBig", TooLong),
-        ("POST", 403, {}, "BotNotInConversationRoster", Forbidden),
+        ("POST", 403, {}, "NotAllowed", Forbidden),
         ("POST", 403, {}, "ContentStreamNotAllowed", StreamRefused),
-        ("POST", 400, {}, "BadArgument", Forbidden),
+        ("POST", 400, {}, "BadArgument", Malformed),
         ("GET", 401, {}, "", Forbidden),
     ],
 )
@@ -215,7 +217,7 @@ def test_what_a_refusal_means(method, status, headers, code, kind):
     if kind is RateLimited:
         assert found.retry_after == (12 if headers else 1)
     if kind is Forbidden:
-        assert found.needs == "a right"
+        assert found.needs == ("" if code == "NotAllowed" else "a right")
 
 
 @pytest.mark.parametrize("data", [{}, {"error": "x"}, {"error": None}, {"error": {"code": 7}}])
