@@ -6,7 +6,7 @@ Every platform parses its own JSON into these once, at its edge.
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
@@ -61,8 +61,12 @@ class Conversation:
 
 @dataclass(frozen=True, slots=True)
 class Person:
+    """`outsider`: the message says that they belong to another organisation than the app's
+    workspace. Whether somebody is a guest of ours no message says."""
+
     id: str
     name: str = ""
+    outsider: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +129,14 @@ class Command:
 
 
 def dumps(item: Incoming | Command) -> str:
-    """The queue's JSON for a message or command."""
-    return json.dumps({"type": type(item).__name__, **asdict(item)}, ensure_ascii=False)
+    """The queue's JSON for a message or command.
+
+    `outsider` is written only where it is true: the version before it reads all others.
+    """
+    data = {"type": type(item).__name__, **asdict(item)}
+    if not item.person.outsider:
+        del data["person"]["outsider"]
+    return json.dumps(data, ensure_ascii=False)
 
 
 def loads(text: str) -> Incoming | Command:
@@ -135,14 +145,24 @@ def loads(text: str) -> Incoming | Command:
         data: dict[str, Any] = json.loads(text)
         kind = data.pop("type")
         where = data["conversation"]
-        data["conversation"] = Conversation(**{**where, "kind": Kind(where["kind"])})
-        data["person"] = Person(**data["person"])
+        data["conversation"] = Conversation(
+            **{**_of(Conversation, where), "kind": Kind(where["kind"])}
+        )
+        data["person"] = Person(**_of(Person, data["person"]))
         if kind == "Incoming":
-            data["attachments"] = tuple(Attachment(**a) for a in data["attachments"])
+            data["attachments"] = tuple(
+                Attachment(**_of(Attachment, each)) for each in data["attachments"]
+            )
             data["shown"] = tuple(data.get("shown", ()))
-            return Incoming(**data)
+            return Incoming(**_of(Incoming, data))
         if kind == "Command":
-            return Command(**data)
+            return Command(**_of(Command, data))
     except (KeyError, TypeError, AttributeError) as exc:
         raise ValueError(f"not a queued turn: {type(exc).__name__}") from exc
     raise ValueError(f"not a queued turn: type {kind!r}")
+
+
+def _of(kind: type[Any], data: dict[str, Any]) -> dict[str, Any]:
+    """Those keys that this version knows: a later one may write more."""
+    known = {each.name for each in fields(kind)}
+    return {key: value for key, value in data.items() if key in known}

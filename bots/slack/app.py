@@ -15,6 +15,7 @@ from slack_sdk import WebClient
 
 from bots.fields import ODD
 from bots.slack import events
+from bots.slack.tenancy import tenant_of
 from bots.slack.verify import Rejected, payload_of, verify
 from core.http import LATER, Enqueue, Headers, Response
 from core.ports import StoreError
@@ -99,7 +100,7 @@ class Receiver:
 
     def _known(self, body: dict[str, Any], next: Callable[[], None]) -> BoltResponse | None:  # noqa: A002
         """Lets through what the listeners are for; all else is acknowledged, without effect."""
-        ours = not self._allowed or events.tenant_of(body) in self._allowed
+        ours = not self._allowed or tenant_of(body) in self._allowed
         slash = isinstance(body.get("command"), str)
         if ours and (slash or events.is_listened_to(body)):
             next()

@@ -11,6 +11,12 @@ from typing import Any
 
 from bots.fields import MOST_FILES, id_of, list_of, map_of, size_of, text_of, url_of
 from bots.slack.inbound import from_mrkdwn
+from bots.slack.tenancy import (
+    installed,
+    pressed_from_elsewhere,
+    tenant_of,
+    wrote_from_elsewhere,
+)
 from core.conversation import Attachment, Command, Conversation, Incoming, Kind, Person
 
 PLATFORM = "slack"
@@ -39,7 +45,7 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
     said in a thread is answered there and all else is one conversation without a thread.
     """
     event = map_of(body.get("event"))
-    tenant, bot = _installed(body)
+    tenant, bot = installed(body)
     channel, ts, user = (id_of(event.get(name)) for name in ("channel", "ts", "user"))
     if not (tenant and channel and ts and user):
         return None
@@ -62,7 +68,7 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
     return Incoming(
         event_id=f"{where.place}/{ts}",
         conversation=where,
-        person=Person(user),
+        person=Person(user, outsider=wrote_from_elsewhere(body)),
         text=_question(text, bot, [map_of(each) for each in list_of(event.get("attachments"))]),
         message_id=ts,
         attachments=attachments,
@@ -76,7 +82,7 @@ def notice(body: Mapping[str, Any]) -> Command | None:
     """What else we are told of: a deleted post or file, a channel that we joined or left, or that
     the workspace removed us."""
     event = map_of(body.get("event"))
-    tenant, bot = _installed(body)
+    tenant, bot = installed(body)
     channel = id_of(event.get("channel")) or id_of(event.get("channel_id"))
     once = id_of(body.get("event_id")) or id_of(event.get("event_ts"))
     name, argument, target = "", "", None
@@ -156,7 +162,11 @@ def action(body: Mapping[str, Any]) -> Command | None:
     return Command(
         event_id=f"{where.place}/action/{once}",
         conversation=where,
-        person=Person(id_of(user["id"]), text_of(user.get("name"))[:LONGEST_NAME]),
+        person=Person(
+            id_of(user["id"]),
+            text_of(user.get("name"))[:LONGEST_NAME],
+            outsider=pressed_from_elsewhere(body),
+        ),
         name="feedback" if name in ("up", "down") else name,
         argument=(chosen or text_of(pressed.get("value")))[:LONGEST_ARGUMENT],
         target=target or None,
@@ -174,27 +184,6 @@ def is_listened_to(body: Mapping[str, Any]) -> bool:
             return bool(text_of(pressed.get("action_id")))
         case _:
             return False
-
-
-def tenant_of(body: Mapping[str, Any]) -> str:
-    """The workspace we are installed in, of any payload; empty if it names none."""
-    if body.get("type") == "event_callback":
-        return _installed(body)[0]
-    team, enterprise = map_of(body.get("team")), map_of(body.get("enterprise"))
-    found = (body.get("team_id"), team.get("id"), body.get("enterprise_id"), enterprise.get("id"))
-    return next(filter(None, map(id_of, found)), "")
-
-
-def _installed(body: Mapping[str, Any]) -> tuple[str, str]:
-    """The workspace we are installed in, and our user id there.
-
-    For a channel shared between workspaces `team_id` may be the other one's, for an app of a whole
-    organisation the authorization's may be absent. https://docs.slack.dev/apis/events-api
-    """
-    ours = map_of(next(iter(list_of(body.get("authorizations"))), None))
-    found = (ours.get("team_id"), body.get("team_id"), ours.get("enterprise_id"))
-    bot = id_of(ours.get("user_id")) if ours.get("is_bot", True) else ""
-    return next(filter(None, map(id_of, found)), ""), bot
 
 
 def _kind(channel: str, channel_type: object) -> Kind:

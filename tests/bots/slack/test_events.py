@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.slack.events import LONGEST, action, command, message, notice, tenant_of
+from bots.slack.events import LONGEST, action, command, message, notice
+from bots.slack.tenancy import tenant_of
 from core.conversation import (
     Attachment,
     Command,
