@@ -20,6 +20,7 @@ from bots.slack.events import FILE_LINK, SUBTYPES
 from bots.slack.inbound import from_mrkdwn
 from bots.slack.membership import Membership
 from bots.slack.mrkdwn import MrkdwnSurface
+from bots.slack.threads import replies
 from bots.slack.web import People, call, is_slacks, read
 from core.answer import MessageId, Rendered, Turn
 from core.budget import Quota, Rate
@@ -43,8 +44,6 @@ https://docs.slack.dev/apis/web-api/rate-limits"""
 EVENT_TYPE = "parley_answer"
 HISTORY = 30
 """Messages of a direct chat that are looked through, where there is no thread."""
-PAGE = 1000
-PAGES = 3
 """A thread that is longer is read up to here."""
 
 _TS = re.compile(r"\d{1,12}\.\d{6}")
@@ -191,10 +190,7 @@ class SlackChat:
         return [_turn(each, us, {}) for each in said]
 
     async def _messages(self, limit: int, since: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The newest messages of the thread, and its first, or of a chat without one; oldest first.
-
-        Slack pages a thread from its beginning.
-        """
+        """The newest messages of the thread, and its root, or of a chat; oldest first."""
         if not self._where.thread:
             found = await read(
                 self._client,
@@ -205,25 +201,8 @@ class SlackChat:
                 **since,
             )
             return list(reversed(found["messages"]))
-        messages: list[dict[str, Any]] = []
-        cursor: dict[str, str] = {}
-        for _ in range(PAGES):
-            found = await read(
-                self._client,
-                "conversations.replies",
-                channel=self._where.channel,
-                ts=self._where.thread,
-                limit=PAGE,
-                include_all_metadata=1,
-                **since,
-                **cursor,
-            )
-            messages += found["messages"]
-            following = (found.get("response_metadata") or {}).get("next_cursor")
-            if not following:
-                break
-            cursor = {"cursor": following}
-        return messages if len(messages) <= limit else [messages[0], *messages[1 - limit :]]
+        thread, channel = self._where.thread, self._where.channel
+        return await replies(self._client, channel, thread, limit, since)
 
     async def _said(self, method: str, message: Rendered, **arguments: Any) -> Any:
         """Says a message; what Slack does not take as blocks is said once more as text alone."""

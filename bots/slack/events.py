@@ -89,6 +89,11 @@ def notice(body: Mapping[str, Any]) -> Command | None:
     match event.get("type"):
         case "message" if event.get("subtype") == "message_deleted":
             name, target = "gone", id_of(event.get("deleted_ts"))
+        case "message" if event.get("subtype") == "message_changed":
+            changed = map_of(event.get("message"))
+            # a thread's root, deleted while it has replies
+            if changed.get("subtype") == "tombstone":
+                name, target = "gone", id_of(changed.get("ts"))
         case "file_deleted":
             name, argument, channel = "gone", id_of(event.get("file_id")), channel or "-"
         case "member_joined_channel" if bot and event.get("user") == bot:

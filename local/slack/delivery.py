@@ -66,7 +66,7 @@ class Delivery:
         plain = {k: v for k, v in message.items() if k not in ("blocks", "metadata", "files")}
         if shown := self.workspace.files.within(message):
             plain |= {"files": shown, "upload": False, "display_as_bot": False}
-        kind = "im" if direct else "group" if channel.get("private") else "channel"
+        kind = _type_of(channel)
         event = {**plain, "type": "message", "channel_type": kind}
         if subtype:
             before = {**plain, "text": previous, **({"files": files} if files else {})}
@@ -85,6 +85,34 @@ class Delivery:
             self.tell({**mention, "type": "app_mention"})
         if direct or subtype or mentioned or "files" in message:
             self.tell(event)
+
+    def deleted(self, message: Message, previous: str) -> None:
+        """Tells the app of a deletion: of a thread's root with replies as a change of the root into
+        a tombstone, of any other message as `message_deleted`.
+
+        https://github.com/openclaw/openclaw/pull/22035, https://github.com/42wim/matterbridge/issues/600
+        """
+        stone = self.workspace.messages[message["channel"]].get(message["ts"])
+        if stone is None:
+            self.said(message, subtype="message_deleted", previous=previous)
+            return
+        channel = self.workspace.channel(message["channel"])
+        if BOT not in channel["members"]:
+            return
+        hidden = ("blocks", "channel", "metadata", "files")
+        earlier = {k: v for k, v in message.items() if k not in hidden}
+        self.tell(
+            {
+                "type": "message",
+                "subtype": "message_changed",
+                "hidden": True,
+                "channel": message["channel"],
+                "channel_type": _type_of(channel),
+                "ts": self.workspace.stamp(),
+                "message": {k: v for k, v in stone.items() if k not in (*hidden, "author")},
+                "previous_message": {**earlier, "text": previous},
+            }
+        )
 
     def moved(self, kind: str, channel: dict[str, Any], user: str) -> None:
         """Tells the app of somebody who came or went, itself too.
@@ -261,3 +289,10 @@ class Delivery:
         task = asyncio.ensure_future(sending)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _type_of(channel: dict[str, Any]) -> str:
+    """`channel_type` of an event of messages."""
+    if channel["kind"] == "dm":
+        return "im"
+    return "group" if channel.get("private") else "channel"

@@ -93,7 +93,7 @@ class SlackStandIn:
     def delete(self, user: str, channel: str, ts: str) -> None:
         before = self._own(user, channel, ts)["text"]
         message = self.workspace.remove(channel, ts)
-        self.delivery.said(message, subtype="message_deleted", previous=before)
+        self.delivery.deleted(message, before)
         self.hosting.unshared(message)
 
     def share(

@@ -214,3 +214,19 @@ async def test_socket_mode_takes_the_same_path(world):
     assert "Claude Opus 5.5" in world.text(said)
     await world.slack.click(BEN, GENERAL, answer["ts"], "parley:up")
     await world.whispered(2)
+
+
+async def test_a_threads_root_that_is_deleted_is_not_kept_in_the_history(parley, aws):
+    """With replies beneath it Slack makes a tombstone of it, and sends no `message_deleted`."""
+    root = parley.slack.say(ANA, GENERAL, "@Parley the password of the safe is heron")
+    await parley.answered()
+    db, table = aws.client("dynamodb"), aws.resources.table
+
+    def kept():
+        rows = db.scan(TableName=table, FilterExpression="begins_with(pk, :turn)",
+                       ExpressionAttributeValues={":turn": {"S": "turn"}})["Items"]  # fmt: skip
+        return [row for row in rows if "heron" in str(row)]
+
+    await until(kept)
+    parley.slack.delete(ANA, GENERAL, root)
+    await until(lambda: not kept())

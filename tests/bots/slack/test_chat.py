@@ -423,20 +423,57 @@ async def test_a_person_whom_slack_does_not_name_is_still_heard(slack):
         assert await chat.thread(100) == [Turn("user", "q", "", "1.0")]
 
 
-async def test_of_a_long_thread_the_first_and_the_newest_are_read(slack):
-    pages = [
-        {
-            "ok": True,
-            "messages": [said(f"{page}.{n:06}", US, "x") for n in range(1000)],
-            "response_metadata": {"next_cursor": cursor},
-        }
-        for page, cursor in ((1, "two"), (2, ""))
-    ]
-    slack.answers["conversations.replies"] = pages
+def threaded(stamps, *, most=1000, calls=100):
+    """Answers `conversations.replies` as Slack does: from `oldest` on, a page of `most` at a time,
+    the root first on each first page; after `calls` calls 429."""
+    root = THREAD.thread
+    made = []
+
+    async def answer(request):
+        asked = await request.post()
+        made.append(asked)
+        if len(made) > calls:
+            return web.json_response(
+                {"ok": False, "error": "ratelimited"}, status=429, headers={"Retry-After": "60"}
+            )
+        begin = int(asked.get("cursor") or 0)
+        within = [each for each in stamps if float(each) > float(asked.get("oldest") or 0)]
+        size = min(int(asked["limit"]), most)
+        page = [said(each, "U1", "x") for each in within[begin : begin + size]]
+        if not begin:
+            page = [said(root, "U1", "root", latest_reply=stamps[-1]), *page]
+        more = str(begin + size) if begin + size < len(within) else ""
+        return web.json_response(
+            {"ok": True, "messages": page, "response_metadata": {"next_cursor": more}}
+        )
+
+    return answer, made
+
+
+@pytest.mark.parametrize(
+    ("replies", "apart", "calls"),
+    [(500, 60, 1), (1500, 60, 5), (3000, 60, 5), (3000, 7200, 6), (20_000, 5, 3)],
+)
+async def test_of_a_long_thread_the_first_and_the_newest_are_read(slack, replies, apart, calls):
+    slack.answers["users.info"] = [{"ok": False, "error": "user_not_found"}]
+    first = float(THREAD.thread)
+    stamps = [f"{first + apart * (n + 1):.6f}" for n in range(replies)]
+    answer, made = threaded(stamps)
+    slack.answers["conversations.replies"] = [answer]
     async with chat_with(slack) as chat:
-        turns = await chat.thread(10)
-    assert [t.message_id for t in turns] == ["1.000000", *(f"2.{n:06}" for n in range(991, 1000))]
-    assert slack.arguments("conversations.replies")[1]["cursor"] == "two"
+        turns = await chat.thread(100)
+    assert [t.message_id for t in turns] == [THREAD.thread, *stamps[-99:]]
+    assert len(made) <= calls
+
+
+async def test_an_app_with_little_rate_gets_what_slack_gives_without_a_wait(slack):
+    slack.answers["users.info"] = [{"ok": False, "error": "user_not_found"}]
+    stamps = [f"{float(THREAD.thread) + 60 * (n + 1):.6f}" for n in range(40)]
+    answer, _ = threaded(stamps, most=15, calls=1)
+    slack.answers["conversations.replies"] = [answer]
+    async with chat_with(slack) as chat:
+        turns = await chat.thread(100)
+    assert [t.message_id for t in turns] == [THREAD.thread, *stamps[:15]]
 
 
 async def test_a_thread_without_end_is_read_so_far(slack):
@@ -444,7 +481,8 @@ async def test_a_thread_without_end_is_read_so_far(slack):
     endless["response_metadata"] = {"next_cursor": "more"}
     slack.answers["conversations.replies"] = [endless]
     async with chat_with(slack) as chat:
-        assert len(await chat.thread(10)) == 3
+        assert len(await chat.thread(10)) == 1
+    assert len(slack.arguments("conversations.replies")) < 6
 
 
 async def test_a_whisper_without_an_address_is_an_ephemeral_message(slack):

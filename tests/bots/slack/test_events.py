@@ -262,6 +262,19 @@ TOLD = {"team_id": T, "event_id": "Ev1", "type": "event_callback"} | {
             "",
             "1.2",
         ),
+        (
+            {
+                "type": "message",
+                "subtype": "message_changed",
+                "channel": C,
+                "message": {"subtype": "tombstone", "ts": "1.1", "thread_ts": "1.1"},
+                "previous_message": {"user": "U1", "ts": "1.1", "thread_ts": "1.1"},
+            },
+            "gone",
+            C,
+            "",
+            "1.1",
+        ),
     ],
 )
 def test_what_else_we_are_told_of(event, name, channel, argument, target):
@@ -280,6 +293,8 @@ def test_what_else_we_are_told_of(event, name, channel, argument, target):
         {"type": "channel_left"},
         {"type": "file_deleted"},
         {"type": "message", "subtype": "message_deleted", "channel": C},
+        {"type": "message", "subtype": "message_changed", "channel": C, "message": {"ts": "1.1"}},
+        {"type": "message", "subtype": "message_changed", "channel": C, "message": "tombstone"},
     ],
 )
 def test_what_others_do_and_what_says_too_little_is_no_notice(event):
