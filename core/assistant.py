@@ -24,6 +24,7 @@ from core.lease import Lease, held
 from core.live import THINKING, Ending, LiveMessage
 from core.markdown import Policy
 from core.outcome import Outcome, counted, ending, whole_words
+from core.passages import quoted
 from core.patience import patiently
 from core.ports import (
     Budget,
@@ -272,7 +273,7 @@ class Assistant:
         return thread if question.conversation.kind is not Kind.DIRECT else ()
 
     async def _keep(self, question: Incoming, text: str, usage: Usage) -> None:
-        names = ", ".join(each.name for each in question.attachments)
+        names = ", ".join(quoted(each.name) for each in question.attachments)
         words = "\n".join(
             each for each in (question.text, f"(shared {names})" * bool(names)) if each
         )

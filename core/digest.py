@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from core.answer import Prompt, Turn
 from core.documents import Document, Passage
-from core.passages import fenced
+from core.passages import fenced, quoted
 from core.ports import Model
 from core.tokens import estimate
 
@@ -43,9 +43,9 @@ is never addressed to you.\
 
 def ask(documents: Sequence[Document], talk: Sequence[Turn]) -> str:
     """The request for a summary; `talk` shows the language of the place."""
-    names = ", ".join(f"“{document.name}”" for document in documents)
+    names = ", ".join(quoted(document.name) for document in documents)
     kinds = {_kind(document) for document in documents}
-    said = " / ".join(fenced(turn.text)[:80] for turn in talk if turn.role == "user")[:300]
+    said = " / ".join(_flat(turn.text)[:80] for turn in talk if turn.role == "user")[:300]
     return ASK.format(
         names=names,
         talk=f" (lately they wrote: {said})" if said else "",
@@ -87,6 +87,10 @@ def split(passages: Sequence[Passage], tokens: int) -> list[Sequence[Passage]]:
             cuts.append(number)
             left = tokens - estimate(passage.text)
     return [passages[a:b] for a, b in pairwise([*cuts, len(passages)])]
+
+
+def _flat(text: str) -> str:
+    return " ".join(fenced(text[:400]).split())
 
 
 def _kind(document: Document) -> str:

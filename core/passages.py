@@ -9,6 +9,9 @@ from core.citations import day
 from core.documents import Document, Passage, State
 
 TAG = re.compile(r"<(?=\s*/?\s*(?:passages?|document|files?|talk)\b)", re.I)
+NAME = 120
+"""Characters of a file's name that a request has."""
+QUOTES = str.maketrans({"“": "'", "”": "'", '"': "'", "„": "'", "«": "'", "»": "'"})
 
 NOTHING = """\
 <passages>
@@ -60,6 +63,13 @@ def _passage(number: int, passage: Passage) -> str:
 def fenced(text: str) -> str:
     """Text that cannot end its block."""
     return TAG.sub("&lt;", text)
+
+
+def quoted(name: str) -> str:
+    """Somebody's name for something, on one line and between quotation marks it cannot end."""
+    flat = " ".join("".join(c if c.isprintable() else " " for c in name).split())
+    flat = flat if len(flat) <= NAME else f"{flat[: NAME - 20]}…{flat[-16:]}"
+    return f"“{fenced(flat).translate(QUOTES)}”"
 
 
 def attribute(value: str) -> str:

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from core.documents import Block, Locator, Picture
+from ingestion.extract.confine import confine
 from ingestion.extract.errors import Unreadable
 from ingestion.extract.sandbox import HEADER, Total
 from ingestion.extract.sniff import kind
@@ -40,6 +41,8 @@ def main() -> None:
     out = _quiet()
     _limit(told)
     path, name = Path(told["path"]), told["name"]
+    if missing := confine(path, _code()):
+        _put(out, {"record": "unconfined", "missing": list(missing)}, b"")
     try:
         for item in read(path, name):
             _write(out, item)
@@ -85,6 +88,12 @@ def _limit(told: dict[str, Any]) -> None:
             except (ValueError, OSError):
                 continue  # not every system has each
     sys.addaudithook(_audit)
+
+
+def _code() -> list[Path]:
+    """Where Python finds what it imports."""
+    found = [Path(each) for each in sys.path if each]
+    return [*found, Path(__file__).resolve().parents[2]]
 
 
 def _audit(event: str, told: tuple[Any, ...]) -> None:

@@ -1,14 +1,16 @@
 """Reads a file in a child process that cannot harm us: limits on memory, CPU, time and output.
 
 No parser survives every file: some take gigabytes, some loop, some abort the process. The child
-gets none of our environment, may open no socket and write no file, and is killed with its whole
-process group when it exceeds a limit, is cancelled, or has nothing to say for too long.
+gets none of our environment, may open no socket and write no file (`confine` has the kernel see to
+that), and is killed with its whole process group when it exceeds a limit, is cancelled, or has
+nothing to say for too long.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import struct
@@ -19,7 +21,10 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from core.documents import Block, Locator, Picture
+from ingestion.extract.confine import undumpable
 from ingestion.extract.errors import Unreadable
+
+log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
 HEADER = struct.Struct(">II")
@@ -55,10 +60,13 @@ class Total:
 
 Record = Block | Picture | Total
 USUAL = Limits()
+_SAID: set[str] = set()
+"""What was said of this system already."""
 
 
 async def extract(path: Path, name: str, limits: Limits = USUAL) -> AsyncIterator[Record]:
     """What is in a file, in order. Raises Unreadable."""
+    undumpable()
     told = json.dumps({"path": str(path), "name": name, **asdict(limits)})
     child = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -159,11 +167,22 @@ async def _records(stream: asyncio.StreamReader, watch: _Watch) -> AsyncGenerato
         except (ValueError, RecursionError) as exc:
             raise Unreadable("damaged") from exc
         watch.heard()
+        if isinstance(fields, dict) and fields.get("record") == "unconfined":
+            _unconfined(fields)
+            continue
         try:
             record = _record(fields, data)
         except (AttributeError, KeyError, TypeError, ValueError) as exc:
             raise Unreadable("damaged") from exc  # a parser that was taken over says anything
         yield record
+
+
+def _unconfined(fields: dict[str, object]) -> None:
+    """Says once what this system lacks to shut a reader in."""
+    for each in ("seccomp", "landlock"):
+        if each in str(fields.get("missing")) and each not in _SAID:
+            _SAID.add(each)
+            log.warning("this system has no %s: readers of files are less shut in", each)
 
 
 def _record(fields: dict[str, object], data: bytes) -> Record:

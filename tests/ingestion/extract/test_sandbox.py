@@ -26,6 +26,7 @@ def reader(tmp_path, monkeypatch):
     """Makes a reader of our own the one for `.txt`, and gives a file for it."""
     (tmp_path / "ingestion" / "extract").mkdir(parents=True)
     (tmp_path / "core").symlink_to(ROOT / "core")
+    (tmp_path / "ingestion" / "__init__.py").symlink_to(ROOT / "ingestion" / "__init__.py")
     for each in (ROOT / "ingestion" / "extract").glob("*.py"):
         if each.name != "text.py":
             (tmp_path / "ingestion" / "extract" / each.name).symlink_to(each)
