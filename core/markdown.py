@@ -62,6 +62,10 @@ LINK_BEGINS = re.compile(
 MARKS = re.compile(r"\\.|(`+).*?(?<!`)\1(?!`)|\]\([^)\s]*\)|<[^>\s]*>|(\*+|_+|~~)", re.S)
 
 
+BEGUN_ROW = re.compile(r"[ \t]*\|[ \t:|-]*")
+"""The beginning of a table's delimiter row, which has a line of its own."""
+
+
 def present(markdown: str, policy: Policy, *, final: bool) -> str:
     """What may be shown of a text so far (or of the whole, when `final`)."""
     text = INVISIBLE.sub("", markdown.replace("\r\n", "\n").replace("\r", "\n"))
@@ -69,6 +73,8 @@ def present(markdown: str, policy: Policy, *, final: bool) -> str:
     if not final:
         begun = SECRET_BEGINS.search(text, max(0, len(text) - 120))
         text = text[: begun.start()] if begun else text
+    if final:
+        text = _without_begun_table(text)
     scan = _Scan(policy, final=final)
     shown = scan.read(text)
     if scan.risky and not sound(parser.parse(shown), policy):
@@ -244,6 +250,18 @@ def _complete(lines: Sequence[str]) -> int:
     while rows < min(count, 3) and lines[count - 1 - rows].lstrip().startswith("|"):
         rows += 1
     return count - rows if rows < 3 else count
+
+
+def _without_begun_table(text: str) -> str:
+    """A text that ends within a table's delimiter row is shown without that row."""
+    head, _, last = text.rstrip().rpartition("\n")
+    cells = last.strip().strip("|").split("|")
+    above = head.rpartition("\n")[2]
+    if not BEGUN_ROW.fullmatch(last) or "|" not in above or head.count("```") % 2:
+        return text
+    wanted = len(above.strip().strip("|").split("|"))
+    whole = len(cells) == wanted and all("-" in each for each in cells)
+    return text if whole else head
 
 
 def _whole(line: str) -> str:

@@ -345,3 +345,18 @@ def test_addresses_people_gave_are_found():
         "https://a.example/x?y=1",
         "https://b.example/y_(z)",
     }
+
+
+@pytest.mark.parametrize(
+    ("written", "shown"),
+    [
+        ("| a | b |\n|:---|", "| a | b |"),
+        ("| a | b |\n|", "| a | b |"),
+        ("Look:\n\n| a | b |\n|:---|:-", "Look:\n\n| a | b |\n|:---|:-"),
+        ("| a | b |\n|---|---|", "| a | b |\n|---|---|"),
+        ("```\n| a | b |\n|:---|\n```", "```\n| a | b |\n|:---|\n```"),
+        ("```\n| a | b |\n|:---|", "```\n| a | b |\n|:---|\n```"),
+    ],
+)
+def test_an_answer_that_stops_in_a_tables_second_row_does_not_show_that_row(written, shown):
+    assert present(written, Policy(), final=True) == shown
