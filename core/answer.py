@@ -7,6 +7,7 @@ from enum import Enum, auto
 from typing import Literal, NewType
 
 from core.documents import Picture
+from core.effort import Task
 
 MessageId = NewType("MessageId", str)
 
@@ -26,12 +27,14 @@ class Delta:
     """A piece of a model's answer. `stop` is set on the last one only.
 
     `stop`: `end_turn`, `max_tokens`, `content_filtered`, `guardrail_intervened`, … as Bedrock's
-    Converse names them. `usage` comes with the last delta.
+    Converse names them. `usage` comes with the last delta. `thinking`: the model thinks; what it
+    thinks is never shown.
     """
 
     text: str = ""
     stop: str | None = None
     usage: Usage | None = None
+    thinking: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,21 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class CachePoints:
+    """Where a prompt is cached: after the system prompt, the documents, and turns by number."""
+
+    system: bool = False
+    documents: bool = False
+    turns: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """What a model is sent: a stable prefix (`system`), then turns, the last one the question's.
 
-    `images` go with the last turn.
+    `documents` stay over a conversation and go before its first turn; `images` and the date,
+    `today`, go with the last. What
+    is `cached` is asked for where the last prompt with the same `affinity` was.
     """
 
     model: str
@@ -56,6 +70,11 @@ class Prompt:
     turns: tuple[Turn, ...]
     max_tokens: int = 4096
     images: tuple[Picture, ...] = ()
+    task: Task = Task.ANSWER
+    documents: str = ""
+    today: str = ""
+    cached: CachePoints = CachePoints()
+    affinity: str = ""
 
 
 @dataclass(frozen=True, slots=True)

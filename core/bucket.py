@@ -20,6 +20,7 @@ from itertools import count
 from random import Random
 from uuid import uuid4
 
+from core.backoff import doubled
 from core.grants import LOOK, Grants, Waiting, granted
 from core.ports import Priority, StoreError
 from core.tally import NEVER, News, OwnStore, Quota, Store, Tally
@@ -33,8 +34,8 @@ AGAIN = 0.5
 RARELY = 10.0
 ANSWERS_IN = 3.0
 """Seconds that it has to answer."""
-CLASH = 0.01
-"""Seconds of the first pause after another process was faster; it doubles."""
+CLASH, LONGEST_CLASH = 0.01, 0.32
+"""Seconds of the first pause after another process was faster; it doubles, to the longest."""
 STALE = 0.15
 """The part of a window, and at most `OLD` seconds, after which a grant is too old to be used."""
 OLD = 1.5
@@ -239,14 +240,16 @@ class Bucket:
             self._untold = self._untold.minus(untold)
             self._give(grants, now)
         else:
-            self._clashes = min(self._clashes + 1, 5)
-            await asyncio.sleep(self._chance.uniform(0, CLASH * 2**self._clashes))
+            self._clashes += 1
+            await asyncio.sleep(
+                self._chance.uniform(0, doubled(CLASH, self._clashes, LONGEST_CLASH))
+            )
         self._told.set()
 
     def _silence(self, error: StoreError) -> None:
         log.warning("a budget is not shared for now: %s", error)
-        self._silent_until = self._clock() + min(AGAIN * 2**self._failures, RARELY)
-        self._failures = min(self._failures + 1, 10)
+        self._silent_until = self._clock() + doubled(AGAIN, self._failures, RARELY)
+        self._failures += 1
         self._told.set()
 
     def _give(self, grants: Grants, now: float) -> None:

@@ -8,12 +8,15 @@ from itertools import pairwise
 
 from core.answer import Prompt, Turn
 from core.documents import Document, Passage
+from core.effort import Task
 from core.passages import fenced, quoted
 from core.ports import Model
 from core.tokens import estimate
 
 PART = 60_000
 """Tokens of a part that is read at a time."""
+SHORTENED = 4_000
+"""Characters that stand for a part that could not be condensed."""
 AT_ONCE = 4
 _CODE = "py js jsx mjs ts tsx java go rs c h cc cpp hpp sql sh bash kt swift rb php cs scala"
 CODE = frozenset(_CODE.split())
@@ -69,11 +72,13 @@ async def condensed(
         text = "\n\n".join(fenced(each.text) for each in part)
         asked = f"<document>\n{text}\n</document>\n\nCondense this part."
         async with slots:
-            prompt = Prompt(name, PART_SYSTEM, (Turn("user", asked),), max_tokens=1500)
+            prompt = Prompt(name, PART_SYSTEM, (Turn("user", asked),), 1500, task=Task.CONDENSE)
             pieces = [delta.text async for delta in model.stream(prompt)]
         done += 1
         status(done, len(parts))
-        return Passage(part[0].document, "".join(pieces), part[0].locator)
+        # a part of which nothing came is not left out: it is there as it begins
+        shortened = "".join(pieces).strip() or text[:SHORTENED]
+        return Passage(part[0].document, shortened, part[0].locator)
 
     return [*await asyncio.gather(*(one(part) for part in parts))]
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 
 from core.answer import Prompt, Turn
+from core.effort import Task
 from core.ports import Model, ModelError
 
 log = logging.getLogger(__name__)
@@ -47,7 +48,7 @@ async def standing_alone(question: str, before: Sequence[Turn], model: Model) ->
         return question
     said = "\n".join(f"{turn.role}: {turn.text[:LONGEST]}" for turn in before[-TURNS:])
     asked = f"<talk>\n{said}\n</talk>\n\nRewrite this question: {question[:LONGEST]}"
-    prompt = Prompt(MODEL, SYSTEM, (Turn("user", asked),), max_tokens=200)
+    prompt = Prompt(MODEL, SYSTEM, (Turn("user", asked),), 200, task=Task.REWRITE)
     try:
         async with asyncio.timeout(PATIENCE):
             pieces = [delta.text async for delta in model.stream(prompt)]

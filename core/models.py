@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from core.answer import Usage
+from core.effort import ADAPTIVE, BETWEEN_TOOLS, DISABLED, Effort, Task, Thinking
 
 GEOGRAPHIES = (
     ("us-", "us"),
@@ -25,13 +26,18 @@ GEOGRAPHIES = (
     ("ap-south-", "in"),
 )
 
+CACHE_WRITE = 0.25
+LONG_PROMPT = 5
+
 
 @dataclass(frozen=True, slots=True)
 class ClaudeModel:
     """One model. `name` is what people type; prices are dollars for a million tokens.
 
     `geographies` are the prefixes of its inference profiles. `sampling` says which of
-    temperature, top_p and top_k it takes. `cache_minimum` is the fewest tokens Bedrock caches.
+    temperature, top_p and top_k it takes. `cache_minimum` is the fewest tokens Bedrock caches,
+    `cache_read` the part of the input's price that reading them costs. A prompt above `long_prompt`
+    tokens, if that is set, costs `LONG_PROMPT` times as much with all that is answered to it.
     """
 
     name: str
@@ -45,16 +51,26 @@ class ClaudeModel:
     max_output: int = 128_000
     context: int = 1_000_000
     cache_minimum: int = 1024
+    cache_read: float = 0.1
+    thinking: Thinking = Thinking()
+    long_prompt: int = 0
 
     @property
     def price_line(self) -> str:
         return f"${self.input_price:.2f} in, ${self.output_price:.2f} out per million tokens."
 
     def cost(self, usage: Usage) -> float:
-        """Dollars. What is read from the cache costs a tenth, what is written a quarter more."""
+        """Dollars of one call. What is written to the cache, for five minutes, costs a quarter more
+        than other input."""
         read, written = usage.cache_read_tokens, usage.cache_write_tokens
-        asked = usage.input_tokens - 0.9 * read + 0.25 * written
-        return (asked * self.input_price + usage.output_tokens * self.output_price) / 1e6
+        asked = usage.input_tokens - (1 - self.cache_read) * read + CACHE_WRITE * written
+        dollars = (asked * self.input_price + usage.output_tokens * self.output_price) / 1e6
+        long = 0 < self.long_prompt < usage.input_tokens
+        return dollars * LONG_PROMPT if long else dollars
+
+    def effort(self, task: Task) -> Effort:
+        """What a request for this task says of thinking."""
+        return self.thinking.asked(task)
 
     def profile(self, region: str) -> str:
         """The inference profile to call from a region: its geography's, else the global one."""
@@ -77,6 +93,8 @@ _ALL = (
         "Fastest and cheapest: quick questions, summaries, rewording.",
         0.1,
         0.5,
+        thinking=Thinking(ADAPTIVE, DISABLED, "medium"),
+        long_prompt=100_000,
     ),
     ClaudeModel(
         "sonnet",
@@ -86,6 +104,8 @@ _ALL = (
         "The best all-rounder: everyday work, writing, code.",
         2,
         10,
+        cache_read=0.05,
+        thinking=Thinking(ADAPTIVE, BETWEEN_TOOLS, "high"),
     ),
     ClaudeModel(
         "opus",
@@ -95,6 +115,8 @@ _ALL = (
         "Hard problems: long documents, difficult code, careful analysis.",
         4,
         20,
+        cache_read=0.05,
+        thinking=Thinking(ADAPTIVE, ADAPTIVE, "medium"),
     ),
     ClaudeModel(
         "sonnet-5",
@@ -104,6 +126,7 @@ _ALL = (
         "The previous all-rounder.",
         2,
         10,
+        thinking=Thinking(ADAPTIVE, DISABLED, "high"),
     ),
     ClaudeModel(
         "opus-4.8",
@@ -113,6 +136,7 @@ _ALL = (
         "An older model for hard problems.",
         5,
         25,
+        thinking=Thinking(level="high"),
     ),
     ClaudeModel(
         "sonnet-4.6",
@@ -123,6 +147,7 @@ _ALL = (
         3,
         15,
         _TEMPERATURE,
+        thinking=Thinking(level="high"),
     ),
     ClaudeModel(
         "haiku-4.5",

@@ -42,12 +42,7 @@ def counted(outcome: Outcome) -> None:
         return
     if not outcome.model:
         return
-    usage = outcome.usage
     count(Metric.ANSWERS)
-    count(Metric.INPUT_TOKENS, usage.input_tokens)
-    count(Metric.OUTPUT_TOKENS, usage.output_tokens)
-    if outcome.model in MODELS:
-        count(Metric.COST, MODELS[outcome.model].cost(usage))
 
 
 def ending(run: str, outcome: Outcome, *, partial: bool, answered_by: str = "") -> Ending:

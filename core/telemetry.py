@@ -22,6 +22,8 @@ class Metric(StrEnum):
     RATE_LIMITED = "RateLimited"
     INPUT_TOKENS = "InputTokens"
     OUTPUT_TOKENS = "OutputTokens"
+    CACHE_READ_TOKENS = "CacheReadTokens"
+    CACHE_WRITE_TOKENS = "CacheWriteTokens"
     COST = "Cost"
     HANDED_ON = "HandedOn"
     FAILURES = "Failures"

@@ -26,6 +26,7 @@ from core.commands import Commands
 from core.files import Files
 from core.library import IndexedLibrary
 from core.markdown import Policy
+from core.metering import MeteredModel
 from core.settings import Settings, load
 from core.sharing import Sharing
 
@@ -60,6 +61,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
     owner = f"{os.uname().nodename}-{os.getpid()}-{time.time_ns()}"
     dynamodb = client("dynamodb", settings.aws_region, session)
     model = BedrockModel(settings.model_regions, session)
+    metered = MeteredModel(model)
     claims = DynamoClaims(dynamodb, settings.table, calls, owner=owner, clock=clock)
     history = DynamoHistory(dynamodb, settings.table, calls, clock=clock)
     places = DynamoPlaceSettings(dynamodb, settings.table, calls)
@@ -77,7 +79,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
         library = IndexedLibrary(shelf.index, shelf.manifest, shelf.embeddings)
         knowledge = Knowledge(library, shelf.manifest, sharing, shelf.departures)
     briefing = Briefing(
-        model,
+        metered,
         history,
         places,
         knowledge,
@@ -96,7 +98,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
     try:
         yield Core(
             Assistant(
-                model,
+                metered,
                 claims,
                 history,
                 briefing,

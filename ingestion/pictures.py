@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from core.answer import Prompt, Turn
 from core.documents import Block, Picture
+from core.effort import Task
 from core.ports import Model, Refused
 from ingestion.extract.errors import Unreadable, clean
 
@@ -48,7 +49,8 @@ class Eyes:
         return blocks
 
     async def _one(self, picture: Picture) -> str:
-        prompt = Prompt(self._name, SYSTEM, (Turn("user", ASK),), images=(picture,))
+        asked = (Turn("user", ASK),)
+        prompt = Prompt(self._name, SYSTEM, asked, images=(picture,), task=Task.PICTURE)
         async with self._slots:
             try:
                 pieces = [delta.text async for delta in self._model.stream(prompt)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.aws.shelf import Shelf
+from core.metering import MeteredModel
 from core.ports import Model
 from core.settings import Settings
 from ingestion.app import Ingester
@@ -18,7 +19,7 @@ def ingester(settings: Settings, shelf: Shelf, model: Model) -> Ingester:
             shelf.manifest,
             shelf.index,
             shelf.embeddings,
-            Eyes(model, READS),
+            Eyes(MeteredModel(model), READS),
             limit=settings.max_file_mb * 1024**2,
         )
     )

@@ -1,9 +1,10 @@
 """A stand-in for Amazon Bedrock's runtime that speaks its real wire protocol.
 
 `POST /model/{id}/converse-stream` answers in event-stream frames as recorded from the service; the
-text comes from `local.claude`, or from a `Script` that a test has set. `POST /model/{id}/invoke`
-embeds by `local.embedding`. Faults are the service's own: status codes, exception frames, silence,
-a dropped connection. `POST /_script` sets a `Script`, whose `embedding` is an `EmbeddingScript`.
+text comes from `local.claude`, or from a `Script` that a test has set. Thinking is a block of
+reasoning before the text. `POST /model/{id}/invoke` embeds by `local.embedding`. Faults are the
+service's own: status codes, exception frames, silence, a dropped connection. `POST /_script` sets a
+`Script`, whose `embedding` is an `EmbeddingScript`.
 """
 
 from __future__ import annotations
@@ -11,16 +12,17 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from typing import Any
 
 from aiohttp import web
 
 from core.aws.eventstream import encode
 from core.models import MODELS
-from local import claude
+from local import bedrock_rules, claude
+from local.bedrock_cache import Cache
 from local.embedding import EmbeddingScript, EmbeddingStandIn, Fault
 
 REGION = re.compile(r"Credential=[^/]+/\d+/([a-z0-9-]+)/bedrock/")
@@ -35,7 +37,8 @@ class Script:
     between deltas. `throttle`: how many calls get a 429 first. `silent`: seconds before the first
     delta. `fail_after`: deltas before it fails as `failure` says: an exception's name, `drop` (the
     connection), or `cut` (an end without a stop reason). `regions`: those that take part in faults,
-    all if empty.
+    all if empty. `thinks`: seconds for which a model that may think does so before the first delta,
+    `thoughts` the tokens that this takes.
     """
 
     text: str | None = None
@@ -47,17 +50,27 @@ class Script:
     failure: str = "modelStreamErrorException"
     stop: str = "end_turn"
     regions: tuple[str, ...] = ()
+    thinks: float = 0.0
+    thoughts: int = 0
 
 
 @dataclass(slots=True)
 class BedrockStandIn:
-    """`app` is to be served; `calls` are the requests, `closed` how many the caller cut off."""
+    """`app` is to be served; `calls` are the requests, `closed` how many the caller cut off.
+
+    `clock` is what prompts are cached by, in seconds.
+    """
 
     script: Script = field(default_factory=Script)
     calls: list[dict[str, Any]] = field(default_factory=list)
     closed: int = 0
     keep: int = 200
     embedding: EmbeddingStandIn = field(default_factory=EmbeddingStandIn)
+    clock: Callable[[], float] = time.monotonic
+    cache: Cache = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.cache = Cache(self.clock)
 
     @property
     def app(self) -> web.Application:
@@ -102,7 +115,7 @@ class BedrockStandIn:
         base = model.split(".", 1)[1] if not model.startswith("anthropic.") else model
         if base not in _IDS:
             return _refusal(400, "ValidationException", "The provided model identifier is invalid.")
-        problem = _invalid(body, _IDS[base].sampling)
+        problem = bedrock_rules.complaint(body, base, _IDS[base].sampling)
         if problem:
             return _refusal(400, "ValidationException", problem)
         script = self.script
@@ -110,7 +123,23 @@ class BedrockStandIn:
         if script.throttle > 0 and taking_part:
             self.script = replace(script, throttle=script.throttle - 1)
             return _refusal(429, "ThrottlingException", "Too many requests, please wait.")
+        thinks = bedrock_rules.thinks(body, base)
+        if not thinks:
+            script = replace(script, thinks=0.0, thoughts=0)
         return await self._answer(request, body, script, faulty=taking_part)
+
+    def _usage(self, request: web.Request, body: Mapping[str, Any]) -> dict[str, Any]:
+        """What the input is billed as."""
+        region = REGION.search(request.headers["Authorization"])
+        name = request.match_info["model"]
+        counted = self.cache.count(region[1] if region else "", name, body)
+        usage: dict[str, Any] = {"inputTokens": counted.fresh}
+        if counted.read or counted.written:
+            usage["cacheReadInputTokens"] = counted.read
+            usage["cacheWriteInputTokens"] = counted.written
+        if counted.written:
+            usage["cacheDetails"] = [{"ttl": "5m", "inputTokens": counted.written}]
+        return usage
 
     async def _answer(
         self, request: web.Request, body: Mapping[str, Any], script: Script, *, faulty: bool
@@ -119,23 +148,34 @@ class BedrockStandIn:
             headers={"Content-Type": "application/vnd.amazon.eventstream"}
         )
         text = claude.answer(body) if script.text is None else script.text
+        # a token has four characters; thinking counts towards the most that there may be
+        left = body.get("inferenceConfig", {}).get("maxTokens", 4096) - script.thoughts
+        stop = script.stop if len(text) <= 4 * left else "max_tokens"
+        text = text[: max(0, 4 * left)]
         deltas = [text[i : i + script.size] for i in range(0, len(text), script.size)]
+        block, usage = 0, self._usage(request, body)
         try:
             await response.prepare(request)
             await response.write(_event("messageStart", {"role": "assistant"}))
             await asyncio.sleep(script.silent)
+            if script.thinks or script.thoughts:
+                await asyncio.sleep(script.thinks)
+                await response.write(_thought(body))
+                block = 1
             for number, delta in enumerate(deltas):
                 if faulty and number == script.fail_after:
                     return await self._fail(request, response, script.failure)
                 await asyncio.sleep(script.pace)
                 await response.write(
-                    _event("contentBlockDelta", {"delta": {"text": delta}, "contentBlockIndex": 0})
+                    _event(
+                        "contentBlockDelta", {"delta": {"text": delta}, "contentBlockIndex": block}
+                    )
                 )
-            usage = {"inputTokens": len(json.dumps(body)) // 4, "outputTokens": len(text) // 4 + 1}
-            usage["totalTokens"] = sum(usage.values())
+            usage["outputTokens"] = script.thoughts + len(text) // 4 + 1
+            usage["totalTokens"] = sum(each for each in usage.values() if isinstance(each, int))
             await response.write(
-                _event("contentBlockStop", {"contentBlockIndex": 0})
-                + _event("messageStop", {"stopReason": script.stop})
+                _event("contentBlockStop", {"contentBlockIndex": block})
+                + _event("messageStop", {"stopReason": stop})
                 + _event("metadata", {"usage": usage, "metrics": {"latencyMs": 1}})
             )
             await response.write_eof()
@@ -165,35 +205,15 @@ def _event(name: str, payload: Mapping[str, Any]) -> bytes:
     return encode("event", name, json.dumps(payload, ensure_ascii=False).encode())
 
 
-def _invalid(body: Mapping[str, Any], takes: frozenset[str]) -> str:
-    """The service's complaint about a request, if it has one."""
-    config = body.get("inferenceConfig", {})
-    extra = body.get("additionalModelRequestFields") or {}
-    sent = {"temperature": "temperature" in config, "top_p": "topP" in config}
-    sent["top_k"] = "top_k" in extra
-    for name, there in sent.items():
-        if there and name not in takes:
-            return f"`{name}` is deprecated for this model."
-    roles = [message.get("role") for message in body.get("messages", ())]
-    if not roles or roles[0] != "user":
-        return (
-            "A conversation must start with a user message. Try again with a conversation that "
-            "starts with a user message."
-        )
-    if any(a == b for a, b in pairwise(roles)):
-        return (
-            "A conversation must alternate between user and assistant roles. Make sure the "
-            "conversation alternates between user and assistant roles and try again."
-        )
-    for number, message in enumerate(body["messages"]):
-        for place, part in enumerate(message["content"]):
-            if not part.get("text", "x").strip():
-                at = f"messages.{number}.content.{place}"
-                return (
-                    f"The text field in the ContentBlock object at {at} is blank. Add text to the "
-                    "text field, and try again."
-                )
-    return ""
+def _thought(body: Mapping[str, Any]) -> bytes:
+    """A block of reasoning: its text is left out unless it was asked for, its signature is not."""
+    asked = (body.get("additionalModelRequestFields") or {}).get("thinking", {})
+    shown = [{"text": "What was asked?"}] if asked.get("display") == "summarized" else []
+    frames = [
+        _event("contentBlockDelta", {"delta": {"reasoningContent": each}, "contentBlockIndex": 0})
+        for each in (*shown, {"signature": "c3RhbmQtaW4="})
+    ]
+    return b"".join(frames) + _event("contentBlockStop", {"contentBlockIndex": 0})
 
 
 def _refusal(status: int, name: str, message: str) -> web.Response:

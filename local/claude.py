@@ -43,14 +43,16 @@ _QUOTES = 6
 def answer(body: Mapping[str, Any]) -> str:
     """The answer to a Converse request, as Markdown."""
     system = " ".join(each.get("text", "") for each in body.get("system", ()))
-    last = "".join(p.get("text", "") for p in (body.get("messages") or [{}])[-1].get("content", ()))
+    *earlier, final = [*map(_texts, body.get("messages", ()))] or [[]]
+    last = "".join(final)
     if system.startswith("You read images"):
         return "(An image. The offline stand-in cannot see it.)"
     if system.startswith("You condense"):
         return documents.condensed(last)
     if system.startswith("You rewrite"):
         return documents.rewritten(last)
-    found = documents.answer(last)
+    kept = (text for texts in earlier for text in texts if text.startswith(documents.BEGIN))
+    found = documents.answer("".join((*kept, last)))
     if found is not None:
         return found
     said = _said(body.get("messages", ()))
@@ -79,11 +81,17 @@ def _said(messages: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
     for message in messages:
         if message.get("role") != "user":
             continue
-        text = "".join(part.get("text", "") for part in message.get("content", ()))
+        text = "".join(text for text in _texts(message) if not text.startswith(documents.BEGIN))
         for paragraph in text.split("\n\n"):
             named = re.match(r"([^:\n]{1,40}): (.+)", paragraph, re.S)
             said.append((named[1], named[2]) if named else ("", paragraph))
     return said
+
+
+def _texts(message: Mapping[str, Any]) -> list[str]:
+    """The texts of a message, without the date that goes with a question."""
+    texts = [part["text"] for part in message.get("content", ()) if "text" in part]
+    return [text for text in texts if not text.startswith("<today>")]
 
 
 def _words(text: str) -> set[str]:

@@ -9,6 +9,10 @@ from dataclasses import dataclass
 
 NOTE = "_This is the offline stand-in, not Claude: it can only quote what the files say._"
 NOTHING = "I found nothing about this in this channel's files."
+SAY = "The files here say:"
+NEAR = "Nothing in the files here clearly answers this. The nearest I found:"
+BEGIN = "<passages>"
+WEAK = ' match="weak"'
 PASSAGE = re.compile(r'<passage id="(\d+)"([^>]*)>\n(.*?)\n</passage>', re.S)
 FILE = re.compile(r' file="([^"]*)"')
 BLOCK = re.compile(r"<passages>.*?</passages>", re.S)
@@ -33,17 +37,19 @@ class _Passage:
     number: str
     file: str
     text: str
+    weak: bool = False
 
 
 def answer(asked: str) -> str | None:
     """The answer to a prompt's last turn, None where no documents are in it."""
-    block = BLOCK.search(asked)
-    if block is None:
+    blocks = [*BLOCK.finditer(asked)]
+    if not blocks:
         return None
-    unread = UNREAD.findall(asked[: block.start()])
-    question = asked[block.end() :].strip()
+    unread = UNREAD.findall(asked[: blocks[-1].start()])
+    question = asked[blocks[-1].end() :].strip()
     passages = [
-        _Passage(number, found[1] if (found := FILE.search(told)) else "", text)
+        _Passage(number, found[1] if (found := FILE.search(told)) else "", text, WEAK in told)
+        for block in blocks
         for number, told, text in PASSAGE.findall(block[0])
     ]
     if question.startswith(SUMMARY):
@@ -51,7 +57,8 @@ def answer(asked: str) -> str | None:
     if not passages:
         more = [f"“{name}” {state}." for name, state in unread]
         return "\n\n".join((NOTHING, *more))
-    return f"{NOTE}\n\n{_quoted(question, passages)}"
+    lead = SAY if not all(each.weak for each in passages) else NEAR
+    return f"{NOTE}\n\n{lead}\n\n{_quoted(question, passages)}"
 
 
 def condensed(text: str) -> str:
@@ -80,7 +87,7 @@ def _quoted(question: str, passages: Sequence[_Passage]) -> str:
         sentence = next(iter(_sentences(first.text)), first.text)[:300]
         best = [(0, 0, sentence, first)]
     lines = [f"- “{_flat(sentence)}” [^{each.number}]" for _, _, sentence, each in best]
-    return "The files here say:\n\n" + "\n".join(lines)
+    return "\n".join(lines)
 
 
 def _summary(passages: Sequence[_Passage]) -> str:

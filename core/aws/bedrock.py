@@ -1,6 +1,7 @@
 """Claude on Amazon Bedrock over a pool of regions: `core.ports.Model`.
 
-1. Regions take turns. One that throttles or fails cools down, longer each time.
+1. Regions take turns; where something is cached, its conversation keeps to one. One that throttles
+   or fails cools down, longer each time.
 2. Until the first text, a failure moves on to the next region unseen; after it the stream is
    Broken (or Overloaded) and what came before stays.
 3. Text is handed on joined: the first at once, then what has gathered in `join` seconds, since no
@@ -16,6 +17,7 @@ import logging
 from collections.abc import AsyncIterator, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from zlib import crc32
 
 import aiohttp
 import boto3
@@ -23,9 +25,10 @@ import orjson
 from botocore.exceptions import BotoCoreError
 from yarl import URL
 
-from core.answer import Delta, Prompt
-from core.aws.converse import Converse, parse
+from core.answer import CachePoints, Delta, Prompt
+from core.aws.converse import Converse, parameters, parse
 from core.aws.eventstream import Decoder, Frame
+from core.backoff import doubled
 from core.models import MODELS, ClaudeModel
 from core.ports import Broken, ModelError, Overloaded, Refused
 
@@ -34,13 +37,15 @@ log = logging.getLogger(__name__)
 ROUNDS = (0.0, 1.0, 3.0)
 """Seconds to wait before each round over the regions."""
 COOLEST = 60.0
+PONDERING = 3
+"""So many times as long a model may be silent before its first text while it thinks: it may send
+nothing of that."""
 MANY, LONGER = 100, 4
 """With so many answers at once, text gathers so many times as long."""
 THROTTLED = frozenset(
     {"ThrottlingException", "ModelNotReadyException", "ServiceUnavailableException"}
 )
 ELSEWHERE = frozenset({"AccessDeniedException", "ResourceNotFoundException"})
-SAMPLING = ("temperature", "top_p", "top_k")
 
 
 @dataclass(slots=True)
@@ -94,7 +99,7 @@ class BedrockModel:
         error: ModelError = Overloaded("no region")
         for delay in self._rounds:
             await asyncio.sleep(delay)
-            for region in self._in_turn():
+            for region in self._in_turn(prompt):
                 begun = False
                 try:
                     async for delta in self._from(region, prompt, model):
@@ -114,11 +119,15 @@ class BedrockModel:
                 break
         raise error
 
-    def _in_turn(self) -> list[_Region]:
-        """All regions, those that are not cooling first, each call beginning with the next."""
+    def _in_turn(self, prompt: Prompt) -> list[_Region]:
+        """All regions, those that are not cooling first, each call beginning with the next.
+
+        A cache is its region's own: a conversation that has one begins where it began before.
+        """
         now = asyncio.get_running_loop().time()
         self._turn += 1
-        shift = self._turn % len(self._regions)
+        sticky = prompt.affinity if prompt.cached != CachePoints() else ""
+        shift = (crc32(sticky.encode()) if sticky else self._turn) % len(self._regions)
         rotated = self._regions[shift:] + self._regions[:shift]
         cool = [r for r in rotated if r.cool_until > now]
         return [r for r in rotated if r.cool_until <= now] or sorted(
@@ -127,7 +136,7 @@ class BedrockModel:
 
     def _cool(self, region: _Region) -> None:
         region.failures += 1
-        seconds = min(COOLEST, 2.0**region.failures)
+        seconds = doubled(1.0, region.failures, COOLEST)
         region.cool_until = asyncio.get_running_loop().time() + seconds
 
     async def _from(
@@ -136,7 +145,7 @@ class BedrockModel:
         response = await self._send(region, prompt, model)
         self._active += 1
         try:
-            async for delta in self._read(response):
+            async for delta in self._read(response, self._patience(prompt, model)):
                 yield delta
         except (aiohttp.ClientError, TimeoutError, ValueError, OSError) as exc:
             raise _Elsewhere(Broken(type(exc).__name__)) from exc
@@ -147,55 +156,70 @@ class BedrockModel:
     async def _send(
         self, region: _Region, prompt: Prompt, model: ClaudeModel
     ) -> aiohttp.ClientResponse:
-        """The response that streams. Sampling parameters which the model refuses are left out."""
-        for _ in SAMPLING:
-            sampling = model.sampling - self._refuses.get(model.name, frozenset())
-            response = await self._post(region, prompt, model, sampling)
+        """The response that streams. Parameters which the model turns out to refuse are left out
+        from then on."""
+        known = parameters(model, prompt.task)
+        for _ in range(len(known) + 1):
+            allowed = known - self._refuses.get(model.name, frozenset())
+            response = await self._post(region, prompt, model, allowed)
             if response.status == 200:
                 return response
             name, message = await _problem(response)
-            refused = {each for each in sampling if each in message.lower()}
+            refused = {each for each in allowed if each in message.lower()}
             if name == "ValidationException" and refused:
-                known = self._refuses.get(model.name, frozenset())
-                self._refuses[model.name] = known | refused
+                before = self._refuses.get(model.name, frozenset())
+                self._refuses[model.name] = before | refused
+                log.warning("%s refuses %s", model.name, ", ".join(sorted(refused)))
                 continue
             raise _Elsewhere(_error(name, response.status), cool=name not in ELSEWHERE)
-        raise _Elsewhere(Refused("sampling parameters"), cool=False)
+        raise _Elsewhere(Refused("parameters"), cool=False)
 
     async def _post(
-        self, region: _Region, prompt: Prompt, model: ClaudeModel, sampling: frozenset[str]
+        self, region: _Region, prompt: Prompt, model: ClaudeModel, allowed: frozenset[str]
     ) -> aiohttp.ClientResponse:
         if self._http is None:
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
-                timeout=aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=self._silence),
+                timeout=aiohttp.ClientTimeout(total=None, sock_connect=5),
                 auto_decompress=False,
             )
         loop = asyncio.get_running_loop()
         try:
             signed = await loop.run_in_executor(
-                self._threads, region.converse.request, prompt, model, sampling
+                self._threads, region.converse.request, prompt, model, allowed
             )
-            return await self._http.post(
-                URL(signed.url, encoded=True), data=signed.body, headers=signed.headers
-            )
+            async with asyncio.timeout(self._patience(prompt, model)):
+                return await self._http.post(
+                    URL(signed.url, encoded=True), data=signed.body, headers=signed.headers
+                )
         except BotoCoreError as exc:
             raise _Elsewhere(Refused(type(exc).__name__), cool=False) from exc
         except (aiohttp.ClientError, TimeoutError, OSError) as exc:
             raise _Elsewhere(Broken(type(exc).__name__)) from exc
 
-    async def _read(self, response: aiohttp.ClientResponse) -> AsyncIterator[Delta]:
+    def _patience(self, prompt: Prompt, model: ClaudeModel) -> float:
+        """Seconds of silence that are waited for the first text."""
+        return self._silence * (PONDERING if model.effort(prompt.task).thinks else 1)
+
+    async def _read(
+        self, response: aiohttp.ClientResponse, patience: float
+    ) -> AsyncIterator[Delta]:
+        """`patience`: seconds without a byte that end the stream before its first text."""
         decoder = Decoder()
         gather = self._join * (1 + (LONGER - 1) * min(1.0, self._active / MANY))
         ended = asyncio.Event()
         response.content.on_eof(ended.set)
         stopped = False
         while True:
-            data = await response.content.readany()
+            async with asyncio.timeout(patience):
+                data = await response.content.readany()
             if not data:
                 break
-            text, ends = _joined(decoder.feed(data))
+            thought, text, ends = _joined(decoder.feed(data))
+            if thought:
+                yield Delta(thinking=True)
             if text:
+                patience = self._silence
                 yield text
             for end in ends:
                 if isinstance(end, _Elsewhere):
@@ -212,27 +236,30 @@ class BedrockModel:
             raise _Elsewhere(Broken("the stream ended without a stop reason"))
 
 
-def _joined(frames: Iterator[Frame]) -> tuple[Delta | None, list[Delta | _Elsewhere]]:
-    """The text of some frames as one delta, and what else they say, in order.
+def _joined(frames: Iterator[Frame]) -> tuple[bool, Delta | None, list[Delta | _Elsewhere]]:
+    """Whether some frames are of thinking, their text as one delta, and what else they say.
 
     Texts are joined before they are parsed: the stock parser costs more than the wire.
     """
     texts: list[str] = []
     ends: list[Delta | _Elsewhere] = []
+    thought = False
     for frame in frames:
         if frame.kind != "event":
             ends.append(_Elsewhere(_error(_upper(frame.name), 0)))
             break
         event = orjson.loads(frame.payload)
-        text = event.get("delta", {}).get("text") if frame.name == "contentBlockDelta" else None
-        if text is not None:
+        delta = event.get("delta", {}) if frame.name == "contentBlockDelta" else {}
+        if "reasoningContent" in delta:
+            thought = True
+        elif (text := delta.get("text")) is not None:
             texts.append(text)
-        elif (delta := parse(frame.name, event)) is not None:
-            ends.append(delta)
+        elif (parsed := parse(frame.name, event)) is not None:
+            ends.append(parsed)
     if not texts:
-        return None, ends
+        return thought, None, ends
     joined = {"delta": {"text": "".join(texts)}, "contentBlockIndex": 0}
-    return parse("contentBlockDelta", joined), ends
+    return thought, parse("contentBlockDelta", joined), ends
 
 
 def _upper(name: str) -> str:

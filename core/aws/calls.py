@@ -25,6 +25,7 @@ from botocore.exceptions import (
 from botocore.parsers import ResponseParserError
 
 from core.aws.clients import THREADS
+from core.backoff import doubled
 from core.ports import StoreError
 
 UNAVAILABLE = (
@@ -91,7 +92,7 @@ def backoff(attempt: int) -> float:
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html#Programming.Errors.BatchOperations
     """
-    longest = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**attempt)
+    longest = doubled(FIRST_PAUSE, attempt, LONGEST_PAUSE)
     return longest * (0.5 + SystemRandom().random() / 2)
 
 

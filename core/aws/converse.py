@@ -21,6 +21,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from core.answer import Delta, Prompt, Usage
 from core.aws.handover import Handed, handing_over
 from core.documents import Picture
+from core.effort import Task
 from core.models import ClaudeModel
 
 TEMPERATURE = 0.1
@@ -43,20 +44,18 @@ class Converse:
         self._region = region
         self._client = handing_over(session, region, "ConverseStream")
         self._control = session.client("bedrock", region_name=region, config=config)
-        self._models: dict[tuple[str, int, frozenset[str]], ChatBedrockConverse] = {}
+        self._models: dict[tuple[str, int, Task, frozenset[str]], ChatBedrockConverse] = {}
 
-    def request(
-        self, prompt: Prompt, model: ClaudeModel, sampling: frozenset[str]
-    ) -> SignedRequest:
-        """The signed ConverseStream request; `sampling` names the parameters to send."""
-        key = (model.name, prompt.max_tokens, sampling)
+    def request(self, prompt: Prompt, model: ClaudeModel, allowed: frozenset[str]) -> SignedRequest:
+        """The signed ConverseStream request; `allowed` names the parameters to send."""
+        key = (model.name, prompt.max_tokens, prompt.task, allowed)
         chat = self._models.get(key)
         if chat is None:
             chat = self._models[key] = chat_model(
                 model,
                 self._region,
-                min(prompt.max_tokens, model.max_output),
-                sampling,
+                prompt,
+                allowed,
                 client=self._client,
                 bedrock_client=self._control,
             )
@@ -73,35 +72,64 @@ class Converse:
         raise AssertionError("botocore sent a request that was to be handed over")
 
 
+def parameters(model: ClaudeModel, task: Task) -> frozenset[str]:
+    """The names of what a model can be told for a task, besides the length of its answer."""
+    effort = model.effort(task)
+    told = {"thinking": effort.thinking, "effort": effort.level}
+    return model.sampling | {name for name, value in told.items() if value}
+
+
 def chat_model(
-    model: ClaudeModel, region: str, max_tokens: int, sampling: frozenset[str], **clients: Any
+    model: ClaudeModel, region: str, prompt: Prompt, allowed: frozenset[str], **clients: Any
 ) -> ChatBedrockConverse:
-    """The stock class with our defaults, as far as the model takes them."""
-    fields = {"top_k": TOP_K} if "top_k" in sampling else None
+    """The stock class with our defaults and what the prompt's task is told of thinking, as far as
+    the model takes it. What a model may think counts towards `max_tokens`, so it is added."""
+    effort = model.effort(prompt.task)
+    thinks = effort if "thinking" in allowed else model.effort(Task.ANSWER)
+    fields: dict[str, Any] = {}
+    if "top_k" in allowed:
+        fields["top_k"] = TOP_K
+    if "thinking" in allowed:
+        fields["thinking"] = {"type": effort.thinking}
+    if "effort" in allowed:
+        fields["output_config"] = {"effort": effort.level}
     return ChatBedrockConverse(
         model=model.profile(region),
         region_name=region,
         provider="anthropic",
-        max_tokens=max_tokens,
-        temperature=TEMPERATURE if "temperature" in sampling else None,
-        top_p=TOP_P if "top_p" in sampling else None,
-        additional_model_request_fields=fields,
+        max_tokens=min(prompt.max_tokens + thinks.room, model.max_output),
+        temperature=TEMPERATURE if "temperature" in allowed else None,
+        top_p=TOP_P if "top_p" in allowed else None,
+        additional_model_request_fields=fields or None,
         **clients,
     )
 
 
 def messages(prompt: Prompt) -> list[BaseMessage]:
-    """A prompt as LangChain messages; its stable prefix ends in a cache point."""
-    cache = {"cachePoint": {"type": "default"}}
-    system = SystemMessage(content=[{"type": "text", "text": prompt.system}, cache])
-    turns = [
-        HumanMessage(content=turn.text) if turn.role == "user" else AIMessage(content=turn.text)
-        for turn in prompt.turns
-    ]
-    if prompt.images:
-        images = [_image(each) for each in prompt.images]
-        turns[-1] = HumanMessage(content=[*images, {"type": "text", "text": prompt.turns[-1].text}])
-    return [system, *turns]
+    """A prompt as LangChain messages, with its cache points."""
+    system = SystemMessage(content=[_text(prompt.system), *_point(prompt.cached.system)])
+    last = len(prompt.turns) - 1
+    said: list[BaseMessage] = [system] if prompt.system else []
+    for number, turn in enumerate(prompt.turns):
+        content: list[str | dict[str, Any]] = []
+        if not number and prompt.documents:
+            content += [_text(prompt.documents), *_point(prompt.cached.documents)]
+        if number == last:
+            content += [_image(each) for each in prompt.images]
+            content += [_text(f"<today>{prompt.today}</today>")] if prompt.today else []
+        content += [_text(turn.text), *_point(number in prompt.cached.turns)]
+        said.append(
+            HumanMessage(content=content) if turn.role == "user" else AIMessage(content=content)
+        )
+    return said
+
+
+def _text(text: str) -> dict[str, Any]:
+    return {"type": "text", "text": text}
+
+
+def _point(here: bool) -> list[dict[str, Any]]:
+    return [{"cachePoint": {"type": "default"}}] if here else []
 
 
 def _image(picture: Picture) -> dict[str, Any]:
@@ -119,11 +147,13 @@ def parse(name: str, event: Mapping[str, Any]) -> Delta | None:
     counted = getattr(chunk, "usage_metadata", None)
     if counted:
         details = counted.get("input_token_details") or {}
+        # written tokens are under their time to live where the service names it
+        written = ("cache_creation", "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
         usage = Usage(
             counted["input_tokens"],
             counted["output_tokens"],
             details.get("cache_read", 0),
-            details.get("cache_creation", 0),
+            sum(details.get(name, 0) for name in written),
         )
     stop = chunk.response_metadata.get("stopReason")
     text = str(chunk.text)

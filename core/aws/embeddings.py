@@ -24,6 +24,7 @@ from yarl import URL
 
 from core.aws.invoke import Caller, Wire, wire_of
 from core.aws.window import Window
+from core.backoff import doubled
 from core.ports import Broken, ModelError, Overloaded, Refused
 from core.together import ended, together
 
@@ -137,7 +138,7 @@ class EmbeddingPool:
                     error = exc.error
                 finally:
                     self._leave(region)
-            pause = min(1.0, 0.1 * 2**turn) * (0.5 + self._chance() / 2)
+            pause = doubled(0.1, turn, 1.0) * (0.5 + self._chance() / 2)
             if isinstance(error, Refused) or self._clock() + pause >= end:
                 raise error
             await self._sleep(pause)

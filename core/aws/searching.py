@@ -13,6 +13,7 @@ from opensearchpy.exceptions import (
     TransportError,
 )
 
+from core.backoff import doubled
 from core.ports import StoreError
 from core.stores import Rejected
 
@@ -46,7 +47,7 @@ async def sent(
         if not items:
             return done
         if attempt:
-            await sleep(min(10.0, 0.125 * 2**attempt))
+            await sleep(doubled(0.125, attempt, 10.0))
         answer = await asked(client.bulk, body=b"".join(items), request_timeout=60)
         again: list[bytes] = []
         for item, told in zip(items, answer["items"], strict=True):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from core.backoff import doubled
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
 
 
@@ -35,7 +37,7 @@ class Window:
             return 0.0
         self._cut_at = now
         self._width = max(1.0, self._width / 2)
-        pause = min(LONGEST_PAUSE, FIRST_PAUSE * 2.0**self.failures) * (0.5 + chance / 2)
+        pause = doubled(FIRST_PAUSE, self.failures, LONGEST_PAUSE) * (0.5 + chance / 2)
         self.failures += 1
         self.paused_until = now + pause
         return pause

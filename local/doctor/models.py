@@ -12,6 +12,7 @@ from core.answer import Prompt, Turn
 from core.aws.bedrock import BedrockModel
 from core.aws.embeddings import EmbeddingPool
 from core.aws.shelf import editions_of
+from core.effort import Task
 from core.models import MODELS
 from core.ports import ModelError, Overloaded, Refused, StoreError
 from core.settings import Settings
@@ -41,7 +42,7 @@ async def models(settings: Settings) -> AsyncIterator[Finding]:
 async def _claude(region: str, model: str, session: boto3.Session) -> Finding:
     name = f"{MODELS[model].label} in {region}"
     bedrock = BedrockModel([region], session, rounds=(0.0,))
-    prompt = Prompt(model, "", (ASKED,), max_tokens=16)
+    prompt = Prompt(model, "", (ASKED,), max_tokens=16, task=Task.REWRITE)
     try:
         async with asyncio.timeout(PATIENCE):
             pieces = [delta.text async for delta in bedrock.stream(prompt)]

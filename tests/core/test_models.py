@@ -2,6 +2,7 @@
 
 import pytest
 
+from core.answer import Usage
 from core.models import DEFAULT, MODELS, resolve
 
 
@@ -50,3 +51,22 @@ def test_every_model_can_be_chosen_by_its_name_and_its_label():
     for name, model in MODELS.items():
         assert resolve(name) is resolve(model.label) is model
         assert len(f"{model.good_for} {model.price_line}") < 140
+
+
+def test_what_is_written_to_the_cache_costs_a_quarter_more():
+    assert MODELS["sonnet"].cost(Usage(1_000_000, 0, 0, 1_000_000)) == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize(
+    ("name", "dollars"), [("sonnet", 0.10), ("opus", 0.20), ("sonnet-5", 0.20), ("haiku-4.5", 0.10)]
+)
+def test_what_is_read_from_the_cache_costs_what_the_model_asks_for_it(name, dollars):
+    assert MODELS[name].cost(Usage(1_000_000, 0, 1_000_000, 0)) == pytest.approx(dollars)
+
+
+def test_haikus_long_prompts_cost_five_times_as_much_with_all_that_is_answered():
+    haiku = MODELS["haiku"]
+    assert haiku.cost(Usage(100_000, 1_000)) == pytest.approx((10_000 + 500) / 1e6)
+    assert haiku.cost(Usage(100_001, 1_000)) == pytest.approx(5 * (10_000.1 + 500) / 1e6)
+    assert haiku.cost(Usage(200_000, 0, 200_000, 0)) == pytest.approx(200_000 * 0.05 / 1e6)
+    assert MODELS["sonnet"].cost(Usage(200_000, 0)) == pytest.approx(0.4)

@@ -1,10 +1,15 @@
 """What the model is asked."""
 
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
+from itertools import pairwise
 
-from core.answer import Turn
+import pytest
+
+from core.answer import CachePoints, Turn
+from core.caching import newest
 from core.conversation import Conversation, Incoming, Kind, Person
+from core.effort import Task
 from core.prompt import GO_ON, WINDOW, build, merge
 
 CHANNEL = Conversation("slack", "T1", "C1", "1.0", Kind.CHANNEL)
@@ -45,6 +50,72 @@ def test_the_prefix_is_the_same_for_every_question_of_a_day():
     one = build(question("a"), "sonnet", (), (), TODAY)
     two = build(question("b", DIRECT), "opus", (), (said("x", "1.0"),), TODAY)
     assert one.system == two.system
+
+
+def test_what_changes_with_every_question_comes_after_what_stays():
+    one = build(question("a"), "sonnet", (), (), TODAY)
+    two = build(question("a"), "sonnet", (), (), TODAY + timedelta(days=1))
+    assert one.system == two.system
+    assert (one.today, two.today) == ("Tuesday, 24 November 2026", "Wednesday, 25 November 2026")
+
+
+LONG = "word " * 1_000
+
+
+def exchange(number, text=LONG):
+    return said(text, f"{1_700_000_000 + 60 * number}.000100"), answered(text)
+
+
+def talk(count, text=LONG):
+    return [turn for number in range(count) for turn in exchange(number, text)]
+
+
+def follow_up(number, wait=60.0):
+    return replace(question("And?"), message_id=f"{1_700_000_000 + 60 * (number - 1) + wait:.6f}")
+
+
+def test_a_conversation_that_goes_on_is_cached_up_to_where_the_last_one_was():
+    prompt = build(follow_up(3), "sonnet", talk(3), (), TODAY, documents="A report.")
+    assert [turn.role for turn in prompt.turns] == ["user", "assistant"] * 3 + ["user"]
+    assert prompt.cached == CachePoints(documents=False, turns=(3, 5))
+    longer = build(follow_up(4), "sonnet", talk(4), (), TODAY, documents=LONG)
+    assert longer.cached == CachePoints(documents=True, turns=(5, 7))
+    assert longer.turns[:6] == prompt.turns[:6]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        question("Hello?"),
+        follow_up(3, wait=301.0),
+        replace(question("Hello?"), message_id="f:1234"),
+    ],
+    ids=["nothing before", "too late", "untimed"],
+)
+def test_what_may_not_be_read_again_is_not_cached(asked):
+    before = talk(3) if asked.message_id != "9.0" else ()
+    assert build(asked, "sonnet", before, (), TODAY, documents=LONG).cached == CachePoints()
+
+
+def test_less_than_a_model_caches_is_not_marked():
+    short = talk(4, "word " * 100)
+    assert build(follow_up(4), "sonnet", short, (), TODAY).cached.turns == (5, 7)
+    assert build(follow_up(4), "haiku-4.5", short, (), TODAY).cached == CachePoints()
+
+
+def test_a_summary_is_asked_for_with_its_own_effort():
+    assert build(question(""), "sonnet", (), (), TODAY, request="Sum up.").task is Task.SUMMARY
+    assert build(question("a"), "sonnet", (), (), TODAY).task is Task.ANSWER
+
+
+def test_a_long_conversation_keeps_its_beginning_for_many_questions():
+    begins = []
+    for number in range(30, 60):
+        before = newest(talk(number), WINDOW)
+        assert WINDOW // 2 <= sum(len(turn.text) // 4 for turn in before) <= WINDOW
+        begins.append(before[0].message_id)
+    changes = sum(a != b for a, b in pairwise(begins))
+    assert changes <= len(begins) // 2
 
 
 def test_in_a_direct_chat_nobody_is_named():

@@ -104,3 +104,90 @@ async def test_a_call_without_a_signature_is_refused():
         url = server.make_url(f"/model/{HAIKU}/converse-stream")
         async with http.post(url, json={"messages": HELLO}) as answer:
             assert answer.status == 403
+
+
+SONNET, OPUS = (f"us.{MODELS[name].bedrock_id}" for name in ("sonnet", "opus"))
+OLD = f"us.{MODELS['haiku-4.5'].bedrock_id}"
+
+
+def thinking(kind, effort=None):
+    fields = {"thinking": {"type": kind}}
+    if effort:
+        fields["output_config"] = {"effort": effort}
+    return {"additionalModelRequestFields": fields}
+
+
+@pytest.mark.parametrize(
+    "model, asked, why",
+    [
+        (OPUS, thinking("disabled"), "thinking.type.disabled"),
+        (OPUS, thinking("enabled"), "thinking.type.enabled"),
+        (SONNET, thinking("disabled"), "thinking.type.disabled"),
+        (SONNET, thinking("between_tools", "max"), "high or below"),
+        (HAIKU, thinking("between_tools"), "thinking.type.between_tools"),
+        (HAIKU, thinking("disabled", "xhigh"), "high or below"),
+        (OLD, {"outputConfig": {"effort": "low"}}, "effort: low is not supported"),
+    ],
+)
+async def test_thinking_that_a_model_does_not_take_is_refused(model, asked, why):
+    async with bedrock() as (converse, _):
+        with pytest.raises(ClientError, match=why):
+            await converse(HELLO, modelId=model, **asked)
+
+
+@pytest.mark.parametrize(
+    "model, asked",
+    [
+        (OPUS, thinking("adaptive", "max")),
+        (SONNET, thinking("between_tools", "high")),
+        (HAIKU, thinking("disabled", "low")),
+        (OLD, thinking("disabled")),
+    ],
+)
+async def test_thinking_that_a_model_takes_is_taken(model, asked):
+    async with bedrock() as (converse, _):
+        assert await converse(HELLO, modelId=model, **asked)
+
+
+async def test_a_forced_tool_and_a_fifth_cache_point_are_refused():
+    tool = {"toolSpec": {"name": "clock", "inputSchema": {"json": {"type": "object"}}}}
+    forced = {"tools": [tool], "toolChoice": {"any": {}}}
+    point = {"cachePoint": {"type": "default"}}
+    many = [{"role": "user", "content": [{"text": "Hello?"}, *[point] * 5]}]
+    async with bedrock() as (converse, _):
+        with pytest.raises(ClientError, match="forced tool use"):
+            await converse(HELLO, modelId=SONNET, toolConfig=forced)
+        with pytest.raises(ClientError, match="A maximum of 4"):
+            await converse(many, modelId=SONNET)
+        with pytest.raises(ClientError, match="prefill"):
+            answered = [*HELLO, {"role": "assistant", "content": [{"text": "Well"}]}]
+            await converse(answered, modelId=SONNET)
+
+
+def reasoning(events):
+    deltas = [each["contentBlockDelta"]["delta"] for each in events if "contentBlockDelta" in each]
+    return [each["reasoningContent"] for each in deltas if "reasoningContent" in each]
+
+
+async def test_a_model_thinks_in_a_block_before_its_text_unless_it_is_told_not_to():
+    script = Script(text="One two three.", pace=0, thoughts=500)
+    async with bedrock(script) as (converse, _):
+        unasked = await converse(HELLO)
+        shown = {"thinking": {"type": "adaptive", "display": "summarized"}}
+        summarized = await converse(HELLO, additionalModelRequestFields=shown)
+        told_not_to = await converse(HELLO, **thinking("disabled"))
+    assert [set(each) for each in reasoning(unasked)] == [{"signature"}]
+    assert [set(each) for each in reasoning(summarized)] == [{"text"}, {"signature"}]
+    assert reasoning(told_not_to) == []
+    assert unasked[-1]["metadata"]["usage"]["outputTokens"] >= 500
+    assert told_not_to[-1]["metadata"]["usage"]["outputTokens"] < 500
+
+
+async def test_thinking_counts_towards_the_most_tokens():
+    async with bedrock(Script(text="x" * 400, pace=0, thoughts=500)) as (converse, _):
+        nothing = await converse(HELLO, inferenceConfig={"maxTokens": 500})
+        half = await converse(HELLO, inferenceConfig={"maxTokens": 550})
+    assert nothing[-2]["messageStop"]["stopReason"] == "max_tokens"
+    texts = [each["contentBlockDelta"]["delta"].get("text") for each in half[1:-3:]
+             if "contentBlockDelta" in each]  # fmt: skip
+    assert "".join(filter(None, texts)) == "x" * 200

@@ -10,9 +10,10 @@ from aiohttp.test_utils import TestServer
 from botocore.config import Config
 
 from core import prompt as prompts
-from core.answer import Prompt, Turn
+from core.answer import CachePoints, Prompt, Turn
 from core.aws.bedrock import BedrockModel
-from core.aws.converse import chat_model, messages
+from core.aws.converse import chat_model, messages, parameters
+from core.effort import Task
 from core.models import MODELS
 from core.ports import Broken, ModelError, Overloaded, Refused
 from local.bedrock import BedrockStandIn, Script
@@ -60,11 +61,12 @@ async def test_deltas_are_joined_but_the_first_is_passed_on_at_once():
     assert len(sizes) < 15
 
 
+@pytest.mark.parametrize("task", Task)
 @pytest.mark.parametrize("name", sorted(MODELS))
-async def test_the_request_is_what_the_stock_class_would_send(name):
-    asked = Prompt(
-        name, "Be brief.", (Turn("user", "Hi"), Turn("assistant", "Yes?"), Turn("user", "Why?"))
-    )
+async def test_the_request_is_what_the_stock_class_would_send(name, task):
+    turns = (Turn("user", "Hi"), Turn("assistant", "Yes?"), Turn("user", "Why?"))
+    cached = CachePoints(system=True, documents=True, turns=(1,))
+    asked = Prompt(name, "Be brief.", turns, task=task, documents="A report.", cached=cached)
     model = MODELS[name]
     async with bedrock(regions=("us-east-1",)) as (client, standin):
         await collect(client, asked)
@@ -79,16 +81,122 @@ async def test_the_request_is_what_the_stock_class_would_send(name):
             return {"stream": iter([{"messageStop": {"stopReason": "end_turn"}}])}
 
     stock = chat_model(
-        model, "us-east-1", 4096, model.sampling, client=Recorder(), bedrock_client=object()
+        model,
+        "us-east-1",
+        asked,
+        parameters(model, task),
+        client=Recorder(),
+        bedrock_client=object(),
     )
     list(stock.stream(messages(asked)))
     assert seen.pop("modelId") == standin.calls[0]["model"] == model.profile("us-east-1")
     assert sent == json.loads(json.dumps(seen))
-    assert sent["inferenceConfig"]["maxTokens"] == 4096
-    assert {"cachePoint": {"type": "default"}} in sent["system"]
-    if "temperature" in model.sampling:
-        assert sent["inferenceConfig"]["temperature"] == 0.1
-        assert sent["additionalModelRequestFields"] == {"top_k": 250}
+    point = {"cachePoint": {"type": "default"}}
+    assert sent["system"][-1] == point
+    first, second, last = sent["messages"]
+    assert first["content"] == [{"text": "A report."}, point, {"text": "Hi"}]
+    assert second["content"] == [{"text": "Yes?"}, point]
+    assert last["content"] == [{"text": "Why?"}]
+
+
+THOUGHTS = {"low": 2_048, "medium": 8_192, "high": 16_384}
+SAID = {
+    ("haiku", Task.ANSWER): ("adaptive", "medium"),
+    ("haiku", Task.SUMMARY): ("adaptive", "low"),
+    ("haiku", Task.CONDENSE): ("adaptive", "low"),
+    ("haiku", Task.REWRITE): ("disabled", "low"),
+    ("haiku", Task.PICTURE): ("disabled", "low"),
+    ("sonnet", Task.ANSWER): ("adaptive", "high"),
+    ("sonnet", Task.SUMMARY): ("adaptive", "low"),
+    ("sonnet", Task.REWRITE): ("between_tools", "low"),
+    ("opus", Task.ANSWER): ("adaptive", "medium"),
+    ("opus", Task.REWRITE): ("adaptive", "low"),
+    ("sonnet-5", Task.ANSWER): ("adaptive", "high"),
+    ("sonnet-5", Task.REWRITE): ("disabled", "low"),
+    ("opus-4.8", Task.ANSWER): (None, "high"),
+    ("sonnet-4.6", Task.SUMMARY): (None, "low"),
+    ("haiku-4.5", Task.ANSWER): (None, None),
+    ("haiku-4.5", Task.REWRITE): (None, None),
+}
+
+
+@pytest.mark.parametrize("name, task", SAID)
+async def test_thinking_and_effort_are_said_by_task_and_model_and_have_room_of_their_own(
+    name, task
+):
+    async with bedrock(regions=("us-east-1",)) as (client, standin):
+        await collect(client, Prompt(name, "Be brief.", ASKED.turns, 300, task=task))
+    (call,) = standin.calls  # nothing was refused
+    fields = call["body"].get("additionalModelRequestFields", {})
+    thinking, level = SAID[name, task]
+    assert fields.get("thinking", {}).get("type") == thinking
+    assert fields.get("output_config", {}).get("effort") == level
+    room = THOUGHTS[level] if thinking == "adaptive" else 0
+    assert call["body"]["inferenceConfig"]["maxTokens"] == 300 + room
+    sampling = call["body"]["inferenceConfig"].get("temperature"), fields.get("top_k")
+    assert sampling == ((0.1, 250) if name in ("sonnet-4.6", "haiku-4.5") else (None, None))
+
+
+async def test_what_is_thought_is_no_text_and_takes_none_of_its_length():
+    script = Script(text="x" * 1_200, pace=0, thinks=0.01, thoughts=2_000)
+    async with bedrock(script, ("us-east-1",)) as (model, _):
+        asked = Prompt("opus", "Be brief.", ASKED.turns, 300, task=Task.REWRITE)
+        text, deltas = await collect(model, asked)
+    assert text == "x" * 1_200
+    assert [d.stop for d in deltas if d.stop] == ["end_turn"]
+    assert deltas[0].thinking
+    assert not deltas[0].text
+    (usage,) = [d.usage for d in deltas if d.usage]
+    assert usage.output_tokens > 2_000
+
+
+async def test_a_model_that_thinks_may_be_silent_for_longer():
+    script = Script(text=TEXT, pace=0, thinks=0.4)
+    async with bedrock(script, ("us-east-1",), silence=0.2) as (model, standin):
+        text, _ = await collect(model)
+        assert text == TEXT
+        standin.script = Script(text=TEXT, pace=0.4)
+        with pytest.raises(Broken):
+            await collect(model, Prompt("haiku-4.5", "x", ASKED.turns))
+
+
+async def test_a_conversation_that_is_cached_keeps_to_one_region():
+    cached = CachePoints(system=True)
+    async with bedrock() as (model, standin):
+        for name in ("one", "two", "three", "four"):
+            for _ in range(3):
+                asked = Prompt("sonnet", "x", ASKED.turns, cached=cached, affinity=name)
+                await collect(model, asked)
+    regions = [call["region"] for call in standin.calls]
+    kept = [set(regions[n : n + 3]) for n in range(0, 12, 3)]
+    assert all(len(each) == 1 for each in kept)
+    assert len(set.union(*kept)) > 1
+
+
+async def test_what_is_cached_is_counted():
+    cached = CachePoints(system=True)
+    asked = Prompt("sonnet", "s" * 8_000, ASKED.turns, cached=cached, affinity="one")
+    async with bedrock() as (model, standin):
+        usages = []
+        for _ in range(2):
+            _, deltas = await collect(model, asked)
+            usages += [delta.usage for delta in deltas if delta.usage]
+    written, read = usages
+    assert (written.cache_write_tokens, written.cache_read_tokens) == (2_000, 0)
+    assert (read.cache_write_tokens, read.cache_read_tokens) == (0, 2_000)
+    assert written.input_tokens == read.input_tokens == 2_001
+    assert standin.cache.vain == 0
+
+
+async def test_a_region_that_fails_for_days_cools_down_and_is_tried_again():
+    async with bedrock(Script(throttle=1, text=TEXT, pace=0), ("us-east-1",)) as (model, _):
+        model._regions[0].failures = 5_000
+        with pytest.raises(Overloaded):
+            await collect(model)
+        left = model._regions[0].cool_until - asyncio.get_running_loop().time()
+        assert 50 < left <= 60
+        text, _ = await collect(model)
+    assert text == TEXT
 
 
 async def test_what_is_parsed_is_what_the_stock_class_parses():
@@ -102,7 +210,12 @@ async def test_what_is_parsed_is_what_the_stock_class_parses():
             config=Config(retries={"total_max_attempts": 1}),
         )
         stock = chat_model(
-            MODELS["sonnet"], "us-east-1", 4096, frozenset(), client=client, bedrock_client=object()
+            MODELS["sonnet"],
+            "us-east-1",
+            ASKED,
+            frozenset(),
+            client=client,
+            bedrock_client=object(),
         )
         chunks = await asyncio.to_thread(lambda: list(stock.stream(messages(ASKED))))
     assert text == "".join(str(c.text) for c in chunks)

@@ -1,0 +1,22 @@
+"""When a message was posted, as its id tells."""
+
+from __future__ import annotations
+
+import re
+
+_SECONDS = re.compile(r"\d{9,11}\.\d{1,7}")
+_MILLISECONDS = re.compile(r"\d{12,14}")
+
+
+def posted_at(message_id: str) -> float | None:
+    """Seconds since 1970; None where an id is no time.
+
+    Slack's ids are seconds with six decimals, Teams' are milliseconds.
+    https://docs.slack.dev/messaging/retrieving-messages
+    https://learn.microsoft.com/graph/api/resources/chatmessage
+    """
+    if _SECONDS.fullmatch(message_id):
+        return float(message_id)
+    if _MILLISECONDS.fullmatch(message_id):
+        return int(message_id) / 1000
+    return None
