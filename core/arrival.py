@@ -8,13 +8,15 @@ _SECONDS = re.compile(r"\d{9,11}\.\d{1,7}")
 _MILLISECONDS = re.compile(r"\d{12,14}")
 
 
-def posted_at(message_id: str) -> float | None:
+def posted_at(message_id: object) -> float | None:
     """Seconds since 1970; None where an id is no time.
 
     Slack's ids are seconds with six decimals, Teams' are milliseconds.
     https://docs.slack.dev/messaging/retrieving-messages
     https://learn.microsoft.com/graph/api/resources/chatmessage
     """
+    if not isinstance(message_id, str):
+        return None
     if _SECONDS.fullmatch(message_id):
         return float(message_id)
     if _MILLISECONDS.fullmatch(message_id):
