@@ -51,6 +51,7 @@ lint: setup ## style and types
 
 test: lint setup-sam ## style, types and all tests (a Chromium is needed for the page's)
 	@$(BIN)/python -c "from local.opensearch_files import home; home()"
+	@$(BIN)/python -m tests.independent.parts
 	@$(MAKE) --no-print-directory -j3 test-parts test-whole test-deployed
 
 # side by side: most of the latter two's is waiting for other processes

@@ -105,7 +105,8 @@ class Graph:
 
     async def _asked_channels(self, person: str) -> Mapping[str, frozenset[str]]:
         path = f"users/{quote(person, safe='')}/joinedTeams"
-        listed, whole = await self._listed(path, READ_TEAMS, {"$select": "id"})
+        # it takes no query parameters at all
+        listed, whole = await self._listed(path, READ_TEAMS, {})
         if not whole:
             log.warning("somebody's teams were not read to their end: the rest are not searched")
         teams = [str(each["id"]) for each in listed]
