@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Literal, NewType
 
+from core.conversation import NOTHING_QUOTED, Quoted
 from core.documents import Picture
 from core.effort import Task
 
@@ -54,6 +55,20 @@ class CachePoints:
     system: bool = False
     documents: bool = False
     turns: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question and its answer, as they are kept.
+
+    `quoted` is what the answer was made from, None where a version kept it that did not say so.
+    `forgotten`: the question was deleted, and both texts are empty.
+    """
+
+    question: Turn
+    answer: Turn
+    quoted: Quoted | None = NOTHING_QUOTED
+    forgotten: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,16 +15,16 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from core import runs, sentences
+from core import sentences
 from core.answer import Button, MessageId, Rendered, Turn, Usage
 from core.briefing import Brief, Briefing
 from core.citations import Citations, citations, link, sources
 from core.conversation import Incoming, Kind, dumps
+from core.history import History, MadeFrom, keep
 from core.lease import Lease, held
 from core.live import THINKING, Ending, LiveMessage
 from core.markdown import Policy
 from core.outcome import Outcome, counted, ending, whole_words
-from core.passages import quoted
 from core.patience import patiently
 from core.ports import (
     Budget,
@@ -36,7 +36,6 @@ from core.ports import (
     Forbidden,
     Gone,
     HandedOn,
-    History,
     Lost,
     Model,
     ModelError,
@@ -176,17 +175,21 @@ class Assistant:
                 if question.partial or not _empty(question):
                     await live.start(anew=fresh and bool(question.shown))
                 question, unseen = await completed(question, chat)
-                if _empty(question):
-                    await live.finish(Ending(unseen or sentences.EMPTY))
+                refused = await self._briefing.refused(question, chat)
+                if refused or _empty(question):
+                    await live.finish(Ending(refused or unseen or sentences.EMPTY))
                     await patiently(lambda: self._claims.settle(claim))
                     return tuple(live.retired)
-                outcome = await self._stream(question, claim, chat, live, lease)
+                made_from = MadeFrom(question.quoted)
+                outcome = await self._stream(
+                    question, claim, chat, live, lease, made_from=made_from
+                )
                 if unseen:
                     outcome = replace(outcome, notices=(*outcome.notices, unseen))
                 lease.check()
                 said = live.text
                 if lease.late and outcome.stopped:
-                    rest = replace(question, said=whole_words(said))
+                    rest = replace(question, said=whole_words(said), quoted=made_from.quoted)
                     new = len(rest.said) > len(question.said)
                     left = dumps(rest)
                     await patiently(lambda: self._claims.release(claim, left, anew=new))
@@ -197,15 +200,22 @@ class Assistant:
                 await live.finish(self._ending(question.event_id, outcome, partial=some))
                 counted(outcome)
         if said.strip():
-            await self._keep(question, said, outcome.usage)
+            await keep(self._history, question, said, outcome.usage, made_from.quoted)
         await patiently(lambda: self._claims.settle(claim))
         return tuple(live.retired)
 
     async def _stream(
-        self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage, lease: Lease
+        self,
+        question: Incoming,
+        claim: Claim,
+        chat: Chat,
+        live: LiveMessage,
+        lease: Lease,
+        *,
+        made_from: MadeFrom,
     ) -> Outcome:
         """Streams an answer into `live` until its end, a Stop, or the loss of the claim."""
-        model = asyncio.create_task(self._ask(question, claim, chat, live))
+        model = asyncio.create_task(self._ask(question, claim, chat, live, made_from))
         ended = asyncio.create_task(lease.ended.wait())
         writer = asyncio.create_task(live.run())
         tasks = {model, ended, writer}
@@ -230,7 +240,12 @@ class Assistant:
             await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _ask(
-        self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage
+        self,
+        question: Incoming,
+        claim: Claim,
+        chat: Chat,
+        live: LiveMessage,
+        made_from: MadeFrom,
     ) -> Outcome:
         thread = await self._thread(question, claim, chat, live)
         brief: Brief | None = None
@@ -238,6 +253,7 @@ class Assistant:
             brief = await patiently(lambda: self._briefing.of(question, chat, live, thread), live)
             if brief.prompt is None:
                 return Outcome(notices=brief.notices)
+            made_from.quoted |= brief.quoted
             live.allow(link(each) for each in brief.passages)
             live.cite(citations(brief.passages))
             live.status(THINKING)
@@ -271,24 +287,6 @@ class Assistant:
             ours = set(live.ids)
             live.keep_until(sum(len(turn.text) for turn in thread if turn.message_id in ours))
         return thread if question.conversation.kind is not Kind.DIRECT else ()
-
-    async def _keep(self, question: Incoming, text: str, usage: Usage) -> None:
-        names = ", ".join(quoted(each.name) for each in question.attachments)
-        words = "\n".join(
-            each for each in (question.text, f"(shared {names})" * bool(names)) if each
-        )
-        asked = Turn("user", words, question.person.name, question.message_id)
-        await patiently(
-            lambda: self._history.append(
-                question.conversation.key,
-                runs.post_of(question.event_id),
-                asked,
-                Turn("assistant", text),
-                usage,
-                asker=question.person.id,
-                direct=question.conversation.kind is Kind.DIRECT,
-            )
-        )
 
     async def _say_once(
         self, question: Incoming, chat: Chat, budget: Budget, *, again: bool

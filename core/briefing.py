@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Protocol
 
 from core import digest, prompt, sentences
-from core.answer import Prompt, Turn
-from core.conversation import LIBRARY, Incoming, Scope
-from core.documents import Document, Passage, State
+from core.answer import Exchange, Prompt, Turn
+from core.audience import Audience
+from core.conversation import NOTHING_QUOTED, Conversation, Incoming, Quoted, Scope
+from core.documents import Document, Passage, State, quoted
 from core.follow_up import standing_alone
+from core.history import History
 from core.models import MODELS
 from core.passages import files_block, passages_block
 from core.ports import (
@@ -21,14 +23,14 @@ from core.ports import (
     ChatError,
     Forbidden,
     Gone,
-    History,
     Model,
     ModelError,
     PlaceSettings,
     StoreError,
 )
+from core.recall import Recalled, documents_of, recalled
 from core.sharing import Sharing
-from core.stores import Departures, Library, Manifest
+from core.stores import Library, Manifest
 from core.tokens import estimate
 
 log = logging.getLogger(__name__)
@@ -61,6 +63,8 @@ class Brief:
     prompt: Prompt | None
     passages: tuple[Passage, ...] = ()
     notices: tuple[str, ...] = ()
+    quoted: Quoted = NOTHING_QUOTED
+    """What the prompt has of documents, itself or in earlier answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,6 @@ class Knowledge:
     library: Library
     manifest: Manifest
     sharing: Sharing
-    departures: Departures
 
 
 class Briefing:
@@ -82,6 +85,7 @@ class Briefing:
         history: History,
         settings: PlaceSettings,
         knowledge: Knowledge | None,
+        audience: Audience,
         *,
         default_model: str,
         today: Callable[[], date],
@@ -90,6 +94,7 @@ class Briefing:
         self._history = history
         self._settings = settings
         self._knowledge = knowledge
+        self._audience = audience
         self._default_model = default_model
         self._today = today
 
@@ -104,6 +109,8 @@ class Briefing:
             return None
         if not await self._settings.auto(question.conversation.place):
             return None
+        if await self.refused(question, chat):
+            return None
         if question.partial:
             try:
                 question = await chat.completed(question)
@@ -111,29 +118,56 @@ class Briefing:
                 log.info("a message's files are not known: %s", type(exc).__name__)
         return question if question.attachments else None
 
+    async def refused(self, question: Incoming, chat: Chat) -> str:
+        """Why somebody is not answered at all; empty if they are."""
+        refused = await self._audience.refuses(question.person, chat)
+        return sentences.OUTSIDE if refused else ""
+
     async def of(
         self, question: Incoming, chat: Chat, live: Shows, thread: Sequence[Turn]
     ) -> Brief:
         """All that is asked of the model. Raises StoreError or ModelError."""
         where = question.conversation
-        chosen, history = await asyncio.gather(
-            self._settings.model(where.place), self._history.recent(where.key, prompt.WINDOW)
+        chosen, exchanges, scopes = await asyncio.gather(
+            self._settings.model(where.place),
+            self._history.recent(question.history, prompt.WINDOW),
+            self._audience.of(question.person, where, chat),
         )
+        known = await self._recalled(exchanges, where, scopes)
         name = chosen if chosen and chosen in MODELS else self._default_model
 
         def build(block: str, request: str | None = None) -> Prompt:
             return prompt.build(
-                question, name, history, thread, self._today(), block=block, request=request
+                question,
+                name,
+                known.turns,
+                thread,
+                self._today(),
+                block=block,
+                request=request,
+                withheld=known.withheld,
             )
 
         if question.attachments:
-            return await self._of_files(question, chat, live, name, build)
-        before = prompt.merge(question.message_id, history, thread)
-        passages, block, notices = await self._looked_up(question, chat, before)
-        return Brief(name, build(block), tuple(passages), notices)
+            brief = await self._of_files(question, chat, live, name, build, scopes=scopes)
+        else:
+            before = prompt.merge(question.message_id, known.turns, thread, known.withheld)
+            passages, block, notices = await self._looked_up(question, scopes, before)
+            made_from = quoted(each.document for each in passages)
+            brief = Brief(name, build(block), tuple(passages), notices, made_from)
+        return replace(brief, quoted=brief.quoted | known.quoted)
+
+    async def _recalled(
+        self, exchanges: Sequence[Exchange], where: Conversation, scopes: frozenset[Scope]
+    ) -> Recalled:
+        """What was said before, as far as it may be seen now."""
+        wanted = documents_of(exchanges)
+        known = self._knowledge
+        rows = await known.manifest.get(wanted) if known is not None and wanted else {}
+        return recalled(exchanges, where, scopes, rows)
 
     async def _looked_up(
-        self, question: Incoming, chat: Chat, before: Sequence[Turn]
+        self, question: Incoming, scopes: frozenset[Scope], before: Sequence[Turn]
     ) -> tuple[Sequence[Passage], str, tuple[str, ...]]:
         """What documents say about a question."""
         if self._knowledge is None:
@@ -141,7 +175,7 @@ class Briefing:
         try:
             async with asyncio.timeout(PATIENCE):
                 (about, passages), known = await asyncio.gather(
-                    self._found(question, chat, before, self._knowledge),
+                    self._found(question, scopes, before, self._knowledge),
                     self._knowledge.manifest.of_place(question.conversation.place, KNOWN),
                 )
         except (StoreError, ModelError, TimeoutError) as exc:
@@ -149,31 +183,29 @@ class Briefing:
             return (), "", (sentences.NO_SEARCH,)
         failed = [each for each in about if each.state is State.FAILED]
         notices = tuple(sentences.not_read(each.name, each.reason) for each in failed)
+        known = [each for each in known if each.seen_by(scopes)]
         if not known and not passages:
             return (), "", notices
         return passages, f"{files_block(known)}\n{passages_block(passages)}", notices
 
     async def _found(
-        self, question: Incoming, chat: Chat, before: Sequence[Turn], knowledge: Knowledge
+        self,
+        question: Incoming,
+        scopes: frozenset[Scope],
+        before: Sequence[Turn],
+        knowledge: Knowledge,
     ) -> tuple[Sequence[Document], Sequence[Passage]]:
         """The documents that this thread is about, and passages: theirs first, then all others."""
-        about, scopes, text = await asyncio.gather(
+        found, text = await asyncio.gather(
             self._thread_documents(question, knowledge),
-            self._audience(question, chat, knowledge),
             standing_alone(question.text, before, self._model),
         )
+        about = [each for each in found if each.seen_by(scopes)]
         # a thread's own file is asked about in words that need not be in it
-        own = await self._own([each for each in about if each.version], text, knowledge)
+        own = await self._own([each for each in about if each.version], text, scopes, knowledge)
         others = await knowledge.library.search(text, scopes)
         seen = {each.text for each in own}
         return about, [*own, *(each for each in others if each.text not in seen)]
-
-    async def _audience(
-        self, question: Incoming, chat: Chat, knowledge: Knowledge
-    ) -> frozenset[Scope]:
-        """What may be seen, without the places that we left."""
-        scopes = await chat.audience(question.person)
-        return await still_ours(scopes, question.conversation.scope, knowledge.departures)
 
     async def _thread_documents(
         self, question: Incoming, knowledge: Knowledge
@@ -184,7 +216,11 @@ class Briefing:
         return await knowledge.manifest.of_message(where.place, where.thread)
 
     async def _own(
-        self, documents: Sequence[Document], text: str, knowledge: Knowledge
+        self,
+        documents: Sequence[Document],
+        text: str,
+        scopes: frozenset[Scope],
+        knowledge: Knowledge,
     ) -> Sequence[Passage]:
         if not documents:
             return ()
@@ -192,7 +228,6 @@ class Briefing:
         if whole is not None:
             return whole
         ids = [each.id for each in documents]
-        scopes = frozenset(each.scope for each in ids)
         return await knowledge.library.search(text, scopes, only=ids, limit=6)
 
     async def _whole(
@@ -212,24 +247,41 @@ class Briefing:
         live: Shows,
         name: str,
         build: Callable[[str, str | None], Prompt],
+        *,
+        scopes: frozenset[Scope],
     ) -> Brief:
         """A question about files that came with it, or their summary."""
         knowledge = self._knowledge
         if knowledge is None:
             names = tuple(f"“{sentences.plain(each.name)}”" for each in question.attachments)
             return Brief(name, None, notices=(f"{', '.join(names)}: {sentences.NO_FILES}",))
+        if question.private:
+            return Brief(name, None, notices=(sentences.PRIVATE_FILES,))
         shared = await knowledge.sharing.take(question, chat, live.status)
+        documents = [each for each in shared.documents if each.seen_by(scopes)]
+        unread = shared.unread + tuple(
+            sentences.not_read(each.name, "forbidden")
+            for each in shared.documents
+            if each not in documents
+        )
         asks = question.addressed and bool(question.text.strip())
-        if not shared.documents and not asks:
-            return Brief(name, None, notices=shared.unread)
-        passages = await self._of_documents(question, shared.documents, live, asks=asks)
-        request = None if asks else digest.ask(shared.documents, await _nearby(chat))
+        if not documents and not asks:
+            return Brief(name, None, notices=unread)
+        passages = await self._of_documents(question, documents, live, scopes, asks=asks)
+        request = None if asks else digest.ask(documents, await _nearby(chat))
         asked = build(passages_block(passages) if passages else "", request)
         # a summary is of the whole file: it has no need of sources
-        return Brief(name, asked, tuple(passages) if asks else (), shared.unread)
+        sources = tuple(passages) if asks else ()
+        return Brief(name, asked, sources, unread, quoted(documents))
 
     async def _of_documents(
-        self, question: Incoming, documents: Sequence[Document], live: Shows, *, asks: bool
+        self,
+        question: Incoming,
+        documents: Sequence[Document],
+        live: Shows,
+        scopes: frozenset[Scope],
+        *,
+        asks: bool,
     ) -> Sequence[Passage]:
         knowledge = self._knowledge
         if knowledge is None or not documents:
@@ -239,7 +291,6 @@ class Briefing:
             return whole
         ids = [each.id for each in documents]
         if asks:
-            scopes = frozenset(each.scope for each in ids)
             return await knowledge.library.search(question.text, scopes, only=ids, limit=20)
         read = await asyncio.gather(*(knowledge.library.read(each) for each in documents))
         whole = [passage for each in read for passage in each]
@@ -258,18 +309,3 @@ async def _nearby(chat: Chat) -> Sequence[Turn]:
     except ChatError as exc:
         log.warning("the channel was not read: %s", type(exc).__name__)
         return ()
-
-
-async def still_ours(
-    scopes: frozenset[Scope], here: Scope, departures: Departures
-) -> frozenset[Scope]:
-    """Without the places that we left, be it that we left another one of their team."""
-    others = scopes - {here, LIBRARY}
-    if not others:
-        return scopes
-    left = await departures.among(place for each in others for place in _places(each))
-    return frozenset(e for e in scopes if e not in others or left.isdisjoint(_places(e)))
-
-
-def _places(scope: Scope) -> frozenset[str]:
-    return scope.within | {scope.prefix}

@@ -8,8 +8,9 @@ from core import runs, sentences
 from core.answer import Option, Rendered
 from core.conversation import Command, Incoming, Kind, loads
 from core.files import Files, hello
+from core.history import History
 from core.models import MODELS, resolve
-from core.ports import Chat, Claims, Feedback, History, PlaceSettings, Turns
+from core.ports import Chat, Claims, Feedback, PlaceSettings, Turns
 
 
 class Commands:

@@ -6,6 +6,7 @@ Every platform parses its own JSON into these once, at its edge.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
@@ -62,7 +63,7 @@ class Conversation:
 @dataclass(frozen=True, slots=True)
 class Person:
     """`outsider`: the message says that they belong to another organisation than the app's
-    workspace. Whether somebody is a guest of ours no message says."""
+    workspace. Whether somebody is a guest of ours no message says: `Chat.outsider` knows."""
 
     id: str
     name: str = ""
@@ -73,7 +74,8 @@ class Person:
 class Attachment:
     """A file that came with a message. `size` in bytes, 0 where the platform did not say.
 
-    `url` is where its bytes are, `link` where people open it.
+    `url` is where its bytes are, `link` where people open it. `origins` are the places that a file
+    is shared in which was only linked to here: who is in none of them may not see it.
     """
 
     id: str
@@ -82,6 +84,25 @@ class Attachment:
     size: int
     url: str
     link: str = ""
+    origins: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """What an answer was made from.
+
+    `scopes` are the places whose documents, or whose quotations in earlier answers, were in its
+    prompt; `documents` names each of these as (place, file).
+    """
+
+    scopes: frozenset[str] = frozenset()
+    documents: frozenset[tuple[str, str]] = frozenset()
+
+    def __or__(self, other: Quoted) -> Quoted:
+        return Quoted(self.scopes | other.scopes, self.documents | other.documents)
+
+
+NOTHING_QUOTED = Quoted()
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +130,16 @@ class Incoming:
     """What the answer had said when its worker ran out of time; the next one goes on there."""
     extra: dict[str, str] = field(default_factory=dict)
     """What the platform needs to be reached again, of no meaning to others."""
+    private: bool = False
+    """Whether only its writer and we see it, in a place where others are as well."""
+    quoted: Quoted = NOTHING_QUOTED
+    """What `said` was made from."""
+
+    @property
+    def history(self) -> str:
+        """What its exchange is kept under: a private one is its person's own."""
+        key = self.conversation.key
+        return f"{key}~{self.person.id}" if self.private else key
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,17 +157,30 @@ class Command:
     argument: str = ""
     target: str | None = None
     extra: dict[str, str] = field(default_factory=dict)
+    at: float = 0.0
+    """When it happened by the platform's clock, in seconds since the epoch; 0 if not known."""
+
+
+MORE = "more"
+"""What `extra` has later fields under: versions before them refuse keys that they do not know."""
 
 
 def dumps(item: Incoming | Command) -> str:
-    """The queue's JSON for a message or command.
-
-    `outsider` is written only where it is true: the version before it reads all others.
-    """
-    data = {"type": type(item).__name__, **asdict(item)}
-    if not item.person.outsider:
-        del data["person"]["outsider"]
-    return json.dumps(data, ensure_ascii=False)
+    """The queue's JSON for a message or command, which the version before can read as well."""
+    data = asdict(item)
+    more: dict[str, Any] = {"outsider": data["person"].pop("outsider")}
+    if isinstance(item, Command):
+        more["at"] = data.pop("at")
+    else:
+        more["private"] = data.pop("private")
+        more["origins"] = {e["id"]: e.pop("origins") for e in data["attachments"]}
+        more["origins"] = {file: places for file, places in more["origins"].items() if places}
+        del data["quoted"]
+        more["scopes"] = sorted(item.quoted.scopes)
+        more["documents"] = sorted(item.quoted.documents)
+    if more := {name: value for name, value in more.items() if value}:
+        data["extra"] = {**item.extra, MORE: json.dumps(more, ensure_ascii=False)}
+    return json.dumps({"type": type(item).__name__, **data}, ensure_ascii=False)
 
 
 def loads(text: str) -> Incoming | Command:
@@ -145,17 +189,23 @@ def loads(text: str) -> Incoming | Command:
         data: dict[str, Any] = json.loads(text)
         kind = data.pop("type")
         where = data["conversation"]
+        more = json.loads(data.get("extra", {}).pop(MORE, "{}"))
         data["conversation"] = Conversation(
             **{**_of(Conversation, where), "kind": Kind(where["kind"])}
         )
-        data["person"] = Person(**_of(Person, data["person"]))
+        person = {"outsider": bool(more.get("outsider")), **_of(Person, data["person"])}
+        data["person"] = Person(**person)
         if kind == "Incoming":
-            data["attachments"] = tuple(
-                Attachment(**_of(Attachment, each)) for each in data["attachments"]
-            )
+            data["attachments"] = tuple(_attachment(each, more) for each in data["attachments"])
             data["shown"] = tuple(data.get("shown", ()))
+            data["private"] = bool(more.get("private"))
+            data["quoted"] = Quoted(
+                frozenset(more.get("scopes", ())),
+                frozenset((place, file) for place, file in more.get("documents", ())),
+            )
             return Incoming(**_of(Incoming, data))
         if kind == "Command":
+            data["at"] = float(more.get("at", 0.0))
             return Command(**_of(Command, data))
     except (KeyError, TypeError, AttributeError) as exc:
         raise ValueError(f"not a queued turn: {type(exc).__name__}") from exc
@@ -166,3 +216,8 @@ def _of(kind: type[Any], data: dict[str, Any]) -> dict[str, Any]:
     """Those keys that this version knows: a later one may write more."""
     known = {each.name for each in fields(kind)}
     return {key: value for key, value in data.items() if key in known}
+
+
+def _attachment(data: dict[str, Any], more: Mapping[str, Any]) -> Attachment:
+    origins = more.get("origins", {}).get(data["id"], ())
+    return Attachment(**{**_of(Attachment, data), "origins": tuple(origins)})

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
-from core.conversation import LIBRARY, Scope
+from core.conversation import LIBRARY, Quoted, Scope
 
 Unit = Literal["", "page", "slide", "rows", "lines"]
 
@@ -120,7 +121,8 @@ class Document:
     `pages` counts pages, slides or sheets, `done` of `total` is progress in the present state.
     `sharer` is a name, `shared_at` seconds since the epoch, `link` the file's address at its
     platform, `message` the post it came with. `forgotten`: it was deleted by a
-    person, not in the bucket.
+    person, not in the bucket. `origins` are the places that it is shared in, where it was only
+    linked to from here.
     """
 
     id: DocumentId
@@ -145,6 +147,16 @@ class Document:
     etag: str = ""
     tries: int = 0
     forgotten: bool = False
+    origins: tuple[str, ...] = ()
+
+    def seen_by(self, scopes: Collection[Scope]) -> bool:
+        """Whether who may see `scopes` may see it: what was linked to, only with an origin of it.
+
+        Nobody may see what is deleted.
+        """
+        if self.state is State.DELETED or self.id.scope not in scopes:
+            return False
+        return not self.origins or any(Scope(each) in scopes for each in self.origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +167,12 @@ class Passage:
     text: str
     locator: Locator
     score: float = 0.0
+
+
+def quoted(documents: Iterable[Document]) -> Quoted:
+    """What an answer quotes that is made from these."""
+    ids = frozenset((each.id.place, each.id.file) for each in documents)
+    return Quoted(frozenset(place for place, _ in ids), ids)
 
 
 def key_of(place: str, file: str, name: str) -> str:

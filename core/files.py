@@ -11,8 +11,9 @@ from core.answer import Button, Option, Rendered
 from core.citations import day
 from core.conversation import Command, Kind
 from core.documents import Document, DocumentId, State
+from core.history import History
 from core.labels import UNNAMED, short_label
-from core.ports import History, PlaceSettings, StoreError
+from core.ports import PlaceSettings, StoreError
 from core.stores import Departures, Manifest, Vault
 
 log = logging.getLogger(__name__)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.conversation import Incoming, Kind, loads
+from core.conversation import LIBRARY, Incoming, Kind, loads
 from core.documents import DocumentId
 from core.runs import post_of
 
@@ -29,6 +29,7 @@ KINDS = {
     "stop": "claims",
     "files": "files",
     "post": "files' references",
+    "quoted": "files' references",
     "file": "files' references",
     "left": "departures",
     "budget": "counted calls",
@@ -114,6 +115,9 @@ class Wanted:
                 return DocumentId(rest, row["sk"]) in self.documents
             case "post":
                 return DocumentId(rest.rpartition("/")[0], row["sk"]) in self.documents
+            case "quoted":
+                known = _quoted(rest)
+                return known in self.documents or row["sk"].rpartition("/")[0] in self.direct
             case "file":
                 return DocumentId(row["sk"], rest.rpartition("/")[2]) in self.documents
         return False
@@ -175,6 +179,14 @@ def _names(row: Row) -> tuple[str, ...]:
         return (f"{rest}/{channel}" if channel else rest,)
     # `file#{tenant}/{file}` has its place in `sk`: a file may be called as a channel is
     return (row["sk"],) if kind == "file" else (rest, row["sk"])
+
+
+def _quoted(name: str) -> DocumentId:
+    """The document of a key `{place}/{file}`; a place has two slashes, but for the library's."""
+    if within(name, LIBRARY.prefix):
+        return DocumentId(LIBRARY.prefix, name.removeprefix(f"{LIBRARY.prefix}/"))
+    platform, tenant, channel, *file = name.split("/", 3)
+    return DocumentId(f"{platform}/{tenant}/{channel}", "".join(file))
 
 
 def _incoming(row: Row) -> Incoming | None:

@@ -25,7 +25,7 @@ from dataclasses import dataclass
 from enum import IntEnum, StrEnum
 from typing import Protocol
 
-from core.answer import Delta, MessageId, Prompt, Rendered, Turn, Usage
+from core.answer import Delta, MessageId, Prompt, Rendered, Turn
 from core.conversation import Attachment, Command, Incoming, Person, Scope
 
 
@@ -133,6 +133,11 @@ class Chat(Protocol):
 
     async def thread(self, limit: int) -> Sequence[Turn]: ...
     async def audience(self, person: Person) -> frozenset[Scope]: ...
+    async def outsider(self, person: Person) -> bool:
+        """Whether somebody is from outside: a guest, or of another workspace or tenant. Who is not
+        known to be from inside is from outside. Raises ChatError where nobody says."""
+        ...
+
     async def name(self, person: Person) -> str:
         """What people call somebody, empty if that is not known."""
         ...
@@ -261,34 +266,6 @@ class Claims(Protocol):
 
     async def read(self, event_id: str) -> Record | None: ...
     async def orphans(self) -> Sequence[Orphan]: ...
-
-
-class History(Protocol):
-    async def recent(self, conversation: str, tokens: int) -> Sequence[Turn]:
-        """The newest turns that fit `tokens`, oldest first."""
-        ...
-
-    async def append(
-        self,
-        conversation: str,
-        event_id: str,
-        question: Turn,
-        answer: Turn,
-        usage: Usage,
-        *,
-        asker: str = "",
-        direct: bool = False,
-    ) -> None:
-        """Keeps one exchange; keeping the same event again replaces it.
-
-        `asker` is the id of who asked, `direct` whether it was in their direct chat: both for
-        forgetting a person.
-        """
-        ...
-
-    async def forget(self, conversation: str, message_id: str) -> None:
-        """Removes the exchange that began with a message."""
-        ...
 
 
 class PlaceSettings(Protocol):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -61,6 +61,7 @@ def build(
     documents: str = "",
     block: str = "",
     request: str | None = None,
+    withheld: Collection[str] = (),
 ) -> Prompt:
     """The prompt for a question.
 
@@ -68,7 +69,7 @@ def build(
     oldest first, and either may contain the question itself or later turns, which are left out.
     `documents` is data that the next question will have too, `block` what goes before this one
     only, `request` what is asked in its place: a summary. What the answer has said already is
-    followed by the wish to go on there.
+    followed by the wish to go on there. `withheld` as of `merge`.
     """
     named = question.conversation.kind is not Kind.DIRECT
     name = question.person.name or next(
@@ -76,7 +77,7 @@ def build(
     )
     text = question.text if request is None else request
     asked = Turn("user", text, name if request is None else "", question.message_id)
-    before = merge(question.message_id, history, thread)
+    before = merge(question.message_id, history, thread, withheld)
     turns = newest(before, WINDOW)
     alternating = _alternating([*turns, asked], named=named)
     if block:
@@ -101,18 +102,25 @@ def build(
     )
 
 
-def merge(question_id: str, history: Sequence[Turn], thread: Sequence[Turn]) -> list[Turn]:
+def merge(
+    question_id: str,
+    history: Sequence[Turn],
+    thread: Sequence[Turn],
+    withheld: Collection[str] = (),
+) -> list[Turn]:
     """Both records of what came before the question, as one.
 
     The thread has what people said among themselves; the history has our answers as they were
     written, before the platform's markup. So a question that both know is followed by the answer
     from the history, and the thread's copies of our answers count only without a history.
+    `withheld` are the message ids of questions whose exchanges are kept, or were, and may not be
+    seen: neither they nor any of the thread's copies of our answers count.
     """
     kept = _before(question_id, history)
-    seen = _before(question_id, thread)
+    seen = [each for each in _before(question_id, thread) if each.message_id not in withheld]
     if not seen:
         return kept
-    if not kept:
+    if not kept and not withheld:
         return seen
     exchanges: dict[str, list[Turn]] = {}
     current = ""

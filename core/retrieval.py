@@ -67,8 +67,9 @@ def allowed(
     return [
         each
         for each in ranked
-        if each.hit.document.scope in scopes
-        and counts(documents.get(each.hit.document), each.hit.version)
+        if (row := documents.get(each.hit.document)) is not None
+        and row.seen_by(scopes)
+        and counts(row, each.hit.version)
     ]
 
 

@@ -36,6 +36,10 @@ NAME = 120
 SPECIAL = re.compile(r"([\\\[\]*_`~<>|])")
 NO_SEARCH = "I could not search the files here just now, so this answer does without them."
 NO_FILES = "Reading files is not set up here: ask whoever runs me to set OPENSEARCH_URL."
+PRIVATE_FILES = (
+    "I can't keep files of a message that only you and I see here. Share them in our own chat."
+)
+OUTSIDE = "I answer members of this organisation only, and you are here as a guest."
 REASONS: Mapping[str, str] = MappingProxyType(
     {
         "empty": "it is empty. Share it again if that is a mistake.",

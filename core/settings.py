@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from core.audience import Outsiders
 from core.models import DEFAULT, MODELS, resolve
 
 SLACK_API = "https://slack.com/api/"
@@ -22,6 +23,8 @@ MAX_FILE_MB = 100
 FORGET_AFTER_DAYS = 7
 """Days for which the files of a workspace that removed us are kept."""
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+UNDO_HOURS = 24
+"""Hours within which the erasing of a file can be undone."""
 LOGS = ("text", "json")
 """How log lines are written: for people, or for CloudWatch with metrics beside them."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -79,6 +82,9 @@ class Settings:
     max_file_mb: int = MAX_FILE_MB
     forget_after_days: int = FORGET_AFTER_DAYS
     answered_by: str = ""
+    outsiders: Outsiders = Outsiders.CHANNEL
+    undo_hours: int = UNDO_HOURS
+    admins: tuple[str, ...] = ()
 
 
 def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
@@ -108,6 +114,17 @@ def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
     port = _number(environ, "PORT", 8400, 65535, problems)
     max_file = _number(environ, "PARLEY_MAX_FILE_MB", MAX_FILE_MB, 5000, problems)
     days = _number(environ, "PARLEY_FORGET_AFTER_DAYS", FORGET_AFTER_DAYS, 3650, problems)
+    undo = _number(environ, "PARLEY_UNDO_HOURS", UNDO_HOURS, 24 * 365, problems)
+    outsiders = _get(environ, "PARLEY_OUTSIDERS") or Outsiders.CHANNEL
+    if outsiders not in [*Outsiders]:
+        problems.append(f"PARLEY_OUTSIDERS is unknown: choose one of {', '.join(Outsiders)}.")
+        outsiders = Outsiders.CHANNEL
+    admins = _list(environ, "PARLEY_ADMINS")
+    problems += [
+        f"PARLEY_ADMINS names nobody by “{each}”: write slack/TEAM/USER or teams/TENANT/OBJECT-ID."
+        for each in admins
+        if each.count("/") != 2 or each.partition("/")[0] not in ("slack", "teams")
+    ]
     embedding = _get(environ, "PARLEY_EMBEDDING_MODEL") or EMBEDDING_MODEL
     if not any(family in embedding for family in EMBEDDING_FAMILIES):
         problems.append(
@@ -137,6 +154,9 @@ def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
         embedding_model=embedding,
         max_file_mb=max_file,
         forget_after_days=days,
+        outsiders=Outsiders(outsiders),
+        undo_hours=undo,
+        admins=admins,
         answered_by=_get(environ, "PARLEY_ANSWERED_BY")[:80],
     )
 

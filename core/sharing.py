@@ -91,7 +91,8 @@ class Sharing:
         place = question.conversation.place
         document = DocumentId(place, attachment.id)
         known = (await self._manifest.get([document])).get(document)
-        if known is not None and await self._done(known, question.message_id):
+        told = known is not None and known.origins in ((), attachment.origins)
+        if known is not None and told and await self._done(known, question.message_id):
             return document
         try:
             attachment = await self._described(attachment, chat)
@@ -195,6 +196,7 @@ class Sharing:
             link=attachment.link,
             message=question.message_id,
             media_type=attachment.media_type,
+            origins=attachment.origins,
         )
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 import boto3
 
 from core.assistant import Assistant
+from core.audience import Audience
 from core.aws.bedrock import BedrockModel
 from core.aws.calls import Calls
 from core.aws.clients import client
@@ -77,12 +78,14 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
             shelf.vault, shelf.manifest, notices, limit=limit, clock=time.monotonic, now=clock
         )
         library = IndexedLibrary(shelf.index, shelf.manifest, shelf.embeddings)
-        knowledge = Knowledge(library, shelf.manifest, sharing, shelf.departures)
+        knowledge = Knowledge(library, shelf.manifest, sharing)
+    audience = Audience(shelf.departures if shelf is not None else None, settings.outsiders)
     briefing = Briefing(
         metered,
         history,
         places,
         knowledge,
+        audience,
         default_model=settings.default_model,
         today=lambda: datetime.now(UTC).date(),
     )

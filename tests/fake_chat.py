@@ -32,6 +32,7 @@ class FakeChat:
     files: dict[str, bytes] = field(default_factory=dict)
     names: dict[str, str] = field(default_factory=dict)
     others: frozenset[Scope] = frozenset()
+    guests: frozenset[str] = frozenset()
     faults: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     surface = Plain()
 
@@ -78,6 +79,10 @@ class FakeChat:
 
     async def audience(self, person: Person) -> frozenset[Scope]:
         return frozenset({self.where.scope, LIBRARY}) | self.others
+
+    async def outsider(self, person: Person) -> bool:
+        self._meet("outsider")
+        return person.id in self.guests
 
     async def name(self, person: Person) -> str:
         return person.name or self.names.get(person.id, "")

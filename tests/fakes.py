@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
-from core.answer import MessageId, Turn, Usage
+from core.answer import Exchange, MessageId, Turn, Usage
 from core.aws.claims import LEASE, ORPHANED
-from core.aws.dynamodb import sortable
-from core.conversation import Command, Incoming
+from core.aws.history import sortable
+from core.conversation import NOTHING_QUOTED, Command, Incoming, Quoted
+from core.documents import DocumentId
 from core.ports import Busy, Claim, Lost, Orphan, Record, StoreError
 from core.runs import post_of
 from core.tally import OwnStore, Store
@@ -142,20 +143,23 @@ class FakeHistory:
     def __init__(self, outage: Outage | None = None) -> None:
         self.outage = outage or Outage()
         self.kept: dict[str, dict[str, tuple[Turn, Turn, Usage]]] = defaultdict(dict)
+        self.quoted: dict[tuple[str, str], Quoted | None] = {}
         """By conversation, then by post."""
         self.gone: set[tuple[str, str]] = set()
 
-    async def recent(self, conversation: str, tokens: int) -> Sequence[Turn]:
+    async def recent(self, conversation: str, tokens: int) -> Sequence[Exchange]:
         self.outage.check()
-        newest: list[Turn] = []
+        newest: list[Exchange] = []
         exchanges = self.kept[conversation]
         for post in sorted(exchanges, key=_posted, reverse=True):
             question, answer, _ = exchanges[post]
             tokens -= estimate(question.text) + estimate(answer.text)
             if tokens < 0:
                 break
-            newest += [answer, question]
-        return newest[::-1]
+            newest.append(Exchange(question, answer, self.quoted[conversation, post]))
+        gone = [Turn("user", "", "", each) for where, each in self.gone if where == conversation]
+        forgotten = (Exchange(each, Turn("assistant", ""), forgotten=True) for each in gone)
+        return [*forgotten, *newest[::-1]]
 
     async def append(
         self,
@@ -167,10 +171,12 @@ class FakeHistory:
         *,
         asker: str = "",
         direct: bool = False,
+        quoted: Quoted = NOTHING_QUOTED,
     ) -> None:
         self.outage.check()
         if (conversation, question.message_id) not in self.gone:
             self.kept[conversation][post_of(event_id)] = (question, answer, usage)
+            self.quoted[conversation, post_of(event_id)] = quoted
 
     async def forget(self, conversation: str, message_id: str) -> None:
         self.outage.check()
@@ -178,6 +184,16 @@ class FakeHistory:
         posts = self.kept[conversation]
         for post in [each for each in posts if posts[each][0].message_id == message_id]:
             del posts[post]
+
+    async def forget_quoting(self, document: DocumentId) -> None:
+        self.outage.check()
+        for (conversation, post), quoted in [*self.quoted.items()]:
+            if (
+                quoted is not None
+                and document in quoted.documents
+                and post in self.kept[conversation]
+            ):
+                await self.forget(conversation, self.kept[conversation][post][0].message_id)
 
 
 def _posted(post: str) -> str:

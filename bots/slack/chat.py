@@ -20,6 +20,7 @@ from bots.slack.events import FILE_LINK, SUBTYPES
 from bots.slack.inbound import from_mrkdwn
 from bots.slack.membership import Membership
 from bots.slack.mrkdwn import MrkdwnSurface
+from bots.slack.standing import Standings
 from bots.slack.threads import replies
 from bots.slack.web import People, call, is_slacks, read
 from core.answer import MessageId, Rendered, Turn
@@ -46,6 +47,9 @@ HISTORY = 30
 """Messages of a direct chat that are looked through, where there is no thread."""
 """A thread that is longer is read up to here."""
 
+ORIGINS = 50
+"""Channels of a linked file that are kept: who is in one of them may see it."""
+
 _TS = re.compile(r"\d{1,12}\.\d{6}")
 _MENTION = re.compile(r"<@([A-Z0-9]{2,20})")
 
@@ -59,6 +63,7 @@ class SlackChat:
         conversation: Conversation,
         people: People,
         membership: Membership,
+        standings: Standings,
         *,
         extra: Mapping[str, str],
         http: aiohttp.ClientSession,
@@ -67,6 +72,7 @@ class SlackChat:
         self._where = conversation
         self._people = people
         self._membership = membership
+        self._standings = standings
         self._extra = extra
         self._http = http
         self._thread = {"thread_ts": conversation.thread} if conversation.thread else {}
@@ -135,6 +141,9 @@ class SlackChat:
             return here
         return here | {replace(self._where, channel=each).scope for each in channels}
 
+    async def outsider(self, person: Person) -> bool:
+        return (await self._standings.of(person.id)).outsider
+
     async def name(self, person: Person) -> str:
         return (await self._people.names([person.id])).get(person.id, "")
 
@@ -149,23 +158,32 @@ class SlackChat:
                 found = (await read(self._client, "files.info", file=link[1])).get("file")
             except (Gone, Forbidden):
                 continue
-            if isinstance(found, Mapping) and await self._may_show(found, question.person):
-                linked[link[1]] = events.attachment(found)
+            if not isinstance(found, Mapping):
+                continue
+            origins = await self._origins(found, question.person)
+            if origins is not None:
+                linked[link[1]] = replace(events.attachment(found), origins=origins)
         more = [*linked.values()][:MOST_FILES]
         return replace(question, attachments=(*question.attachments, *more), partial=False)
 
-    async def _may_show(self, file: Mapping[str, Any], person: Person) -> bool:
-        """In a channel what was shared there; in a direct chat what its person sees elsewhere."""
+    async def _origins(self, file: Mapping[str, Any], person: Person) -> tuple[str, ...] | None:
+        """Where a linked file is from, none where it is from here or the person's own; None if it
+        may not be shown: in a channel it was shared elsewhere, in a direct chat where its person
+        does not see it."""
         places = {
             str(channel)
             for kind in ("channels", "groups", "ims")
             for channel in file.get(kind) or ()
         }
         if self._where.channel in places:
-            return True
+            return ()
         if self._where.kind is not Kind.DIRECT:
-            return False
-        return file.get("user") == person.id or bool(places & await self._membership.of(person.id))
+            return None
+        if file.get("user") == person.id:
+            return ()
+        if not places & await self._membership.of(person.id):
+            return None
+        return tuple(replace(self._where, channel=each).place for each in sorted(places))[:ORIGINS]
 
     async def described(self, attachment: Attachment) -> Attachment:
         """Of a file from another workspace the event tells the id only (`check_file_info`)."""

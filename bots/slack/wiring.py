@@ -11,6 +11,7 @@ import aiohttp
 from bots.addresses import connector
 from bots.slack.chat import QUOTAS, SlackChat
 from bots.slack.membership import Membership
+from bots.slack.standing import Standings
 from bots.slack.web import People, web_client
 from bots.worker import Platform
 from core.budget import Budgets, ConversationBudget, SharedTally
@@ -32,12 +33,15 @@ async def slack_platform(settings: Settings, tally: SharedTally) -> AsyncIterato
         people = People(client)
         clock = asyncio.get_running_loop().time
         membership = Membership(client, clock)
+        standings = Standings(client, clock)
         budgets = Budgets("slack", QUOTAS, tally)
 
         def platform(
             conversation: Conversation, extra: Mapping[str, str]
         ) -> tuple[Chat, ConversationBudget]:
-            chat = SlackChat(client, conversation, people, membership, extra=extra, http=http)
+            chat = SlackChat(
+                client, conversation, people, membership, standings, extra=extra, http=http
+            )
             return chat, budgets.of(conversation.tenant).of(conversation.channel)
 
         yield platform

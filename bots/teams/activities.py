@@ -76,6 +76,7 @@ def _as_message(body: Mapping[str, Any], said: _Said) -> Incoming | None:
         addressed=said.addressed,
         partial=partial,
         extra=extra_of(body),
+        private=targeted(body) and said.where.kind is not Kind.DIRECT,
     )
 
 

@@ -19,6 +19,7 @@ from bots.teams.hosts import Hosts
 from bots.teams.marks import Marks, is_before
 from bots.teams.markup import TeamsSurface
 from bots.teams.refusals import StreamRefused
+from bots.teams.standing import Standings
 from bots.teams.streaming import Streams
 from bots.teams.tokens import CONNECTOR, Tokens
 from core.answer import MessageId, Rendered, Stage, Turn
@@ -66,6 +67,7 @@ class Microsoft:
     tokens: Tokens
     hosts: Hosts
     http: aiohttp.ClientSession
+    standings: Standings
 
 
 class TeamsChat:
@@ -200,6 +202,11 @@ class TeamsChat:
             Scope(replace(self._where, channel=each).place, within[team])
             for each, team in channels.items()
         }
+
+    async def outsider(self, person: Person) -> bool:
+        """By the connector, which tells of a conversation's members."""
+        user = self._extra.get("user", "")
+        return await self._microsoft.standings.outsider(self._service, self._where, user)
 
     async def name(self, person: Person) -> str:
         if person.name:

@@ -15,6 +15,7 @@ from bots.teams.downloads import Bearer
 from bots.teams.graph import Graph
 from bots.teams.hosts import Hosts
 from bots.teams.marks import Marks
+from bots.teams.standing import Standings
 from bots.teams.streaming import Streams
 from bots.teams.tokens import CONNECTOR, graph_scope, tokens_for
 from bots.teams.web import Web
@@ -59,7 +60,17 @@ def _microsoft(teams: TeamsSettings, http: aiohttp.ClientSession) -> Microsoft:
     )
     connected = Connector(Web(http, tokens, CONNECTOR), hosts)
     streams, marks = Streams(time.monotonic), Marks(time.time)
-    return Microsoft(teams.app_id, connected, graph, streams, marks, tokens, hosts, http)
+    return Microsoft(
+        teams.app_id,
+        connected,
+        graph,
+        streams,
+        marks,
+        tokens,
+        hosts,
+        http,
+        Standings(connected, time.monotonic),
+    )
 
 
 def _configured(settings: Settings) -> TeamsSettings:

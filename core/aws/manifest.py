@@ -33,6 +33,7 @@ TEXTS = (
 NUMBERS = ("size", "pages", "chunks", "done", "total", "tries")
 REGISTERED = (
     "name", "key", "size", "sharer", "sharer_id", "shared_at", "link", "message", "media_type",
+    "origins",
 )  # fmt: skip
 """What a share says of a document; the rest is ingestion's."""
 
@@ -275,6 +276,7 @@ def _document(item: Mapping[str, Any]) -> Document:
         shared_at=values.get("shared_at", 0.0),
         updated=values.get("updated", 0.0),
         forgotten=bool(values.get("forgotten")),
+        origins=tuple(values.get("origins", ())),
         **texts,
         **numbers,
     )

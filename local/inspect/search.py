@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from bots.platforms import platforms
+from core.audience import still_ours
 from core.aws.explain import explained
-from core.briefing import still_ours
 from core.conversation import LIBRARY, Conversation, Kind, Person, Scope
 from core.library import IndexedLibrary
 from core.ports import ChatError, ModelError, StoreError

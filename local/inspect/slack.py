@@ -21,6 +21,7 @@ import aiohttp
 from bots.slack.app import Receiver
 from bots.slack.chat import SlackChat
 from bots.slack.membership import Membership
+from bots.slack.standing import Standings
 from bots.slack.web import People
 from core.answer import Turn
 from core.assistant import THREAD_LIMIT
@@ -115,6 +116,7 @@ async def thread(messages: Sequence[Mapping[str, Any]], us: str = "") -> Sequenc
             place_of(messages),
             People(client),
             Membership(client, time.monotonic),
+            Standings(client, time.monotonic),
             extra={},
             http=http,
         )

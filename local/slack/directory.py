@@ -102,7 +102,12 @@ def _user(user: Mapping[str, Any]) -> dict[str, Any]:
     name = str(user["name"])
     profile = {"display_name": name, "real_name": name, "title": user["title"]}
     handle = name.split(maxsplit=1)[0].lower()
-    team = {"team_id": TEAM["id"], "deleted": False, "is_bot": user["is_bot"]}
+    team = {"team_id": user.get("team", TEAM["id"]), "deleted": False, "is_bot": user["is_bot"]}
+    if user.get("team", TEAM["id"]) != TEAM["id"]:
+        team["is_stranger"] = True
+    else:
+        rights = ("is_admin", "is_owner", "is_restricted", "is_ultra_restricted")
+        team |= {name: user.get(name) is True for name in rights}
     return {"id": user["id"], "name": handle, "real_name": name, "profile": profile, **team}
 
 

@@ -117,7 +117,7 @@ class Connector:
             human = self.tenant.human(request.match_info["user"])
             if human.id not in self.tenant.room(room).members:
                 raise TeamsError(404, "MemberNotFoundInConversation")
-            return 200, {"id": human.teams, "name": human.name, "aadObjectId": human.aad}
+            return 200, human.account
         stream = where if kind in ("informative", "streaming", "final") else ""
         if wait := self.limits.wait(room, stream):
             raise TeamsError(429, "Throttled", "API calls quota exceeded", math.ceil(wait))

@@ -23,6 +23,25 @@ class Human:
     name: str
     color: str
     title: str
+    guest: bool = False
+    tenant: str = TENANT
+
+    @property
+    def account(self) -> dict[str, str]:
+        """As the connector tells of a member of a conversation.
+
+        https://learn.microsoft.com/microsoftteams/platform/bots/how-to/get-teams-context
+        """
+        handle = self.name.split(maxsplit=1)[0].lower()
+        guest = f"{handle}_contoso.example#EXT#@acme.example"
+        return {
+            "id": self.teams,
+            "name": self.name,
+            "aadObjectId": self.aad,
+            "userPrincipalName": guest if self.guest else f"{handle}@acme.example",
+            "tenantId": self.tenant,
+            "userRole": "guest" if self.guest else "user",
+        }
 
     @property
     def aad(self) -> str:

@@ -160,4 +160,5 @@ async def test_a_deleted_question_is_forgotten_without_an_index_as_well(scene):
     await scene.history.append(WHERE.key, RUN, *exchange)
     assert await scene.history.recent(WHERE.key, 100)
     assert await scene.give("gone", target="1") is None
-    assert await scene.history.recent(WHERE.key, 100) == []
+    (kept,) = await scene.history.recent(WHERE.key, 100)
+    assert (kept.forgotten, kept.question.text, kept.answer.text) == (True, "", "")

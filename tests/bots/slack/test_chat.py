@@ -12,6 +12,7 @@ from aiohttp.test_utils import TestServer
 
 from bots.slack.chat import QUOTAS, SlackChat
 from bots.slack.membership import Membership
+from bots.slack.standing import Standings
 from bots.slack.web import People, call, is_slacks, read, web_client
 from core.answer import Button, Rendered, Turn
 from core.budget import WorkspaceBudget
@@ -106,7 +107,15 @@ async def chat_with(slack, where=THREAD, extra=None):
             k: v.replace("SERVER", str(server.make_url("/"))) for k, v in (extra or {}).items()
         }
         membership = Membership(client, asyncio.get_running_loop().time)
-        chat = SlackChat(client, where, People(client), membership, extra=extra, http=http)
+        chat = SlackChat(
+            client,
+            where,
+            People(client),
+            membership,
+            Standings(client, membership._clock),
+            extra=extra,
+            http=http,
+        )
         slack.root = str(server.make_url("/"))
         yield chat
 

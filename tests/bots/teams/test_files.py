@@ -9,8 +9,8 @@ from bots.teams.activities import parse
 from bots.teams.downloads import is_shared_store
 from bots.teams.tokens import CONNECTOR
 from bots.teams.wiring import teams_platform
+from core.audience import still_ours
 from core.aws.departures import DynamoDepartures
-from core.briefing import still_ours
 from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Kind, Person, Scope
 from core.files import Files
 from core.ports import Forbidden, Gone, RateLimited, Unreachable

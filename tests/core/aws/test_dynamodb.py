@@ -8,6 +8,8 @@ import pytest
 from core.answer import MessageId, Turn, Usage
 from core.aws.claims import LEASE, ORPHANED, DynamoClaims
 from core.aws.dynamodb import DynamoFeedback, DynamoHistory, DynamoPlaceSettings
+from core.conversation import NOTHING_QUOTED, Quoted
+from core.documents import DocumentId
 from core.ports import Busy, Claim, Lost, PlaceSettings, StoreError
 from tests.fakes import Event, FakeClaims, FakeHistory, FakePlaceSettings
 
@@ -150,25 +152,45 @@ async def test_what_is_known_of_an_event_can_be_read(worker):
     assert (record.incoming, record.message_ids, record.settled) == ('{"x": 1}', ("m1",), True)
 
 
+async def said(store, conversation, tokens):
+    """What is kept, as turns; of what was forgotten, none."""
+    kept = await store.recent(conversation, tokens)
+    return [turn for e in kept if not e.forgotten for turn in (e.question, e.answer)]
+
+
+async def test_an_exchange_says_what_it_was_made_from_and_which_were_forgotten(store):
+    quoted = Quoted(frozenset({"slack/T/C1"}), frozenset({("slack/T/C1", "F1")}))
+    for ts, made_from in (("1.0", quoted), ("2.0", NOTHING_QUOTED), ("3.0", quoted)):
+        asked = Turn("user", ts, "Ana", ts)
+        answer = Turn("assistant", "x")
+        await store.append("p/c", f"p/{ts}", asked, answer, Usage(), quoted=made_from)
+    assert [e.quoted for e in await store.recent("p/c", 100)] == [quoted, NOTHING_QUOTED, quoted]
+    await store.forget_quoting(DocumentId("slack/T/C1", "F1"))
+    kept = await store.recent("p/c", 100)
+    forgotten = sorted(each.question.message_id for each in kept if each.forgotten)
+    assert forgotten == ["1.0", "3.0"]
+    assert [t.text for t in await said(store, "p/c", 100)] == ["2.0", "x"]
+
+
 async def test_history_comes_oldest_first_and_within_its_tokens(store):
     for number in (3, 1, 2):
         asked = Turn("user", f"question {number} " + "x" * 400, "Ana", f"{number}.0")
         await store.append(
             "c", f"p/{number}.0", asked, Turn("assistant", f"answer {number}"), Usage()
         )
-    turns = await store.recent("c", 10_000)
+    turns = await said(store, "c", 10_000)
     assert [t.text.split(" x")[0] for t in turns] == [
         *("question 1", "answer 1", "question 2", "answer 2", "question 3", "answer 3"),
     ]
-    assert len(await store.recent("c", 150)) == 2
-    assert await store.recent("other", 100) == []
+    assert len(await said(store, "c", 150)) == 2
+    assert await said(store, "other", 100) == []
 
 
 async def test_keeping_an_exchange_again_replaces_it(store):
     asked = Turn("user", "q", "Ana", "1.0")
     for run, text in (("p/1.0", "first"), ("p/1.0~2", "second"), ("p/1.0~12", "third")):
         await store.append("c", run, asked, Turn("assistant", text), Usage(1, 2, 3, 4))
-    assert [t.text for t in await store.recent("c", 100)] == ["q", "third"]
+    assert [t.text for t in await said(store, "c", 100)] == ["q", "third"]
 
 
 async def test_what_was_deleted_is_forgotten_and_an_answer_under_way_does_not_bring_it_back(store):
@@ -179,13 +201,13 @@ async def test_what_was_deleted_is_forgotten_and_an_answer_under_way_does_not_br
     await store.forget("p/c", "3.0")
     late = Turn("user", "question 3.0", "Ana", "3.0")
     await store.append("p/c", "p/3.0", late, Turn("assistant", "x"), Usage())
-    assert [t.text for t in await store.recent("p/c", 100)] == ["question 2.0", "x"]
+    assert [t.text for t in await said(store, "p/c", 100)] == ["question 2.0", "x"]
 
 
 async def test_turns_come_in_the_order_of_their_posts_however_long_the_numbers(store):
     for ts in ("1700000000.000200", "999.5", "1700000000.000100", "20000000000.0"):
         await store.append("c", f"p/{ts}", Turn("user", ts), Turn("assistant", ""), Usage())
-    assert [t.text for t in await store.recent("c", 1000) if t.text] == [
+    assert [t.text for t in await said(store, "c", 1000) if t.text] == [
         *("999.5", "1700000000.000100", "1700000000.000200", "20000000000.0"),
     ]
 
@@ -195,7 +217,7 @@ async def test_a_long_history_is_read_page_by_page_until_the_window_is_full(stor
         await store.append(
             "c", f"p/{number}.0", Turn("user", "한" * 10), Turn("assistant", f"{number}"), Usage()
         )
-    turns = await store.recent("c", 11 * 50)
+    turns = await said(store, "c", 11 * 50)
     assert len(turns) == 100
     assert turns[1].text == "10"
     assert turns[-1].text == "59"
@@ -204,13 +226,13 @@ async def test_a_long_history_is_read_page_by_page_until_the_window_is_full(stor
 async def test_text_that_no_store_takes_is_kept_without_it(store):
     asked = Turn("user", "a\ud800b", "\ud83d", "1.0")
     await store.append("c", "p/1.0", asked, Turn("assistant", "fine"), Usage())
-    assert len(await store.recent("c", 100)) == 2
+    assert len(await said(store, "c", 100)) == 2
 
 
 async def test_an_exchange_too_large_for_an_item_is_kept_in_part(store):
     asked = Turn("user", "q" * 400_000, "Ana", "1.0")
     await store.append("c", "e", asked, Turn("assistant", "a" * 400_000), Usage())
-    assert len(await store.recent("c", 10**6)) == 2
+    assert len(await said(store, "c", 10**6)) == 2
 
 
 async def test_a_place_remembers_its_model_and_no_other_place_does(kind, request):
