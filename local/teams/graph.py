@@ -193,7 +193,8 @@ class Graph:
         return web.Response(status=302, headers={"Location": address})
 
     def _teams(self, request: web.Request) -> dict[str, Any]:
-        if request.query:  # https://learn.microsoft.com/graph/api/user-list-joinedteams
+        # https://learn.microsoft.com/graph/api/user-list-joinedteams
+        if {*request.query} - {"$skiptoken"}:
             raise TeamsError(400, "BadRequest", "Query options are not supported here.")
         user = self.tenant.human(request.match_info["user"]).id
         channels = [r for r in self.tenant.rooms.values() if r.kind == "channel"]
