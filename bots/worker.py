@@ -64,24 +64,31 @@ class Worker:
     async def handle(self, event: Mapping[str, Any], until: float | None = None) -> dict[str, Any]:
         """Works through an SQS batch in order; names those to be delivered again.
 
-        What cannot end by `until`, of the loop's clock, is handed on.
+        What cannot end by `until`, of the loop's clock, is handed on: it is among the failures, and
+        named in `handedOn` as well, to be delivered again at once.
 
         Follows AWS's rule for FIFO queues: after a failure the rest of that group fails as well.
         https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
         """
         failed: list[str] = []
+        handed_on: list[str] = []
         halted: set[str] = set()
         for record in event["Records"]:
             attributes = record.get("attributes", {})
             group = attributes.get("MessageGroupId", "")
             again = int(attributes.get("ApproximateReceiveCount", "1")) > 1
-            if group in halted or not await self._one(record["body"], again, until):
-                failed.append(record["messageId"])
-                halted.add(group)
-        return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+            try:
+                if group not in halted and await self._one(record["body"], again, until):
+                    continue
+            except HandedOn:
+                handed_on.append(record["messageId"])
+            failed.append(record["messageId"])
+            halted.add(group)
+        named = {"handedOn": handed_on} if handed_on else {}
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in failed], **named}
 
     async def _one(self, body: str, again: bool, until: float | None) -> bool:
-        """Handles one queued turn. False: deliver it again."""
+        """Handles one queued turn. False: deliver it again. Raises HandedOn."""
         try:
             item = loads(body)
         except ValueError:
@@ -97,6 +104,11 @@ class Worker:
                 await self._commands.handle(item, chat)
             else:
                 await self._answer(item, chat, budget, again, until)
+        except HandedOn:
+            # its message stays first of its conversation, for whoever takes it next
+            log.info("time is up: the rest of the answer is for another worker")
+            count(Metric.HANDED_ON)
+            raise
         except Busy as exc:
             log.info("held by another worker for %.0f s", exc.retry_after)
             return False
@@ -126,10 +138,8 @@ class Worker:
                 question, chat, budget, again=again, until=until
             )
         except HandedOn as exc:
-            leftovers = exc.leftovers
-            log.info("time is up: the rest of the answer is for another worker")
-            count(Metric.HANDED_ON)
-            await self._turns.put(exc.rest, again=exc.again)
+            self._clean(chat, budget, exc.leftovers)
+            raise
         finally:
             await budget.told()
         self._clean(chat, budget, leftovers)

@@ -19,7 +19,7 @@ from core import sentences
 from core.answer import Button, MessageId, Rendered, Turn, Usage
 from core.briefing import Brief, Briefing
 from core.citations import Citations, citations, link, sources
-from core.conversation import Incoming, Kind, dumps
+from core.conversation import Incoming, Kind, dumps, loads
 from core.history import History, MadeFrom, keep
 from core.lease import Lease, held
 from core.live import THINKING, Ending, LiveMessage
@@ -92,9 +92,11 @@ class Assistant:
         try:
             wanted = await self._briefing.wanted(question, chat)
             if wanted is None:
+                await self._claims.ignore(question.event_id)
                 return ()
             question = wanted
             claim = await self._claims.take(question.event_id, dumps(question))
+            question = _resumed(question, claim)
         except StoreError:
             if not question.addressed:
                 raise
@@ -193,7 +195,7 @@ class Assistant:
                     new = len(rest.said) > len(question.said)
                     left = dumps(rest)
                     await patiently(lambda: self._claims.release(claim, left, anew=new))
-                    raise HandedOn(rest, claim.owner, tuple(live.retired))
+                    raise HandedOn(tuple(live.retired))
                 if outcome.sources:
                     live.feed(f"\n\n{outcome.sources}")
                 some = bool(said.strip())
@@ -299,6 +301,17 @@ class Assistant:
             await chat.post(Rendered(sentences.NO_STORE), mark=question.event_id)
         except ChatError as exc:
             log.warning("people not told of the outage: %s", type(exc).__name__)
+
+
+def _resumed(question: Incoming, claim: Claim | None) -> Incoming:
+    """The question with what an earlier worker's answer to it had said."""
+    try:
+        left = loads(claim.incoming) if claim and claim.incoming else None
+    except ValueError:
+        return question
+    if isinstance(left, Incoming) and len(left.said) > len(question.said):
+        return replace(question, said=left.said)
+    return question
 
 
 def _empty(question: Incoming) -> bool:

@@ -221,3 +221,7 @@ def _of(kind: type[Any], data: dict[str, Any]) -> dict[str, Any]:
 def _attachment(data: dict[str, Any], more: Mapping[str, Any]) -> Attachment:
     origins = more.get("origins", {}).get(data["id"], ())
     return Attachment(**{**_of(Attachment, data), "origins": tuple(origins)})
+
+
+NOTHING = dumps(Command("", Conversation("", "", "", None, Kind.CHANNEL), Person(""), "forgotten"))
+"""In place of a question of which nothing is kept, for who would have it answered once more."""

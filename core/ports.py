@@ -188,13 +188,15 @@ class Budget(Protocol):
 class Claim:
     """The right to answer one event until the lease ends.
 
-    `message_ids` are those an earlier worker had already posted for it, oldest first.
+    `message_ids` are those an earlier worker had already posted for it, oldest first; `incoming`
+    is the question as that worker left it, with what its answer had said.
     """
 
     event_id: str
     owner: str
     message_ids: tuple[MessageId, ...] = ()
     attempt: int = 1
+    incoming: str = ""
 
 
 class Lost(StoreError):
@@ -222,25 +224,26 @@ class Busy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """An answer whose worker is gone: its lease ended long ago and it never settled.
+    """A turn that is to be queued anew: its worker is gone, or never began.
 
-    The claim's attempt is 0 where no worker ever took it.
+    The claim's attempt is 0 where no worker ever took it. `behind` are the turns of its
+    conversation that its lost message holds up, in their order. `times` counts how often it was
+    queued anew since it was taken.
     """
 
     claim: Claim
     incoming: str
+    behind: tuple[str, ...] = ()
+    times: int = 0
 
 
 class HandedOn(Exception):
-    """A worker's time is up: `rest` is to be queued, and whoever takes it goes on with it.
-
-    `again` is to tell it from others of the event, `leftovers` are messages to be deleted.
+    """A worker's time is up: its claim is released, and whoever takes the same message next goes
+    on. `leftovers` are messages to be deleted.
     """
 
-    def __init__(self, rest: Incoming, again: str, leftovers: Sequence[MessageId] = ()) -> None:
+    def __init__(self, leftovers: Sequence[MessageId] = ()) -> None:
         super().__init__("the rest is for another worker")
-        self.rest = rest
-        self.again = again
         self.leftovers = leftovers
 
 
@@ -266,6 +269,13 @@ class Claims(Protocol):
 
     async def read(self, event_id: str) -> Record | None: ...
     async def orphans(self) -> Sequence[Orphan]: ...
+    async def requeued(self, event_id: str) -> None:
+        """Keeps that an orphan was queued anew just now, for it to be none for a while."""
+        ...
+
+    async def ignore(self, event_id: str) -> None:
+        """Ends an event that nobody is to answer; nothing of what was said is kept."""
+        ...
 
 
 class PlaceSettings(Protocol):

@@ -11,11 +11,12 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 from core.answer import Exchange, MessageId, Turn, Usage
-from core.aws.claims import LEASE, ORPHANED
+from core.aws.claims import LEASE
 from core.aws.history import sortable
-from core.conversation import NOTHING_QUOTED, Command, Incoming, Quoted
+from core.conversation import NOTHING, NOTHING_QUOTED, Command, Incoming, Quoted
 from core.documents import DocumentId
 from core.ports import Busy, Claim, Lost, Orphan, Record, StoreError
+from core.requeue import ORPHANED
 from core.runs import post_of
 from core.tally import OwnStore, Store
 from core.tokens import estimate
@@ -54,6 +55,7 @@ class Event:
     lease: float
     settled: bool = False
     stop: bool = False
+    requeued: float = 0.0
 
 
 class FakeClaims:
@@ -82,10 +84,9 @@ class FakeClaims:
             return None
         if old.lease > self._clock():
             raise Busy(old.lease - self._clock())
-        claim = replace(old.claim, owner=owner, attempt=old.claim.attempt + 1)
-        self.events[event_id] = replace(
-            old, claim=claim, incoming=incoming or old.incoming, lease=lease
-        )
+        kept = old.incoming or incoming
+        claim = replace(old.claim, owner=owner, attempt=old.claim.attempt + 1, incoming=kept)
+        self.events[event_id] = replace(old, claim=claim, incoming=kept, lease=lease, requeued=0.0)
         return claim
 
     async def renew(self, claim: Claim) -> bool:
@@ -128,8 +129,18 @@ class FakeClaims:
         return [
             Orphan(event.claim, event.incoming)
             for event in sorted(self.events.values(), key=lambda event: event.lease)
-            if not event.settled and event.lease < self._clock() - ORPHANED
+            if not event.settled and event.lease < self._clock() - ORPHANED and not event.requeued
         ]
+
+    async def requeued(self, event_id: str) -> None:
+        event = self.events[event_id]
+        self.events[event_id] = replace(event, requeued=self._clock())
+
+    async def ignore(self, event_id: str) -> None:
+        self.outage.check()
+        event = self.events.get(event_id)
+        if event is not None and event.lease <= self._clock():
+            self.events[event_id] = replace(event, settled=True, incoming=NOTHING)
 
     def _ours(self, claim: Claim, *, settled: bool = False) -> Event:
         self.outage.check()
@@ -204,6 +215,7 @@ class FakePlaceSettings:
     def __init__(self, outage: Outage | None = None) -> None:
         self.outage = outage or Outage()
         self.models: dict[str, str] = {}
+        self.autos: dict[str, bool] = {}
 
     async def model(self, place: str) -> str | None:
         self.outage.check()
@@ -212,6 +224,10 @@ class FakePlaceSettings:
     async def choose_model(self, place: str, model: str) -> None:
         self.outage.check()
         self.models[place] = model
+
+    async def auto(self, place: str) -> bool:
+        self.outage.check()
+        return self.autos.get(place, True)
 
 
 class FakeFeedback:

@@ -3,9 +3,10 @@
 What it waits keeps its proportions: a message is shown again after a lease has ended.
 """
 
+from core import requeue
 from core.aws import claims, source
 
-claims.LEASE, claims.ORPHANED = claims.LEASE / 3, claims.ORPHANED / 3
+claims.LEASE, requeue.ORPHANED = claims.LEASE / 3, requeue.ORPHANED / 3
 source.VISIBILITY, source.HEARTBEAT = source.VISIBILITY // 3, source.HEARTBEAT / 3
 
 from bots import serve  # noqa: E402 - others may take these over by value

@@ -11,8 +11,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from uuid import uuid4
@@ -21,24 +20,18 @@ from botocore.exceptions import ClientError
 
 from core.answer import MessageId
 from core.aws.calls import Calls, unmet
+from core.aws.claim_rows import OPEN, claim_key, claim_of, orphans_of, read_open
 from core.aws.items import clean, decode, encode
-from core.aws.reads import by_keys, in_partition
+from core.aws.reads import in_partition
+from core.aws.stops import Stops
+from core.conversation import NOTHING
 from core.ports import Busy, Claim, Lost, Orphan, Record
 
 LEASE = 20.0
 """Seconds a claim lasts unless it is renewed."""
-ORPHANED = 15.0
-"""Seconds after the end of its lease that an open event counts as abandoned."""
 KEPT = 16 * 86_400
 """Seconds an event is remembered: a delivery of it up to then is a duplicate."""
-UNTAKEN = (60.0, 1_800.0)
-"""Seconds from which, and up to which, a turn that nobody took is an orphan; later than that the
-queue shows it again by itself."""
 STOP_KEPT = 3_600
-OPEN = "open"
-"""The partition of what is not settled."""
-PACE = 0.2
-"""Seconds between two queries for wishes to stop."""
 TAKES = 5
 
 
@@ -55,7 +48,7 @@ class DynamoClaims:
         self._clock = clock
         self._leases: dict[str, float] = {}
         """Ends of the leases held here, by owner."""
-        self._stops = _Stops(self._stopping)
+        self._stops = Stops(self._stopping)
 
     async def take(self, event_id: str, incoming: str = "") -> Claim | None:
         """The claim, or None when the event is settled. Raises Busy, StoreError."""
@@ -68,12 +61,17 @@ class DynamoClaims:
             elif item["lease"] > self._clock():
                 raise Busy(item["lease"] - self._clock())
             else:
-                claim = replace(_claim(item), owner=self._name(), attempt=int(item["attempt"]) + 1)
-            if await self._claim(claim, clean(incoming), item):
+                claim = replace(
+                    claim_of(item), owner=self._name(), attempt=int(item["attempt"]) + 1
+                )
+            # what a worker before left has how far it came
+            kept = (item["incoming"] if item else "") or clean(incoming)
+            claim = replace(claim, incoming=kept)
+            if await self._claim(claim, item):
                 return claim
         raise Busy(LEASE)
 
-    async def _claim(self, claim: Claim, incoming: str, old: dict[str, Any] | None) -> bool:
+    async def _claim(self, claim: Claim, old: dict[str, Any] | None) -> bool:
         """Writes a claim over what was read; False when somebody else was faster."""
         now = self._clock()
         item = {
@@ -83,7 +81,7 @@ class DynamoClaims:
             "attempt": claim.attempt,
             "lease": now + LEASE,
             "messages": claim.message_ids,
-            "incoming": incoming or (old["incoming"] if old else ""),
+            "incoming": claim.incoming,
             "settled": False,
             "ttl": int(now + KEPT),
         }
@@ -96,10 +94,17 @@ class DynamoClaims:
             put["ExpressionAttributeValues"] = encode(
                 {":old": old["owner"], ":lease": old["lease"], ":no": False}
             )
-        is_open = {"pk": OPEN, "sk": claim.event_id, "since": now, "ttl": int(now + KEPT)}
-        if not await self._transact(
-            {"Put": put}, {"Put": {"TableName": self._table, "Item": encode(is_open)}}
-        ):
+        is_open: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": encode({"pk": OPEN, "sk": claim.event_id}),
+            "UpdateExpression": (
+                "SET since = if_not_exists(since, :now), #ttl = :ttl "
+                "REMOVE incoming, requeued, times"
+            ),
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+            "ExpressionAttributeValues": encode({":now": now, ":ttl": int(now + KEPT)}),
+        }
+        if not await self._transact({"Put": put}, {"Update": is_open}):
             return False
         held = {owner: end for owner, end in self._leases.items() if end > now - LEASE}
         self._leases = {**held, claim.owner: now + LEASE}
@@ -168,27 +173,57 @@ class DynamoClaims:
         item = await self._item(event_id)
         if item is None:
             return None
-        claim = _claim(item)
+        claim = claim_of(item)
         return Record(event_id, item["incoming"], claim.message_ids, item["settled"], item["lease"])
 
     async def orphans(self) -> Sequence[Orphan]:
-        """Events whose lease ended long ago and that never settled; first those never taken."""
-        now = self._clock()
-        noted = [each for each in await self._partition(OPEN) if each["since"] < now - ORPHANED]
-        keys = [claim_key(each["sk"]) for each in noted]
-        found = await by_keys(self._db, self._table, self._calls, keys)
-        claimed = {item["event"]: item for item in map(decode, found)}
-        for each in noted:
-            if claimed.get(each["sk"], {}).get("settled"):
-                await self._let_go(each)
-        return [
-            *_untaken([each for each in noted if each["sk"] not in claimed], now),
-            *_abandoned(claimed.values(), now),
-        ]
+        """Turns that are to be queued anew (`core.requeue`), those that waited longest first."""
+        rows, claims = await read_open(self._db, self._table, self._calls)
+        settled = {event for event, item in claims.items() if item["settled"]}
+        for event in settled:
+            await self._let_go(event)
+        still = {event: row for event, row in rows.items() if event not in settled}
+        return orphans_of(still, claims, self._clock())
 
-    async def _let_go(self, noted: Mapping[str, Any]) -> None:
-        """Deletes the note of an event that a platform told again after it was settled."""
-        key = {"pk": noted["pk"], "sk": noted["sk"]}
+    async def requeued(self, event_id: str) -> None:
+        """Keeps that an open turn was queued anew just now."""
+        row = {
+            "TableName": self._table,
+            "Key": encode({"pk": OPEN, "sk": event_id}),
+            "UpdateExpression": "SET requeued = :now ADD times :one",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": encode({":now": self._clock(), ":one": 1}),
+        }
+        try:
+            await self._calls(self._db.update_item, **row)
+        except ClientError as exc:
+            if not unmet(exc):
+                raise  # else it was answered meanwhile
+
+    async def ignore(self, event_id: str) -> None:
+        """Ends an event that nobody is to answer: nothing of what was said is kept."""
+        item = await self._item(event_id)
+        if item is not None and not item["settled"]:
+            try:
+                await self._calls(
+                    self._db.update_item,
+                    TableName=self._table,
+                    Key=encode(claim_key(event_id)),
+                    UpdateExpression="SET settled = :yes, incoming = :nothing",
+                    ConditionExpression="settled = :no AND lease <= :now",
+                    ExpressionAttributeValues=encode(
+                        {":yes": True, ":no": False, ":nothing": NOTHING, ":now": self._clock()}
+                    ),
+                )
+            except ClientError as exc:
+                if not unmet(exc):
+                    raise
+                return  # another worker answers it
+        await self._let_go(event_id)
+
+    async def _let_go(self, event_id: str) -> None:
+        """Deletes the note of an event that a platform sent again after it was settled."""
+        key = {"pk": OPEN, "sk": event_id}
         await self._calls(self._db.delete_item, TableName=self._table, Key=encode(key))
 
     def _name(self) -> str:
@@ -237,62 +272,3 @@ class DynamoClaims:
                 raise
             return False
         return True
-
-
-class _Stops:
-    """Wishes to stop, asked for once for all who want to know at the same time.
-
-    Whoever calls gets what a query says that began after the call.
-    """
-
-    def __init__(self, query: Callable[[], Awaitable[frozenset[str]]]) -> None:
-        self._query = query
-        self._next: asyncio.Task[frozenset[str]] | None = None
-        self._began = 0.0
-
-    async def now(self) -> frozenset[str]:
-        if self._next is None:
-            self._next = asyncio.create_task(self._ask())
-            self._next.add_done_callback(_heard)
-        return await asyncio.shield(self._next)
-
-    async def _ask(self) -> frozenset[str]:
-        loop = asyncio.get_running_loop()
-        await asyncio.sleep(max(0.0, self._began + PACE - loop.time()))
-        self._began = loop.time()
-        self._next = None
-        return await self._query()
-
-
-def _heard(task: asyncio.Task[frozenset[str]]) -> None:
-    """Those who waited were told of a failure; if all went away, nobody need be."""
-    if not task.cancelled():
-        task.exception()
-
-
-def claim_key(event_id: str) -> dict[str, str]:
-    return {"pk": f"claim#{event_id}", "sk": "claim"}
-
-
-def _untaken(noted: Iterable[Mapping[str, Any]], now: float) -> list[Orphan]:
-    """Those that were queued and never taken, in the order of their arrival."""
-    first, last = UNTAKEN
-    return [
-        Orphan(Claim(each["sk"], owner="", attempt=0), each["incoming"])
-        for each in sorted(noted, key=lambda each: float(each["since"]))
-        if "incoming" in each and first <= now - each["since"] < last
-    ]
-
-
-def _abandoned(claimed: Iterable[dict[str, Any]], now: float) -> list[Orphan]:
-    """Those whose worker is gone, longest first."""
-    return [
-        Orphan(_claim(item), item["incoming"])
-        for item in sorted(claimed, key=lambda item: float(item["lease"]))
-        if not item["settled"] and item["lease"] < now - ORPHANED
-    ]
-
-
-def _claim(item: dict[str, Any]) -> Claim:
-    ids = tuple(MessageId(each) for each in item["messages"])
-    return Claim(item["event"], item["owner"], ids, int(item["attempt"]))

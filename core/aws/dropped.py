@@ -11,9 +11,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from core.aws.calls import Calls, unmet
-from core.aws.claims import claim_key
+from core.aws.claim_rows import claim_key
 from core.aws.items import encode
-from core.conversation import Command, Conversation, Kind, Person, dumps
+from core.conversation import NOTHING
 
 KEPT = 23 * 86_400
 """Seconds: a day more than the queue keeps a message, then that of dead letters, then the queue
@@ -21,8 +21,6 @@ again, for each of which its time begins anew.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
 """
-NOTHING = dumps(Command("", Conversation("", "", "", None, Kind.CHANNEL), Person(""), "forgotten"))
-"""In place of the question, for who would have it answered once more: it is none."""
 
 
 async def drop(dynamodb: Any, table: str, calls: Calls, event_id: str, now: float) -> bool:

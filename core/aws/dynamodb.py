@@ -21,6 +21,7 @@ from core.aws.calls import Calls
 from core.aws.claims import DynamoClaims
 from core.aws.history import DynamoHistory
 from core.aws.items import decode, encode
+from core.aws.place_settings import auto_key, auto_of
 
 __all__ = ["DynamoClaims", "DynamoFeedback", "DynamoHistory", "DynamoPlaceSettings"]
 
@@ -51,14 +52,16 @@ class DynamoPlaceSettings:
 
     async def auto(self, place: str) -> bool:
         """Whether files are read that were shared there without a word to us: so unless refused."""
-        key = {"pk": f"settings#{place}", "sk": "auto"}
         answer = await self._calls(
-            self._db.get_item, TableName=self._table, Key=encode(key), ConsistentRead=True
+            self._db.get_item,
+            TableName=self._table,
+            Key=encode(auto_key(place)),
+            ConsistentRead=True,
         )
-        return bool(decode(answer["Item"])["on"]) if "Item" in answer else True
+        return auto_of(answer)
 
     async def choose_auto(self, place: str, on: bool) -> None:
-        item = {"pk": f"settings#{place}", "sk": "auto", "on": on}
+        item = {**auto_key(place), "on": on}
         await self._calls(self._db.put_item, TableName=self._table, Item=encode(item))
 
 

@@ -21,7 +21,7 @@ from typing import Any
 from urllib.parse import unquote_plus
 
 from core.aws.calls import Calls, backoff
-from core.aws.claims import OPEN
+from core.aws.claim_rows import OPEN
 from core.aws.dropped import drop
 from core.aws.items import decode, encode
 from core.aws.letters import Letters

@@ -2,8 +2,9 @@
 
 A queue that feeds Lambda hides a message for half an hour from when it is handed over. A worker
 that dies before its own code runs leaves it hidden, and its conversation waits behind it.
-`core.aws.claims` has the notes: whoever takes the turn overwrites its note, and settling it deletes
-it.
+`core.aws.claims` has the notes: whoever takes the turn deletes its text from the note, and settling
+it deletes the note. What was not said to us is not noted, so that its text is kept nowhere: but for
+files that are read wherever they are shared, where nobody refused that.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from core.aws.calls import translated
-from core.aws.claims import OPEN
+from core.aws.claim_rows import OPEN
 from core.aws.items import encode
+from core.aws.place_settings import auto_key, auto_of
 from core.aws.sqs import body
 from core.conversation import Incoming
 from core.ports import StoreError
@@ -37,16 +39,25 @@ class Notes:
 
     def note(self, item: Incoming) -> None:
         """Notes a turn; without a note it is queued all the same, so a failure is only logged."""
+        try:
+            with translated():
+                if item.addressed or (item.attachments and self._auto(item)):
+                    self._put(item)
+        except (StoreError, ClientError) as exc:
+            log.warning("a turn is not noted: %s", type(exc).__name__)
+
+    def _auto(self, item: Incoming) -> bool:
+        key = encode(auto_key(item.conversation.place))
+        return auto_of(self._db.get_item(TableName=self._table, Key=key))
+
+    def _put(self, item: Incoming) -> None:
         now = self._clock()
         noted = {
             "pk": OPEN,
             "sk": item.event_id,
             "since": now,
+            "noted": True,
             "incoming": body(item),
             "ttl": int(now + KEPT),
         }
-        try:
-            with translated():
-                self._db.put_item(TableName=self._table, Item=encode(noted))
-        except (StoreError, ClientError) as exc:
-            log.warning("a turn is not noted: %s", type(exc).__name__)
+        self._db.put_item(TableName=self._table, Item=encode(noted))

@@ -24,7 +24,8 @@ RESERVE = 20.0
 """Seconds of an invocation that are left for closing an answer, or for handing it on."""
 
 Handler = Callable[[Mapping[str, Any], float], Awaitable[dict[str, Any]]]
-"""Handles an event until a time of the loop's clock, and names what failed."""
+"""Handles an event until a time of the loop's clock, and names what failed, and what of that is
+to be delivered again at once (`handedOn`)."""
 
 
 class Records:
@@ -52,8 +53,13 @@ class Records:
             with suppress(asyncio.CancelledError):
                 await beating
         failed = {each["itemIdentifier"] for each in answer.get("batchItemFailures", ())}
-        late = [record for record in records if record["messageId"] in failed]
-        await asyncio.gather(*(self._show_again(each, pause(each["attributes"])) for each in late))
+        handed_on = set(answer.pop("handedOn", ()))
+        rest = [record for record in records if record["messageId"] in handed_on]
+        late = [record for record in records if record["messageId"] in failed - handed_on]
+        await asyncio.gather(
+            *(self._show_again(each, 0) for each in rest),
+            *(self._show_again(each, pause(each["attributes"])) for each in late),
+        )
         telemetry.count(Metric.PUT_OFF, len(late))
         return answer
 

@@ -6,11 +6,12 @@ from dataclasses import replace
 import pytest
 
 from core.answer import MessageId, Turn, Usage
-from core.aws.claims import LEASE, ORPHANED, DynamoClaims
+from core.aws.claims import LEASE, DynamoClaims
 from core.aws.dynamodb import DynamoFeedback, DynamoHistory, DynamoPlaceSettings
 from core.conversation import NOTHING_QUOTED, Quoted
 from core.documents import DocumentId
 from core.ports import Busy, Claim, Lost, PlaceSettings, StoreError
+from core.requeue import ORPHANED
 from tests.fakes import Event, FakeClaims, FakeHistory, FakePlaceSettings
 
 EVENT = "slack/T1/C1/1.0"

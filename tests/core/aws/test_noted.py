@@ -1,19 +1,22 @@
 """Turns that are noted before they are queued, and found where no worker ever took them."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
-from bots.sweep import AGAIN, sweep
-from core.aws.claims import ORPHANED, UNTAKEN, DynamoClaims
+from bots.sweep import sweep
+from core.aws.claims import DynamoClaims
 from core.aws.clients import client
+from core.aws.dynamodb import DynamoPlaceSettings
 from core.aws.noted import Notes
 from core.aws.sqs import SqsTurns
-from core.conversation import Conversation, Incoming, Kind, Person, dumps, loads
+from core.conversation import Attachment, Conversation, Incoming, Kind, Person, dumps, loads
+from core.requeue import AGAIN, ORPHANED, SHOWN_AGAIN, UNTAKEN
 
 PLACE = "slack/T1/C1"
 EVENT = f"{PLACE}/1.0"
-SOON, LATE = UNTAKEN
+SOON, LATE = UNTAKEN, SHOWN_AGAIN
 
 
 def question(ts="1.0", text="hello"):
@@ -100,8 +103,9 @@ async def test_those_that_wait_behind_a_dead_worker_s_message_are_queued_past_it
     assert len(sqs.receive_message(**take)["Messages"]) == 1
     assert "Messages" not in sqs.receive_message(**take)
     clock.now += SOON
-    for _ in range(2):  # the clock's function comes every minute: the queue drops what it knows
-        assert await sweep(claims, turns, clock) == 3
+    assert await sweep(claims, turns) == 1  # two wait behind it, and are not lost
+    clock.now += SOON
+    assert await sweep(claims, turns) == 0
     told = []
     while found := sqs.receive_message(**take).get("Messages"):
         told += [loads(each["Body"]) for each in found]
@@ -120,7 +124,7 @@ async def test_an_answer_whose_queue_hides_its_message_is_taken_up_again_and_aga
         (message,) = sqs.receive_message(QueueUrl=url, VisibilityTimeout=1_800)["Messages"]
         assert loads(message["Body"]) == question()
         clock.now += AGAIN
-        assert await sweep(claims, turns, clock) == 1
+        assert await sweep(claims, turns) == 1
 
 
 async def test_a_note_that_cannot_be_read_holds_up_no_other(aws, notes, claims, turns, clock):
@@ -130,7 +134,7 @@ async def test_a_note_that_cannot_be_read_holds_up_no_other(aws, notes, claims, 
     since = {"since": {"N": str(clock.now - 1)}}
     table.put_item(TableName=aws.resources.table, Item=unread | since)
     clock.now += SOON + 1
-    await sweep(claims, turns, clock)
+    await sweep(claims, turns)
     (message,) = aws.client("sqs").receive_message(QueueUrl=aws.resources.turns_queue)["Messages"]
     assert loads(message["Body"]) == question()
 
@@ -142,3 +146,57 @@ async def test_a_table_that_does_not_answer_keeps_no_turn_from_its_queue(
     dead = client("dynamodb", "us-east-1", patience=1, tries=1)
     await asyncio.to_thread(Notes(dead, "t", clock).note, question())
     assert "not noted" in caplog.text
+
+
+POST = replace(question(text="not for us"), addressed=False)
+FILES = replace(POST, attachments=(Attachment("F1", "a.pdf", "", 1, "https://x"),))
+
+
+@pytest.mark.parametrize("post", [POST, replace(POST, partial=True)])
+async def test_what_is_not_said_to_us_is_not_noted(aws, notes, post):
+    notes.note(post)
+    assert opened(aws) == []
+
+
+async def test_files_are_noted_only_where_they_are_read(aws, notes, claims):
+    settings = DynamoPlaceSettings(aws.client("dynamodb"), aws.resources.table, aws.calls)
+    await settings.choose_auto(PLACE, on=False)
+    notes.note(FILES)
+    assert opened(aws) == []
+    await settings.choose_auto(PLACE, on=True)
+    notes.note(FILES)
+    assert opened(aws) == [EVENT]
+    await claims.ignore(EVENT)
+    assert opened(aws) == []
+
+
+async def test_what_is_ignored_is_over_for_whoever_comes_later_and_nothing_of_it_is_kept(
+    aws, notes, claims, clock
+):
+    notes.note(FILES)
+    claim = await claims.take(EVENT, dumps(FILES))
+    await claims.ignore(EVENT)  # in vain: somebody answers it
+    assert (await claims.read(EVENT)).incoming == dumps(FILES)
+    await claims.release(claim, dumps(FILES), anew=False)
+    await claims.ignore(EVENT)
+    assert await claims.take(EVENT, dumps(FILES)) is None
+    assert "not for us" not in (await claims.read(EVENT)).incoming
+    assert opened(aws) == []
+    clock.now += SOON
+    assert await claims.orphans() == []
+
+
+async def test_those_that_wait_in_a_backlog_are_not_queued_again(aws, notes, claims, clock):
+    held = []
+    for number in range(20):
+        where = Conversation("slack", "T1", "C1", f"{number}.0", Kind.CHANNEL)
+        each = replace(question(f"{number}.0"), conversation=where)
+        notes.note(each)
+        clock.now += 1
+        if number < 3:
+            held.append(await claims.take(each.event_id, dumps(each)))
+    clock.now += SOON - 25  # those at work hold their leases, most of the others are old enough
+    for number in range(3):
+        await claims.renew(held[number])
+    clock.now += 15
+    assert await claims.orphans() == []

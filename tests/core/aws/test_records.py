@@ -118,3 +118,14 @@ def test_a_queue_that_does_not_answer_stops_nobody(caplog):
     queue.down = True
     assert handled(queue, handler, record()) == {"batchItemFailures": []}
     assert "visibility not changed" in caplog.text
+
+
+def test_what_is_handed_on_is_seen_again_at_once():
+    queue = Queue()
+
+    async def handler(event, until):
+        return {"batchItemFailures": [{"itemIdentifier": "m1"}], "handedOn": ["m1"]}
+
+    answer = handled(queue, handler, record())
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m1"}]}
+    assert queue.told[-1][1:] == ("r-m1", 0)
