@@ -80,7 +80,7 @@ def assistant_of(claims, *, auto):
     settings = FakePlaceSettings()
     settings.autos = {WHERE.place: auto}
     briefing = Briefing(
-        None, FakeHistory(), settings, object(), default_model="haiku", today=lambda: None
+        None, FakeHistory(), settings, object(), None, default_model="haiku", today=lambda: None
     )
     return Assistant(None, claims, FakeHistory(), briefing, policy=Policy())
 
