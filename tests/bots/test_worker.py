@@ -6,6 +6,7 @@ import pytest
 
 from bots.worker import Worker
 from core.assistant import Assistant
+from core.audience import Audience, Outsiders
 from core.briefing import Briefing
 from core.conversation import Attachment, Conversation, Incoming, Kind, Person, dumps, loads
 from core.markdown import Policy
@@ -80,7 +81,13 @@ def assistant_of(claims, *, auto):
     settings = FakePlaceSettings()
     settings.autos = {WHERE.place: auto}
     briefing = Briefing(
-        None, FakeHistory(), settings, object(), None, default_model="haiku", today=lambda: None
+        None,
+        FakeHistory(),
+        settings,
+        object(),
+        Audience(None, Outsiders.CHANNEL),
+        default_model="haiku",
+        today=lambda: None,
     )
     return Assistant(None, claims, FakeHistory(), briefing, policy=Policy())
 
