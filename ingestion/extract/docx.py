@@ -16,6 +16,7 @@ from docx.table import Table
 from docx.text.paragraph import Paragraph
 
 from core.documents import Block
+from ingestion.extract.docx_looks import OFF, Looks
 from ingestion.extract.errors import Unreadable, clean
 from ingestion.extract.tables import markdown
 
@@ -32,18 +33,19 @@ def read(path: Path) -> Iterator[Block]:
         document: Document = docx.Document(str(path))
     except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile, OSError) as exc:
         raise Unreadable("damaged") from exc
+    looks = Looks(document.element, document.styles.element)
     for element in document.element.body.iterchildren():
         if element.tag == qn("w:p"):
-            yield from _paragraph(Paragraph(element, document))
+            yield from _paragraph(Paragraph(element, document), looks)
         elif element.tag == qn("w:tbl"):
-            yield from _table(Table(element, document))
+            yield from _table(Table(element, document), looks)
         elif element.tag == qn("w:sdt"):  # a content control, such as a table of contents
             for inner in element.iter(qn("w:p")):
-                yield from _paragraph(Paragraph(inner, document))
+                yield from _paragraph(Paragraph(inner, document), looks)
 
 
-def _paragraph(paragraph: Paragraph) -> Iterator[Block]:
-    text = clean(_text(paragraph)).strip()
+def _paragraph(paragraph: Paragraph, looks: Looks) -> Iterator[Block]:
+    text = clean(_text(paragraph._p, looks)).strip()  # noqa: SLF001
     if not text:
         return
     style = (paragraph.style.name if paragraph.style is not None else "") or ""
@@ -56,19 +58,16 @@ def _paragraph(paragraph: Paragraph) -> Iterator[Block]:
         yield Block(text)
 
 
-def _text(paragraph: Paragraph) -> str:
-    """With links and text boxes, without what was deleted under revision or is hidden."""
+def _text(paragraph: Any, looks: Looks) -> str:
+    """With links and text boxes, without what was deleted under revision or cannot be seen."""
     pieces: list[str] = []
-    for node in paragraph._p.iter(qn("w:t"), qn("w:tab"), qn("w:br")):  # noqa: SLF001
-        if _hidden(node.getparent()) or next(node.iterancestors(*ELSEWHERE), None) is not None:
+    for node in paragraph.iter(qn("w:t"), qn("w:tab"), qn("w:br")):
+        run = node.getparent()
+        if run.tag != qn("w:r") or next(node.iterancestors(*ELSEWHERE), None) is not None:
             continue
-        pieces.append((node.text or "") if node.tag == qn("w:t") else " ")
+        if not looks.hidden(run):
+            pieces.append((node.text or "") if node.tag == qn("w:t") else " ")
     return "".join(pieces)
-
-
-def _hidden(run: Any) -> bool:
-    vanish = run.find(f"{qn('w:rPr')}/{qn('w:vanish')}") if run is not None else None
-    return vanish is not None and vanish.get(qn("w:val")) not in ("0", "false", "off")
 
 
 def _numbered(paragraph: Paragraph) -> bool:
@@ -76,14 +75,27 @@ def _numbered(paragraph: Paragraph) -> bool:
     return properties is not None and properties.numPr is not None
 
 
-def _table(table: Table) -> Iterator[Block]:
+def _table(table: Table, looks: Looks) -> Iterator[Block]:
     rows = []
     for row in table.rows:
+        hidden = row._tr.find(f"{qn('w:trPr')}/{qn('w:hidden')}")  # noqa: SLF001
+        if hidden is not None and hidden.get(qn("w:val")) not in OFF:
+            continue
         cells, last = [], None
         for cell in row.cells:
             if cell._tc is not last:  # noqa: SLF001 - a merged cell is there once for each column
-                cells.append(clean(cell.text))
+                cells.append(clean(_cell(cell._tc, looks)))  # noqa: SLF001
             last = cell._tc  # noqa: SLF001
         rows.append(cells)
     if any(any(row) for row in rows):
         yield Block(markdown(rows), kind="table")
+
+
+def _cell(cell: Any, looks: Looks) -> str:
+    """The paragraphs of a cell, those of tables in it included."""
+    lines = (
+        _text(each, looks)
+        for each in cell.iter(qn("w:p"))
+        if next(each.iterancestors(qn("w:txbxContent")), None) is None
+    )
+    return "\n".join(line for line in lines if line)

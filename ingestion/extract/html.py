@@ -12,19 +12,14 @@ from lxml import etree, html
 from core.documents import Block
 from ingestion.extract.decode import decode
 from ingestion.extract.errors import Unreadable, clean
+from ingestion.extract.html_seen import prune
 from ingestion.extract.tables import markdown
 
-_UNSEEN = "script style template noscript head iframe object svg math select"
-UNSEEN = frozenset(_UNSEEN.split())
 _PARTS = """
     p div section article main header footer aside nav li dt dd blockquote figcaption address ul ol
     dl figure form fieldset details summary body center
 """
 PARTS = frozenset(_PARTS.split())
-HIDDEN = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|font-size\s*:\s*0(?![.\d]*[1-9])|opacity\s*:\s*0(?![.\d])",
-    re.I,
-)
 CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?\s*([\w-]+)", re.I)
 
 
@@ -45,6 +40,7 @@ def of_text(text: str) -> Iterator[Block]:
     title = clean(root.findtext(".//title") or "").strip()
     if title:
         yield Block(" ".join(title.split()), kind="heading", level=1)
+    prune(root)
     body = root.find(".//body")
     yield from _Walk().blocks(body if body is not None else root)
 
@@ -62,8 +58,7 @@ class _Walk:
     def _inside(self, element: Any, lead: str = "") -> Iterator[Block]:
         self._text.append(lead + (element.text or ""))
         for child in element:
-            if isinstance(child.tag, str) and not _unseen(child):
-                yield from self._child(child)
+            yield from self._child(child)
             self._text.append(child.tail or "")
 
     def _child(self, child: Any) -> Iterator[Block]:
@@ -104,19 +99,10 @@ class _Walk:
             yield Block(text)
 
 
-def _unseen(element: Any) -> bool:
-    if element.tag.lower() in UNSEEN or "hidden" in element.attrib:
-        return True
-    if element.get("aria-hidden", "").lower() == "true":
-        return True
-    return HIDDEN.search(element.get("style", "")) is not None
-
-
 def _seen_text(element: Any) -> str:
     pieces = [element.text or ""]
     for child in element:
-        if isinstance(child.tag, str) and not _unseen(child):
-            pieces.append("\n" if child.tag == "br" else _seen_text(child))
+        pieces.append("\n" if child.tag == "br" else _seen_text(child))
         pieces.append(child.tail or "")
     return "".join(pieces)
 

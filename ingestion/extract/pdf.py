@@ -13,6 +13,7 @@ from pypdfium2 import raw
 
 from core.documents import Block, Locator, Picture
 from ingestion.extract.errors import Unreadable, clean
+from ingestion.extract.pdf_seen import take_unseen
 from ingestion.extract.sandbox import Total
 
 FEW = 20
@@ -46,6 +47,7 @@ def read(path: Path) -> Iterator[Block | Picture | Total]:
             except pdfium.PdfiumError:
                 continue  # a page that cannot be loaded leaves the others as they are
             try:
+                take_unseen(page)
                 text = _text(page)
                 if len(text) >= FEW or not _has_image(page):
                     yield from (Block(each, where) for each in _stretches(text))

@@ -19,7 +19,9 @@ from ingestion.extract.tables import markdown
 def read(path: Path) -> Iterator[Block | Total]:
     """For each slide a heading, what is on it, and its notes."""
     try:
-        slides = list(pptx.Presentation(str(path)).slides)
+        presentation = pptx.Presentation(str(path))
+        slides = list(presentation.slides)
+        size = int(presentation.slide_width or 0), int(presentation.slide_height or 0)
     except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile, OSError) as exc:
         raise Unreadable("damaged") from exc
     yield Total(len(slides))
@@ -28,7 +30,7 @@ def read(path: Path) -> Iterator[Block | Total]:
         title = slide.shapes.title
         heading = clean(title.text_frame.text).strip() if title is not None else ""
         yield Block(heading or f"Slide {number}", where, "heading", 1)
-        for shape in _flat(slide.shapes):
+        for shape in _flat(each for each in slide.shapes if _seen(each, size)):
             if title is not None and shape.shape_id == title.shape_id:
                 continue
             yield from _shape(shape, where)
@@ -36,6 +38,17 @@ def read(path: Path) -> Iterator[Block | Total]:
             notes = clean(slide.notes_slide.notes_text_frame.text).strip()
             if notes:
                 yield Block(f"Notes: {notes}", where)
+
+
+def _seen(shape: Any, size: tuple[int, int]) -> bool:
+    """Whether any of it is on the slide, and it is not hidden."""
+    if shape._element.xpath(".//p:cNvPr/@hidden")[:1] in (["1"], ["true"]):  # noqa: SLF001
+        return False
+    place = shape.left, shape.top, shape.width, shape.height
+    if None in place or 0 in size:
+        return True  # where its layout has it
+    left, top, width, height = place
+    return bool(left < size[0] and top < size[1] and left + width > 0 and top + height > 0)
 
 
 def _flat(shapes: Iterable[Any]) -> Iterator[Any]:
