@@ -101,7 +101,7 @@ class Worker:
         try:
             chat, budget = self._chat(item.conversation, item.extra)
             if isinstance(item, Command):
-                await self._commands.handle(item, chat)
+                self._clean(chat, budget, await self._commands.handle(item, chat))
             else:
                 await self._answer(item, chat, budget, again, until)
         except HandedOn:

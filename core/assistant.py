@@ -19,9 +19,9 @@ from core import sentences
 from core.answer import Button, MessageId, Rendered, Turn, Usage
 from core.briefing import Brief, Briefing
 from core.citations import Citations, citations, link, sources
-from core.conversation import Incoming, Kind, dumps, loads
+from core.conversation import Incoming, Kind, dumps
 from core.history import History, MadeFrom, keep
-from core.lease import Lease, held
+from core.lease import Lease, held, resumed
 from core.live import THINKING, Ending, LiveMessage
 from core.markdown import Policy
 from core.outcome import Outcome, counted, ending, whole_words
@@ -42,6 +42,7 @@ from core.ports import (
     Priority,
     Stopped,
     StoreError,
+    Withdrawn,
 )
 from core.sharing import completed
 from core.telemetry import Metric, count
@@ -96,7 +97,7 @@ class Assistant:
                 return ()
             question = wanted
             claim = await self._claims.take(question.event_id, dumps(question))
-            question = _resumed(question, claim)
+            question = resumed(question, claim)
         except StoreError:
             if not question.addressed:
                 raise
@@ -104,6 +105,7 @@ class Assistant:
             raise
         if claim is None:
             return ()
+        live: LiveMessage | None = None
         try:
             live = await self._live(question, claim, chat, budget, again=again)
             if claim.attempt > TRIES:
@@ -114,6 +116,9 @@ class Assistant:
             # nobody can be shown anything: the channel or message went, or the app's right to it
             log.warning("answer has nowhere to go: %s", type(exc).__name__)
             await patiently(lambda: self._claims.settle(claim))
+        except Withdrawn:
+            log.info("the question was deleted: its answer goes")
+            return (*live.ids, *live.retired) if live is not None else claim.message_ids
         except Lost:
             log.warning("another worker answers this event now")
         return ()
@@ -301,17 +306,6 @@ class Assistant:
             await chat.post(Rendered(sentences.NO_STORE), mark=question.event_id)
         except ChatError as exc:
             log.warning("people not told of the outage: %s", type(exc).__name__)
-
-
-def _resumed(question: Incoming, claim: Claim | None) -> Incoming:
-    """The question with what an earlier worker's answer to it had said."""
-    try:
-        left = loads(claim.incoming) if claim and claim.incoming else None
-    except ValueError:
-        return question
-    if isinstance(left, Incoming) and len(left.said) > len(question.said):
-        return replace(question, said=left.said)
-    return question
 
 
 def _empty(question: Incoming) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from core import runs, sentences
-from core.answer import Option, Rendered
+from core.answer import MessageId, Option, Rendered
 from core.conversation import Command, Incoming, Kind, loads
 from core.files import Files, hello
-from core.history import History
+from core.history import Feedback, History
 from core.models import MODELS, resolve
-from core.ports import Chat, Claims, Feedback, PlaceSettings, Turns
+from core.ports import Chat, ChatError, Claims, DeadTurns, PlaceSettings, Record, Turns
 
 
 class Commands:
@@ -24,6 +26,7 @@ class Commands:
         turns: Turns,
         history: History,
         *,
+        dead: DeadTurns,
         files: Files | None,
         default_model: str,
     ) -> None:
@@ -32,11 +35,15 @@ class Commands:
         self._feedback = feedback
         self._turns = turns
         self._history = history
+        self._dead = dead
         self._files = files
         self._default_model = default_model
 
-    async def handle(self, command: Command, chat: Chat) -> None:
-        """Carries out one command; whoever gave it is told what came of it, alone."""
+    async def handle(self, command: Command, chat: Chat) -> Sequence[MessageId]:
+        """Carries out one command; whoever gave it is told what came of it, alone.
+
+        Returns messages to be deleted at leisure.
+        """
         if command.name in ("joined", "restored", "left", "uninstalled"):
             if self._files is not None:
                 await self._files.moved(command)
@@ -44,10 +51,13 @@ class Commands:
                 direct = command.conversation.kind is Kind.DIRECT
                 greeting = hello(reads=self._files is not None, direct=direct)
                 await chat.post(greeting, mark=command.event_id)
-            return
+            return ()
+        if command.name == "gone":
+            return await self._gone(command, chat)
         said = await self._said(command, chat)
         if said is not None:
             await chat.whisper(command.person, said)
+        return ()
 
     async def _said(self, command: Command, chat: Chat) -> Rendered | None:
         match command.name:
@@ -61,9 +71,6 @@ class Commands:
                 return await self._rate(command)
             case "files" | "remove" | "auto":
                 return await self._about_files(command)
-            case "gone":
-                await self._gone(command)
-                return None
             case _:
                 return None
 
@@ -79,12 +86,23 @@ class Commands:
             case _:
                 return await self._files.command(command)
 
-    async def _gone(self, command: Command) -> None:
-        """A post or a file was deleted at the platform."""
+    async def _gone(self, command: Command, chat: Chat) -> Sequence[MessageId]:
+        """A post or a file was deleted at the platform; the messages that answered the post."""
+        answers: set[MessageId] = set()
         if command.target:
-            await self._history.forget(command.conversation.key, command.target)
+            where = command.conversation
+            post = f"{where.place}/{command.target}"
+            record = await self._claims.read(post)
+            for key in {where.key, *_histories(record)}:
+                await self._history.forget(key, command.target)
+            await self._dead.withdraw(post)
+            answers |= {*await self._claims.withdraw(post)}
+            if record is not None:
+                with suppress(ChatError):  # posted, perhaps, by a worker that could not say so
+                    answers |= {*await chat.find(post)}
         if self._files is not None:
             await self._files.gone(command)
+        return sorted(answers)
 
     async def _model(self, command: Command, chat: Chat) -> Rendered:
         place = command.conversation.place
@@ -133,6 +151,8 @@ class Commands:
         question = loads(record.incoming)
         if not isinstance(question, Incoming):
             return Rendered(sentences.TOO_OLD)
+        if question.private and question.person.id != command.person.id:
+            return Rendered(sentences.ELSEWHERE)
         shown = tuple(str(each) for each in record.message_ids)
         anew = replace(question, event_id=runs.next_run(run), shown=shown, said="")
         await self._turns.put(anew)
@@ -144,3 +164,12 @@ class Commands:
             return Rendered(sentences.ELSEWHERE)
         await self._feedback.rate(runs.post_of(run), command.person.id, value)
         return Rendered(sentences.THANKS[value])
+
+
+def _histories(record: Record | None) -> Iterable[str]:
+    """What the exchange of a claimed question is kept under."""
+    try:
+        question = loads(record.incoming) if record is not None else None
+    except ValueError:
+        return ()
+    return (question.history,) if isinstance(question, Incoming) else ()

@@ -1,4 +1,4 @@
-"""How the core reaches what was asked and answered."""
+"""How the core reaches what was asked and answered, and what people thought of it."""
 
 from __future__ import annotations
 
@@ -47,6 +47,10 @@ class History(Protocol):
     async def forget_quoting(self, document: DocumentId) -> None:
         """Removes all exchanges whose answers were made from a document."""
         ...
+
+
+class Feedback(Protocol):
+    async def rate(self, event_id: str, person: str, value: str) -> None: ...
 
 
 @dataclass(slots=True)

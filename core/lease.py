@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
+from core.conversation import Incoming, loads
 from core.ports import Claim, Claims, Lost, StoreError
 
 log = logging.getLogger(__name__)
@@ -22,17 +24,17 @@ class Lease:
     def __init__(self) -> None:
         self.ended = asyncio.Event()
         self.late = False
-        self._lost = False
+        self._lost: Lost | None = None
 
     def check(self) -> None:
-        """Raises Lost when another worker answers now."""
-        if self._lost:
-            raise Lost("the lease ran out")
+        """Raises Lost when another worker answers now, Withdrawn when nobody is to."""
+        if self._lost is not None:
+            raise self._lost
 
     async def keep(self, claims: Claims, claim: Claim, until: float | None) -> None:
         """Renews until cancelled."""
         now = asyncio.get_running_loop().time
-        while not self._lost:
+        while self._lost is None:
             await asyncio.sleep(TICK)
             if until is not None and now() >= until and not self.ended.is_set():
                 self.late = True
@@ -40,8 +42,8 @@ class Lease:
             try:
                 if await claims.renew(claim):
                     self.ended.set()
-            except Lost:
-                self._lost = True
+            except Lost as exc:
+                self._lost = exc
                 self.ended.set()
             except StoreError:
                 # nobody can take the claim either while the store is down
@@ -58,3 +60,14 @@ async def held(claims: Claims, claim: Claim, until: float | None = None) -> Asyn
     finally:
         keeper.cancel()
         await asyncio.gather(keeper, return_exceptions=True)
+
+
+def resumed(question: Incoming, claim: Claim | None) -> Incoming:
+    """The question with what an earlier worker's answer to it had said."""
+    try:
+        left = loads(claim.incoming) if claim and claim.incoming else None
+    except ValueError:
+        return question
+    if isinstance(left, Incoming) and len(left.said) > len(question.said):
+        return replace(question, said=left.said, quoted=left.quoted)
+    return question

@@ -203,6 +203,10 @@ class Lost(StoreError):
     """The lease ran out and somebody else answers now."""
 
 
+class Withdrawn(Lost):
+    """The question was deleted: nobody answers it, and its answer is to go."""
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """What is known of an event that was claimed. `incoming` is its queued JSON."""
@@ -263,6 +267,12 @@ class Claims(Protocol):
         ...
 
     async def settle(self, claim: Claim) -> None: ...
+    async def withdraw(self, event_id: str) -> Sequence[MessageId]:
+        """Forgets a question that was deleted, with all runs of its answer: from now on nobody
+        answers it, whoever does so is stopped, and nothing of what was asked is kept. Returns the
+        messages that answered it. Safe to repeat."""
+        ...
+
     async def stop(self, event_id: str) -> bool:
         """Asks whoever answers this event to stop; False when nobody does."""
         ...
@@ -290,10 +300,6 @@ class PlaceSettings(Protocol):
     async def choose_auto(self, place: str, on: bool) -> None: ...
 
 
-class Feedback(Protocol):
-    async def rate(self, event_id: str, person: str, value: str) -> None: ...
-
-
 class Turns(Protocol):
     """The queue from receivers to workers."""
 
@@ -303,4 +309,12 @@ class Turns(Protocol):
         `aside` names a line of its own, past those of its conversation that wait behind a message
         which nobody handles.
         """
+        ...
+
+
+class DeadTurns(Protocol):
+    """Questions that were given up, and wait for an operator."""
+
+    async def withdraw(self, event_id: str) -> None:
+        """Deletes one that was deleted at its platform, in all its runs."""
         ...

@@ -16,6 +16,7 @@ from core.audience import Audience
 from core.aws.bedrock import BedrockModel
 from core.aws.calls import Calls
 from core.aws.clients import client
+from core.aws.dead_turns import SqsDeadTurns
 from core.aws.dynamodb import DynamoClaims, DynamoFeedback, DynamoHistory, DynamoPlaceSettings
 from core.aws.secrets import SECRETS, looked_up
 from core.aws.shelf import Shelf, notices_of, shelf_of
@@ -114,6 +115,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
                 feedback,
                 turns,
                 history,
+                dead=SqsDeadTurns(sqs, settings.turns_queue_url, calls),
                 files=files,
                 default_model=settings.default_model,
             ),

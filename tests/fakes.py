@@ -15,7 +15,7 @@ from core.aws.claims import LEASE
 from core.aws.history import sortable
 from core.conversation import NOTHING, NOTHING_QUOTED, Command, Incoming, Quoted
 from core.documents import DocumentId
-from core.ports import Busy, Claim, Lost, Orphan, Record, StoreError
+from core.ports import Busy, Claim, Lost, Orphan, Record, StoreError, Withdrawn
 from core.requeue import ORPHANED
 from core.runs import post_of
 from core.tally import OwnStore, Store
@@ -55,6 +55,7 @@ class Event:
     lease: float
     settled: bool = False
     stop: bool = False
+    gone: bool = False
     requeued: float = 0.0
 
 
@@ -73,6 +74,9 @@ class FakeClaims:
 
     async def take(self, event_id: str, incoming: str = "") -> Claim | None:
         self.outage.check()
+        base = self.events.get(post_of(event_id))
+        if base is not None and base.gone:
+            return None
         old = self.events.get(event_id)
         owner = uuid4().hex
         lease = self._clock() + LEASE
@@ -108,6 +112,21 @@ class FakeClaims:
     async def settle(self, claim: Claim) -> None:
         event = self._ours(claim, settled=True)
         self.events[claim.event_id] = replace(event, settled=True)
+
+    async def withdraw(self, event_id: str) -> Sequence[MessageId]:
+        self.outage.check()
+        post = post_of(event_id)
+        over = Event(Claim(post, ""), NOTHING, 0.0)
+        runs = [each for each in self.events if post_of(each) == post] or [post]
+        answers = list[MessageId]()
+        for each in runs:
+            old = self.events.get(each, over)
+            kept = replace(old.claim, owner="", incoming=NOTHING)
+            answers += kept.message_ids
+            self.events[each] = replace(
+                old, claim=kept, incoming=NOTHING, settled=True, gone=True, lease=0.0
+            )
+        return answers
 
     async def stop(self, event_id: str) -> bool:
         self.outage.check()
@@ -145,6 +164,8 @@ class FakeClaims:
     def _ours(self, claim: Claim, *, settled: bool = False) -> Event:
         self.outage.check()
         event = self.events[claim.event_id]
+        if event.gone:
+            raise Withdrawn(claim.event_id)
         if event.claim.owner != claim.owner or (event.settled and not settled):
             raise Lost(claim.event_id)
         return event
@@ -257,3 +278,7 @@ class FakeTurns:
 
     async def put(self, item: Incoming | Command, *, again: str = "", aside: str = "") -> None:
         self.put_now(item, again=again)
+
+    async def withdraw(self, event_id: str) -> None:
+        self.outage.check()
+        self.items = [each for each in self.items if post_of(each.event_id) != post_of(event_id)]

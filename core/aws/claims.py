@@ -21,11 +21,13 @@ from botocore.exceptions import ClientError
 from core.answer import MessageId
 from core.aws.calls import Calls, unmet
 from core.aws.claim_rows import OPEN, claim_key, claim_of, orphans_of, read_open
+from core.aws.dropped import withdraw
 from core.aws.items import clean, decode, encode
 from core.aws.reads import in_partition
 from core.aws.stops import Stops
 from core.conversation import NOTHING
-from core.ports import Busy, Claim, Lost, Orphan, Record
+from core.ports import Busy, Claim, Lost, Orphan, Record, Withdrawn
+from core.runs import next_run, post_of
 
 LEASE = 20.0
 """Seconds a claim lasts unless it is renewed."""
@@ -52,6 +54,9 @@ class DynamoClaims:
 
     async def take(self, event_id: str, incoming: str = "") -> Claim | None:
         """The claim, or None when the event is settled. Raises Busy, StoreError."""
+        post = post_of(event_id)
+        if post != event_id and (await self._item(post) or {}).get("gone"):
+            return None  # the question was deleted after another run of it was asked for
         for _ in range(TAKES):
             item = await self._item(event_id)
             if item is None:
@@ -153,7 +158,22 @@ class DynamoClaims:
                 for pk, sk in ((OPEN, claim.event_id), ("stop", claim.event_id))
             ),
         ):
-            raise Lost(claim.event_id)
+            raise await self._lost(claim)
+
+    async def withdraw(self, event_id: str) -> Sequence[MessageId]:
+        """Forgets a deleted question in all its runs. Raises StoreError."""
+        run, messages = post_of(event_id), list[MessageId]()
+        while True:
+            found = await withdraw(self._db, self._table, self._calls, run, self._clock())
+            messages += map(MessageId, found or ())
+            if found is None and run != post_of(event_id):
+                return messages
+            run = next_run(run)
+
+    async def _lost(self, claim: Claim) -> Lost:
+        """Why a claim is not ours any more."""
+        item = await self._item(claim.event_id) or {}
+        return Withdrawn(claim.event_id) if item.get("gone") else Lost(claim.event_id)
 
     async def stop(self, event_id: str) -> bool:
         """Asks whoever answers this event, or takes it up again, to stop; False when it is over."""
@@ -261,7 +281,7 @@ class DynamoClaims:
             if not unmet(exc):
                 raise
             self._leases.pop(claim.owner, None)
-            raise Lost(claim.event_id) from exc
+            raise await self._lost(claim) from exc
 
     async def _transact(self, *actions: dict[str, Any]) -> bool:
         """All of these or none; False when a condition does not hold."""

@@ -5,9 +5,11 @@ from dataclasses import replace
 
 import pytest
 
+from core import sentences
 from core.answer import MessageId, Turn, Usage
 from core.commands import Commands
 from core.conversation import Command, Conversation, Incoming, Kind, Person, dumps
+from core.ports import Withdrawn
 from tests.fake_chat import FakeChat
 from tests.fakes import FakeClaims, FakeFeedback, FakeHistory, FakePlaceSettings, FakeTurns
 
@@ -29,6 +31,7 @@ class Scene:
             self.feedback,
             self.turns,
             self.history,
+            dead=self.turns,
             files=None,
             default_model="sonnet",
         )
@@ -162,3 +165,29 @@ async def test_a_deleted_question_is_forgotten_without_an_index_as_well(scene):
     assert await scene.give("gone", target="1") is None
     (kept,) = await scene.history.recent(WHERE.key, 100)
     assert (kept.forgotten, kept.question.text, kept.answer.text) == (True, "", "")
+
+
+async def test_a_deleted_question_is_answered_by_nobody_again_and_its_answers_go(scene):
+    await scene.answered()
+    await scene.answered(f"{RUN}~2")
+    command = Command("e", WHERE, ANA, "gone", target="1")
+    assert await scene.commands.handle(command, scene.chat) == ["m1", "m2"]
+    assert "What is it?" not in str(scene.claims.events)
+    assert (await scene.give("regenerate", RUN)).markdown == sentences.TOO_OLD
+    assert scene.turns.items == []
+    assert await scene.claims.take(RUN, "again") is None
+    assert await scene.claims.take(f"{RUN}~3", "again") is None
+
+
+async def test_whoever_answers_a_deleted_question_is_told_that_it_is_withdrawn(scene):
+    claim = await scene.claims.take(RUN, "What is it?")
+    await scene.commands.handle(Command("e", WHERE, ANA, "gone", target="1"), scene.chat)
+    with pytest.raises(Withdrawn):
+        await scene.claims.posted(claim, [MessageId("m1")])
+
+
+async def test_a_private_answer_is_made_again_for_its_asker_only(scene):
+    question = Incoming(RUN, WHERE, Person("ben"), "my salary?", "1", private=True)
+    await scene.claims.settle(await scene.claims.take(RUN, dumps(question)))
+    assert (await scene.give("regenerate", RUN)).markdown == sentences.ELSEWHERE
+    assert scene.turns.items == []

@@ -39,6 +39,7 @@ ACTIONS = {
     ("sqs", "delete_message"): ["DeleteMessage"],
     ("sqs", "get_queue_attributes"): ["GetQueueAttributes"],
     ("sqs", "change_message_visibility"): ["ChangeMessageVisibility"],
+    ("sqs", "get_queue_url"): ["GetQueueUrl"],
     ("secretsmanager", "get_secret_value"): ["GetSecretValue"],
     ("bedrock", "invoke_model"): ["InvokeModel"],
     ("bedrock", "converse_stream"): ["InvokeModelWithResponseStream"],

@@ -230,3 +230,16 @@ async def test_a_threads_root_that_is_deleted_is_not_kept_in_the_history(parley,
     await until(kept)
     parley.slack.delete(ANA, GENERAL, root)
     await until(lambda: not kept())
+
+
+async def test_a_question_that_is_deleted_takes_its_answer_with_it_while_it_runs_and_later(parley):
+    parley.bedrock.script = Script(text=LONG, size=8, pace=0.05)
+    running = parley.slack.say(ANA, GENERAL, "@Parley tell me everything")
+    await until(lambda: parley.answers() and "word0003" in parley.text(parley.answers()[0]))
+    parley.slack.delete(ANA, GENERAL, running)
+    await until(lambda: not parley.answers())
+    parley.bedrock.script = Script(text="short", pace=0.001)
+    ended = parley.slack.say(BEN, GENERAL, "@Parley and this?")
+    await parley.answered()
+    parley.slack.delete(BEN, GENERAL, ended)
+    await until(lambda: not parley.answers())
