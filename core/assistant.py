@@ -11,7 +11,8 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -22,8 +23,9 @@ from core.citations import Citations, citations, link, sources
 from core.conversation import Incoming, Kind, dumps
 from core.history import History, MadeFrom, keep
 from core.lease import Lease, held, resumed
-from core.live import THINKING, Ending, LiveMessage
+from core.live import Ending, LiveMessage
 from core.markdown import Policy
+from core.models import MODELS
 from core.outcome import Outcome, counted, ending, whole_words
 from core.patience import patiently
 from core.ports import (
@@ -46,6 +48,7 @@ from core.ports import (
 )
 from core.sharing import completed
 from core.telemetry import Metric, count
+from core.waiting import THINKING, first_text
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +71,9 @@ class Assistant:
         *,
         policy: Policy,
         answered_by: str = "",
+        clock: Callable[[], float] = time.time,
     ) -> None:
+        self._clock = clock
         self._ending = functools.partial(ending, answered_by=answered_by)
         self._model = model
         self._claims = claims
@@ -164,6 +169,7 @@ class Assistant:
             running=(Button("stop", "Stop", run),),
             posted=posted,
             ids=ids,
+            first=first_text(question, self._clock()),
         )
 
     async def _turn(
@@ -205,7 +211,7 @@ class Assistant:
                     live.feed(f"\n\n{outcome.sources}")
                 some = bool(said.strip())
                 await live.finish(self._ending(question.event_id, outcome, partial=some))
-                counted(outcome)
+                counted(outcome, partial=some)
         if said.strip():
             await keep(self._history, question, said, outcome.usage, made_from.quoted)
         await patiently(lambda: self._claims.settle(claim))
@@ -264,12 +270,15 @@ class Assistant:
             live.allow(link(each) for each in brief.passages)
             live.cite(citations(brief.passages))
             live.status(THINKING)
+            if MODELS[brief.model].effort(brief.prompt.task).thinks:
+                live.thinks()
             checked = Citations(len(brief.passages))
             live.feed(checked.feed(question.said))
             stop, usage = None, Usage()
             async for delta in self._model.stream(brief.prompt):
-                if text := checked.feed(delta.text):
-                    live.feed(text)
+                if delta.thinking:
+                    live.thinks()
+                live.feed(checked.feed(delta.text))
                 stop, usage = delta.stop or stop, delta.usage or usage
             live.feed(checked.end())
             listed = sources(brief.passages, checked.cited)

@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from core import sentences
 from core.answer import Button, Citation, MessageId, Rendered, Stage
 from core.citations import within
 from core.draft import Edit, plan
@@ -33,15 +34,16 @@ from core.ports import (
     Unreachable,
 )
 from core.shown import shown_parts
+from core.surface import Tighter
 from core.telemetry import Metric, count
 from core.together import ended
+from core.waiting import THINKING, FirstText, waiting
 from core.writer import Writer
 
 PATIENCE = 2.0
 """Seconds a final may wait for an edit before it is posted as a new message."""
 SILENCE = 10.0
-"""Seconds without text after which the placeholder says that work goes on."""
-THINKING = "_Thinking…_"
+"""Seconds without text after which the placeholder says that work goes on, and for how long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,21 +54,11 @@ class Ending:
     buttons: tuple[Button, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Tighter:
-    """A surface that turned out to hold less than it said."""
-
-    inner: Surface
-    limit: int
-
-    def size(self, markdown: str) -> int:
-        return self.inner.size(markdown)
-
-
 class LiveMessage:
     """The messages of one answer. `start`, then `feed` while `run` writes, then `finish`.
 
     `posted` is told the message ids whenever they change. `ids` are those of an earlier try.
+    `first` counts the wait for its first text.
     Raises Gone or Forbidden from `run` and `finish` when there is nobody to show it to any more,
     and Stopped from `run` when the person ended it at the platform.
     """
@@ -81,6 +73,7 @@ class LiveMessage:
         running: tuple[Button, ...],
         posted: Callable[[Sequence[MessageId]], Awaitable[None]],
         ids: Sequence[MessageId] = (),
+        first: FirstText | None = None,
     ) -> None:
         self._chat = chat
         self._budget = budget
@@ -92,7 +85,8 @@ class LiveMessage:
         self._ids: list[MessageId] = list(ids)
         self._shown: list[Rendered] = [Rendered("") for _ in ids]
         self._text: list[str] = []
-        self._visible = False
+        self._first = first or FirstText()
+        self._thinks = False
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
         self._since = 0.0
@@ -129,6 +123,10 @@ class LiveMessage:
             self._status = markdown
             self._wake.set()
 
+    def thinks(self) -> None:
+        """The model was asked, and thinks before it writes."""
+        self._thinks = True
+
     def allow(self, urls: Iterable[str]) -> None:
         """Lets these addresses be links: those of sources."""
         more = self._policy.urls | {url for url in urls if url}
@@ -141,10 +139,12 @@ class LiveMessage:
     def keep_until(self, size: int) -> None:
         """Lets stand what an earlier try has shown until there are `size` new characters."""
         self._floor = size
+        self._first.seen = self._first.seen or size > 0
 
     def feed(self, text: str) -> None:
-        self._text.append(text)
-        self._wake.set()
+        if text:
+            self._text.append(text)
+            self._wake.set()
 
     def close(self) -> None:
         """No more text comes: `run` returns, `finish` may be called."""
@@ -160,14 +160,14 @@ class LiveMessage:
             wanted = self._progress(silent=silent)
             if not plan(self._shown, wanted):
                 continue
-            priority = Priority.PROGRESS if silent or self._visible else Priority.FIRST
+            priority = Priority.PROGRESS if silent or self._first.seen else Priority.FIRST
             if not await self._granted(priority):
                 return
             self._wake.clear()
-            wanted = self._progress(silent=silent and not self._text)
+            wanted = self._progress(silent=silent)
             try:
                 await self._apply(wanted, priority)
-                self._seen()
+                self._first.shown(self._shown, self._passed())
             except RateLimited:
                 self._wake.set()
             except TooLong:
@@ -186,7 +186,7 @@ class LiveMessage:
         while True:
             try:
                 await self._final(self._complete(ending))
-                self._seen()
+                self._first.shown(self._shown, self._passed())
                 return
             except TooLong:
                 self._tighten()
@@ -195,11 +195,8 @@ class LiveMessage:
                     return  # what they saw when they stopped it stays
                 stopped = True
 
-    def _seen(self) -> None:
-        """Notes how long the first text took."""
-        if self._text and not self._visible:
-            self._visible = True
-            count(Metric.FIRST_TEXT, asyncio.get_running_loop().time() - self._since)
+    def _passed(self) -> float:
+        return asyncio.get_running_loop().time() - self._since
 
     # what should show
 
@@ -208,16 +205,15 @@ class LiveMessage:
         if sum(map(len, split)) < self._floor:
             return list(self._shown)
         if not split:
-            waited = int(asyncio.get_running_loop().time() - self._since)
-            still = silent and self._status is THINKING
-            status = f"_Still thinking… {waited} s_" if still else self._status
+            still = waiting(self._status, self._passed(), thinks=self._thinks)
+            status = still if silent else self._status
             return [Rendered(status, self._running, stage=Stage.STATUS)]
         return self._rendered(split, self._running, "", Stage.GROWING)
 
     def _complete(self, ending: Ending) -> list[Rendered]:
         split = shown_parts(self.text, self._policy, self._surface, final=True)
         if not split:
-            return [Rendered(ending.notice or "_No answer came._", ending.buttons)]
+            return [Rendered(ending.notice or sentences.NO_ANSWER, ending.buttons)]
         return self._rendered(split, ending.buttons, ending.notice, Stage.DONE)
 
     def _rendered(
@@ -288,7 +284,7 @@ class LiveMessage:
         limit = self._surface.limit * 4 // 5
         if limit < 200:
             raise Forbidden("the platform finds every text too long")
-        self._surface = _Tighter(self._chat.surface, limit)
+        self._surface = Tighter(self._chat.surface, limit)
 
     # waiting
 

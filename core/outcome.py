@@ -35,14 +35,26 @@ def whole_words(text: str) -> str:
     return text[:end] if len(text) - end <= WORD else text
 
 
-def counted(outcome: Outcome) -> None:
-    """Counts an answer, what it took and, if it failed, why."""
+USUAL = frozenset({None, "end_turn", "stop_sequence", "max_tokens"})
+"""Stop reasons of answers that are whole, as far as they go."""
+
+
+def counted(outcome: Outcome, *, partial: bool) -> None:
+    """Counts an answer or, if it failed, why; `partial` says whether it has any text.
+
+    A refusal by a filter, an answer cut off for another reason, and one without text are failures.
+    """
     if outcome.error is not None:
         count(Metric.FAILURES, reason=type(outcome.error).__name__)
         return
     if not outcome.model:
         return
-    count(Metric.ANSWERS)
+    if outcome.stop not in USUAL:
+        count(Metric.FAILURES, reason=f"{outcome.stop}")
+    elif not partial:
+        count(Metric.FAILURES, reason="empty")
+    else:
+        count(Metric.ANSWERS)
 
 
 def ending(run: str, outcome: Outcome, *, partial: bool, answered_by: str = "") -> Ending:
@@ -58,8 +70,11 @@ def ending(run: str, outcome: Outcome, *, partial: bool, answered_by: str = "") 
     if not outcome.model:
         retry = Button("retry", "Retry", run)
         return Ending("\n\n".join(outcome.notices), (retry,) if outcome.notices else ())
+    if not partial:
+        told = (*outcome.notices, sentences.unanswered(outcome.stop))
+        return Ending("\n\n".join(told), (again,))
     label = MODELS[outcome.model].label if outcome.model in MODELS else outcome.model
     label = answered_by or label
     notices = [*outcome.notices, sentences.ending(outcome.stop), label]
     rate = (Button("up", "👍", f"up {run}"), Button("down", "👎", f"down {run}"))
-    return Ending("  ".join(n for n in notices if n), (again, *rate) if partial else (again,))
+    return Ending("  ".join(n for n in notices if n), (again, *rate))

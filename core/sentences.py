@@ -11,6 +11,7 @@ from core.ports import Broken, ModelError, Overloaded, Refused
 
 EMPTY = "Hi! Write your question after my name, and I'll answer here."
 STOPPED = "Stopped."
+NO_ANSWER = "No answer came. Press Regenerate for another try."
 NO_STORE = "I can't reach my storage right now. I'll answer here as soon as it is back."
 TROUBLE = "I tried several times and could not finish this. Press Retry to start again."
 ALREADY_ENDED = "That answer has already ended."
@@ -96,6 +97,22 @@ def ending(stop: str | None) -> str:
             return "The answer ends here: a content filter stopped it."
         case _:
             return f"The answer ended early ({stop}). Press Regenerate for another try."
+
+
+def unanswered(stop: str | None) -> str:
+    """What to say where a stream ended without any text, by its stop reason."""
+    match stop:
+        case "max_tokens":
+            return (
+                "Claude thought about this until its limit and wrote nothing. Ask for less at a "
+                "time, or press Regenerate."
+            )
+        case "content_filtered" | "guardrail_intervened" | "refusal":
+            return "Claude did not answer: a content filter stopped it. Ask in other words."
+        case "model_context_window_exceeded":
+            return ending(stop)
+        case _:
+            return NO_ANSWER
 
 
 def failure(error: ModelError, *, partial: bool) -> str:

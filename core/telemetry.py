@@ -18,6 +18,7 @@ class Metric(StrEnum):
 
     ANSWERS = "Answers"
     FIRST_TEXT = "TimeToFirstText"
+    FIRST_TEXT_OF_FILES = "TimeToFirstTextOfFiles"
     EDITS = "Edits"
     RATE_LIMITED = "RateLimited"
     INPUT_TOKENS = "InputTokens"
@@ -38,7 +39,9 @@ class Metric(StrEnum):
 
 QUIET = ("boto3", "botocore", "urllib3", "aiohttp", "slack_sdk", "slack_bolt", "opensearch")
 """Libraries that write requests at their lower levels."""
-SECONDS = frozenset({Metric.FIRST_TEXT, Metric.QUEUED, Metric.INGEST_LAG})
+SECONDS = frozenset(
+    {Metric.FIRST_TEXT, Metric.FIRST_TEXT_OF_FILES, Metric.QUEUED, Metric.INGEST_LAG}
+)
 """Those that are measured in seconds; all others are counted. Cost is in dollars."""
 
 

@@ -108,6 +108,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
                 briefing,
                 policy=policy,
                 answered_by=settings.answered_by,
+                clock=clock,
             ),
             Commands(
                 claims,

@@ -8,7 +8,7 @@ import pytest
 
 from core.answer import Button, Citation, MessageId, Rendered, Stage
 from core.budget import Quota, Rate, WorkspaceBudget
-from core.live import THINKING, Ending, LiveMessage
+from core.live import Ending, LiveMessage
 from core.markdown import Policy
 from core.ports import (
     Call,
@@ -20,6 +20,8 @@ from core.ports import (
     Uneditable,
     Unreachable,
 )
+from core.telemetry import Metric, counting
+from core.waiting import THINKING, FirstText
 from tests.virtual import now, run
 
 STOP = Button("stop", "Stop", "run")
@@ -81,7 +83,7 @@ class FakeChat:
 class Scene:
     """A live message over a fake chat, with the record of what it said it posted."""
 
-    def __init__(self, chat=None, budget=None, ids=()):
+    def __init__(self, chat=None, budget=None, ids=(), first=None):
         self.chat = chat or FakeChat()
         workspace = WorkspaceBudget(QUOTAS, lambda: now())
         self.budget = budget or workspace.of("C1")
@@ -94,6 +96,7 @@ class Scene:
             running=(STOP,),
             posted=self.posted,
             ids=ids,
+            first=first,
         )
 
     async def posted(self, ids):
@@ -438,3 +441,81 @@ def test_a_message_that_cannot_be_edited_is_asked_once_and_its_end_is_posted_ane
         whole, (RETRY,), "Claude", stage=Stage.DONE
     )
     assert len(scene.live.retired) == 1
+
+
+class Meter:
+    def __init__(self):
+        self.first = []
+
+    def add(self, metric, value, _reason):
+        if metric is Metric.FIRST_TEXT:
+            self.first.append(value)
+
+
+async def silent_for(scene, seconds, text="At last.", *, thinks=False):
+    """An answer whose model says nothing for so long; what stood on the way."""
+    stood = []
+    with scene.budget.answering():
+        await scene.live.start()
+        writer = asyncio.ensure_future(scene.live.run())
+        if thinks:
+            scene.live.thinks()
+        scene.live.feed("")
+        for _ in range(seconds):
+            await asyncio.sleep(1)
+            stood.append(next(iter(scene.chat.messages.values())).markdown)
+        scene.live.feed(text)
+        scene.live.close()
+        await writer
+        await scene.live.finish(Ending("Claude"))
+    return [*dict.fromkeys(stood)]
+
+
+def test_after_silence_people_see_that_work_goes_on_and_for_how_long():
+    assert run(lambda: silent_for(Scene(), 35)) == [
+        THINKING,
+        "_Still thinking… 10 s_",
+        "_Still thinking… 20 s_",
+        "_Still thinking… 30 s_",
+    ]
+
+
+def test_a_model_that_thinks_is_said_to_think():
+    stood = run(lambda: silent_for(Scene(), 15, thinks=True))
+    assert stood == [THINKING, "_Thinking it through… 10 s_"]
+
+
+def test_any_status_that_stands_for_long_has_its_seconds():
+    async def main():
+        scene = Scene()
+        scene.live.status("_Reading report.pdf…_")
+        return await silent_for(scene, 25)
+
+    assert run(main)[-2:] == ["_Reading report.pdf… (10 s)_", "_Reading report.pdf… (20 s)_"]
+
+
+@pytest.mark.parametrize("waited", [0.0, 12.0])
+def test_the_first_text_is_counted_from_the_question_to_when_it_is_seen(waited):
+    meter = Meter()
+    with counting(meter):
+        run(lambda: silent_for(Scene(first=FirstText(waited)), 40))
+    assert meter.first == [pytest.approx(waited + 40, abs=0.5)]
+
+
+@pytest.mark.parametrize("text", ["", " "])
+def test_an_answer_without_text_has_no_first_text_and_says_so(text):
+    meter = Meter()
+    scene = Scene()
+    with counting(meter):
+        run(lambda: silent_for(scene, 3, text))
+    assert meter.first == []
+    (message,) = scene.chat.messages.values()
+    assert message.markdown == "Claude"
+
+
+def test_text_that_an_earlier_worker_showed_is_not_counted_again():
+    meter = Meter()
+    scene = Scene(first=FirstText(seen=True))
+    with counting(meter):
+        run(lambda: silent_for(scene, 3))
+    assert meter.first == []
