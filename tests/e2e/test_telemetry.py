@@ -93,7 +93,7 @@ def of(service, **more):
 def watched():
     """What the template's alarms and dashboard look at of our metrics, by name and dimensions."""
     for alarm in resources("AWS::CloudWatch::Alarm").values():
-        if alarm["Namespace"] == "Parley":
+        if alarm.get("Namespace") == "Parley":
             where = tuple((each["Name"], each["Value"]) for each in alarm["Dimensions"])
             yield alarm["MetricName"], where
     (board,) = resources("AWS::CloudWatch::Dashboard").values()
