@@ -17,15 +17,14 @@ from contextlib import suppress
 from dataclasses import replace
 
 from core import sentences
-from core.answer import Button, MessageId, Rendered, Turn, Usage
+from core.answer import Button, MessageId, Rendered, Turn
+from core.asking import streamed
 from core.briefing import Brief, Briefing
-from core.citations import Citations, citations, link, sources
 from core.conversation import Incoming, Kind, dumps
 from core.history import History, MadeFrom, keep
 from core.lease import Lease, held, resumed
 from core.live import Ending, LiveMessage
 from core.markdown import Policy
-from core.models import MODELS
 from core.outcome import Outcome, counted, ending, whole_words
 from core.patience import patiently
 from core.ports import (
@@ -48,7 +47,7 @@ from core.ports import (
 )
 from core.sharing import completed
 from core.telemetry import Metric, count
-from core.waiting import THINKING, first_text
+from core.waiting import first_text
 
 log = logging.getLogger(__name__)
 
@@ -267,22 +266,7 @@ class Assistant:
             if brief.prompt is None:
                 return Outcome(notices=brief.notices)
             made_from.quoted |= brief.quoted
-            live.allow(link(each) for each in brief.passages)
-            live.cite(citations(brief.passages))
-            live.status(THINKING)
-            if MODELS[brief.model].effort(brief.prompt.task).thinks:
-                live.thinks()
-            checked = Citations(len(brief.passages))
-            live.feed(checked.feed(question.said))
-            stop, usage = None, Usage()
-            async for delta in self._model.stream(brief.prompt):
-                if delta.thinking:
-                    live.thinks()
-                live.feed(checked.feed(delta.text))
-                stop, usage = delta.stop or stop, delta.usage or usage
-            live.feed(checked.end())
-            listed = sources(brief.passages, checked.cited)
-            return Outcome(stop, usage, brief.model, brief.notices, listed)
+            return await streamed(self._model, brief, brief.prompt, question.said, live)
         except ModelError as exc:
             log.warning("model did not finish: %s", type(exc).__name__)
             return Outcome(notices=brief.notices if brief else (), error=exc)

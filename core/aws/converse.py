@@ -116,8 +116,9 @@ def messages(prompt: Prompt) -> list[BaseMessage]:
             content += [_text(prompt.documents), *_point(prompt.cached.documents)]
         if number == last:
             content += [_image(each) for each in prompt.images]
-            content += [_text(f"<today>{prompt.today}</today>")] if prompt.today else []
         content += [_text(turn.text), *_point(number in prompt.cached.turns)]
+        if number == last and prompt.today:
+            content.append(_text(f"<today>{prompt.today}</today>"))
         said.append(
             HumanMessage(content=content) if turn.role == "user" else AIMessage(content=content)
         )

@@ -66,7 +66,8 @@ async def test_deltas_are_joined_but_the_first_is_passed_on_at_once():
 async def test_the_request_is_what_the_stock_class_would_send(name, task):
     turns = (Turn("user", "Hi"), Turn("assistant", "Yes?"), Turn("user", "Why?"))
     cached = CachePoints(system=True, documents=True, turns=(1,))
-    asked = Prompt(name, "Be brief.", turns, task=task, documents="A report.", cached=cached)
+    given = {"documents": "A report.", "today": "Monday", "cached": cached}
+    asked = Prompt(name, "Be brief.", turns, task=task, **given)
     model = MODELS[name]
     async with bedrock(regions=("us-east-1",)) as (client, standin):
         await collect(client, asked)
@@ -96,7 +97,7 @@ async def test_the_request_is_what_the_stock_class_would_send(name, task):
     first, second, last = sent["messages"]
     assert first["content"] == [{"text": "A report."}, point, {"text": "Hi"}]
     assert second["content"] == [{"text": "Yes?"}, point]
-    assert last["content"] == [{"text": "Why?"}]
+    assert last["content"] == [{"text": "Why?"}, {"text": "<today>Monday</today>"}]
 
 
 THOUGHTS = {"low": 2_048, "medium": 8_192, "high": 16_384}
