@@ -13,6 +13,8 @@ from core.files import Files, hello
 from core.history import Feedback, History
 from core.models import MODELS, resolve
 from core.ports import Chat, ChatError, Claims, DeadTurns, PlaceSettings, Record, Turns
+from core.renewal import RENEW
+from core.shelved import Shelved
 
 
 class Commands:
@@ -28,6 +30,7 @@ class Commands:
         *,
         dead: DeadTurns,
         files: Files | None,
+        shelved: Shelved | None = None,
         default_model: str,
     ) -> None:
         self._claims = claims
@@ -37,6 +40,7 @@ class Commands:
         self._history = history
         self._dead = dead
         self._files = files
+        self._shelved = shelved
         self._default_model = default_model
 
     async def handle(self, command: Command, chat: Chat) -> Sequence[MessageId]:
@@ -44,13 +48,17 @@ class Commands:
 
         Returns messages to be deleted at leisure.
         """
-        if command.name in ("joined", "restored", "left", "uninstalled"):
+        if command.name in ("joined", "restored", "left", "closed", "uninstalled"):
             if self._files is not None:
                 await self._files.moved(command)
             if command.name == "joined":
                 direct = command.conversation.kind is Kind.DIRECT
                 greeting = hello(reads=self._files is not None, direct=direct)
                 await chat.post(greeting, mark=command.event_id)
+            return ()
+        if command.name in ("changed", RENEW, "rehomed"):
+            if self._shelved is not None:
+                await self._shelved.handle(command, chat)
             return ()
         if command.name == "gone":
             return await self._gone(command, chat)

@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import StrEnum
 from typing import Any
 
+EVERYWHERE = "-"
+"""The channel of what is said of a whole workspace."""
+
 
 class Kind(StrEnum):
     """Where a conversation takes place."""

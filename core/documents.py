@@ -120,9 +120,10 @@ class Document:
     noticed, `etag` its object's. `tries` counts how often it was queued anew since it was written.
     `pages` counts pages, slides or sheets, `done` of `total` is progress in the present state.
     `sharer` is a name, `shared_at` seconds since the epoch, `link` the file's address at its
-    platform, `message` the post it came with. `forgotten`: it was deleted by a
-    person, not in the bucket. `origins` are the places that it is shared in, where it was only
-    linked to from here.
+    platform, `message` the post it came with, `thread` the thread of that (`-` in a chat without
+    any, empty where it is not known). `digest` is the SHA-256 of the bytes that were fetched.
+    `forgotten`: it was deleted by a person, not in the bucket. `origins` are the places that it is
+    shared in, where it was only linked to from here.
     """
 
     id: DocumentId
@@ -148,6 +149,8 @@ class Document:
     tries: int = 0
     forgotten: bool = False
     origins: tuple[str, ...] = ()
+    thread: str = ""
+    digest: str = ""
 
     def seen_by(self, scopes: Collection[Scope]) -> bool:
         """Whether who may see `scopes` may see it: what was linked to, only with an origin of it.

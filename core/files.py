@@ -9,7 +9,7 @@ from dataclasses import replace
 from core import sentences
 from core.answer import Button, Option, Rendered
 from core.citations import day
-from core.conversation import Command, Kind
+from core.conversation import EVERYWHERE, Command, Kind
 from core.documents import Document, DocumentId, State
 from core.history import History
 from core.labels import UNNAMED, short_label
@@ -69,18 +69,21 @@ class Files:
         for each in documents:
             await self._manifest.forget(each.id)
         for each in documents:
+            for thread in _threads(each):
+                await self._history.forget(f"{each.id.place}/{thread}", each.message)
             await self._vault.forget(f"{each.id.place}/{each.id.file}/")
-            if each.message:
-                where = command.conversation
-                thread = None if where.kind is Kind.DIRECT else each.message
-                await self._history.forget(f"{each.id.place}/{thread or '-'}", each.message)
 
     async def gone(self, command: Command) -> None:
-        """Deleted at the platform: the file that `argument` names, or the post `target`."""
+        """Deleted at the platform: the file that `argument` names, or the post `target`.
+
+        A file goes from the conversation's place, or from all (`EVERYWHERE`).
+        """
         where = command.conversation
         if command.argument:
             tenant = f"{where.platform}/{where.tenant}"
             documents = await self._manifest.of_file(tenant, command.argument)
+            if where.channel != EVERYWHERE:
+                documents = [each for each in documents if each.id.place == where.place]
         else:
             target = command.target or ""
             await self._manifest.bar(where.place, target)
@@ -91,7 +94,8 @@ class Files:
         """We came to a place, left it, or were removed from a whole workspace. `argument` is the
         channel that stands for the team which we came to.
 
-        What we left is hidden; what a workspace's was is deleted after a while (`forget_due`).
+        What we left is hidden; what a workspace's was is deleted after a while (`forget_due`), and
+        the files of a channel that was deleted at once.
         """
         where = command.conversation
         tenant = f"{where.platform}/{where.tenant}"
@@ -104,6 +108,9 @@ class Files:
                     await self._departures.undo(each)
             case "left":
                 await self._departures.note(where.place)
+            case "closed":
+                await self._departures.note(where.place)
+                await self.forget(await self._manifest.of_place(where.place, MOST), command)
             case _:
                 await self._departures.note(tenant)
 
@@ -127,6 +134,14 @@ class Files:
             heading += f" For the next ones: `/files {page + 1}`."
         options = tuple(Option(each.id.file, _short(each.name), described(each)) for each in shown)
         return Rendered(heading, options=options, picker="remove", footer=sentences.AUTO_HINT)
+
+
+def _threads(document: Document) -> tuple[str, ...]:
+    """The threads whose history may have what was said of a file when it was shared: one, but where
+    the row does not say which, both that it can be."""
+    if not document.message:
+        return ()
+    return (document.thread,) if document.thread else (document.message, "-")
 
 
 def described(document: Document) -> str:

@@ -138,6 +138,11 @@ def not_read(name: str, reason: str) -> str:
     return f"I could not read “{plain(name)}”: {why_not(reason)}"
 
 
+def read_anew(name: str) -> str:
+    """Says that a file was changed at its platform, and that the new version counts now."""
+    return f"“{plain(name)}” was changed. I am reading it anew, and answer from the new version."
+
+
 def fetching(name: str) -> str:
     return f"_Fetching {plain(name)}…_"
 

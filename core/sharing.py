@@ -8,28 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 
 from core import sentences
 from core.conversation import Attachment, Incoming
 from core.documents import Document, DocumentId, State, key_of
+from core.fetching import Fetcher, reason_of
 from core.overdue import overdue, tries
-from core.ports import Chat, ChatError, Forbidden, Gone, RateLimited, Unreachable
-from core.stores import Manifest, Notices, TooLarge, Vault
+from core.ports import Chat, ChatError, Forbidden, RateLimited, Unreachable
+from core.stores import Manifest, Notices, Vault
 
 log = logging.getLogger(__name__)
 
 AT_ONCE = 3
 """Files of one message that are fetched at a time."""
-TRIES = 4
 LOOKS = (0.3, 0.5, 0.5, 1.0)
 """Seconds between looks at the manifest, the last one for as long as it takes."""
-GRACE = 30.0
-SLOWEST = 20_000
-"""Bytes a second, on average after `GRACE` seconds, below which a download is given up."""
-LONGEST = 900.0
-"""Seconds of one download."""
 PATIENCE = (0.5, 1.0, 2.0)
 """Seconds between tries to learn of a message's files."""
 LONGEST_WAIT = 10.0
@@ -61,8 +56,7 @@ class Sharing:
         self._vault = vault
         self._manifest = manifest
         self._notices = notices
-        self._limit = limit
-        self._clock = clock
+        self._fetcher = Fetcher(vault, manifest, limit=limit, clock=clock, sleep=sleep)
         self._now = now
         self._sleep = sleep
 
@@ -92,74 +86,31 @@ class Sharing:
         document = DocumentId(place, attachment.id)
         known = (await self._manifest.get([document])).get(document)
         told = known is not None and known.origins in ((), attachment.origins)
-        if known is not None and told and await self._done(known, question.message_id):
+        there = known is not None and told and await self._done(known, question.message_id)
+        if known is not None and there and known.message == question.message_id:
             return document
         try:
-            attachment = await self._described(attachment, chat)
+            attachment = await self._fetcher.described(attachment, chat)
+            if known is not None and there and await self._fetcher.is_same(known, attachment, chat):
+                return document
         except ChatError as exc:
+            if there and isinstance(exc, RateLimited | Unreachable):
+                return document
             await self._manifest.register(self._row(document, question, attachment))
-            await self._manifest.refuse(document, _reason(exc))
+            await self._manifest.refuse(document, reason_of(exc))
             return document
-        row = self._row(document, question, attachment)
-        await self._manifest.register(row)
         status(sentences.fetching(attachment.name))
-        reason = "too_large" if attachment.size > self._limit else ""
-        reason = reason or await self._stored(row, attachment, chat)
-        if reason:
-            await self._manifest.refuse(document, reason)
-        else:
-            await self._vault.forget(f"{place}/{attachment.id}/", keep=row.key)
-            if await self._went(document, question.message_id):
-                await self._manifest.forget(document)
-                await self._vault.forget(f"{place}/{attachment.id}/")
+        row = self._row(document, question, attachment)
+        if known is not None and there and not known.origins:
+            row = replace(row, origins=())  # it is shared here, not linked to alone
+        await self._fetcher.fetch(row, attachment, chat)
         return document
-
-    async def _went(self, document: DocumentId, message_id: str) -> bool:
-        """Whether the file or its post was deleted while the file was on its way, or before."""
-        if await self._manifest.barred(document.place, message_id):
-            return True
-        known = (await self._manifest.get([document])).get(document)
-        return known is None or known.forgotten
 
     async def _done(self, known: Document, message_id: str) -> bool:
         """Whether it is there, or was forgotten since it came with this message."""
         if known.state in (State.FAILED, State.DELETED):
             return known.forgotten and known.message == message_id
         return bool(known.seen) or await self._vault.has(known.key)
-
-    async def _described(self, attachment: Attachment, chat: Chat) -> Attachment:
-        for attempt in range(TRIES - 1):
-            try:
-                return await chat.described(attachment)
-            except (RateLimited, Unreachable) as exc:
-                await self._sleep(_wait(exc, attempt))
-        return await chat.described(attachment)
-
-    async def _stored(self, row: Document, attachment: Attachment, chat: Chat) -> str:
-        """Why it could not be stored; empty if it is."""
-        for attempt in range(TRIES):
-            pieces = self._paced(chat.open(attachment))
-            try:
-                await self._vault.store(row.key, pieces, attachment.media_type, self._limit)
-            except TooLarge:
-                return "too_large"
-            except (RateLimited, Unreachable) as exc:
-                log.warning("a file was not fetched: %s", type(exc).__name__)
-                await self._sleep(_wait(exc, attempt))
-            except ChatError as exc:
-                return _reason(exc)
-            else:
-                return ""
-        return "unreachable"
-
-    async def _paced(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        began, size = self._clock(), 0
-        async for piece in pieces:
-            size += len(piece)
-            took = self._clock() - began
-            if took > LONGEST or (took > GRACE and size < took * SLOWEST):
-                raise Unreachable("too slow")
-            yield piece
 
     async def _followed(
         self, ids: Sequence[DocumentId], status: Callable[[str], None]
@@ -197,6 +148,7 @@ class Sharing:
             message=question.message_id,
             media_type=attachment.media_type,
             origins=attachment.origins,
+            thread=question.conversation.thread or "-",
         )
 
 
@@ -217,21 +169,6 @@ async def completed(
             log.warning("a message's files are not known: %s", type(exc).__name__)
             return question, sentences.unseen(exc.needs if isinstance(exc, Forbidden) else "")
     return question, sentences.unseen("")
-
-
-def _wait(exc: ChatError, attempt: int) -> float:
-    """Seconds until the next try."""
-    return exc.retry_after if isinstance(exc, RateLimited) else 2.0**attempt
-
-
-def _reason(exc: ChatError) -> str:
-    match exc:
-        case Gone():
-            return "gone"
-        case Forbidden():
-            return f"forbidden {exc.needs}".rstrip()
-        case _:
-            return "unreachable"
 
 
 def _unread(document: Document) -> str:

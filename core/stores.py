@@ -103,6 +103,10 @@ class Manifest(Protocol):
         """Notes a shared file before its bytes are stored."""
         ...
 
+    async def fetched(self, document: DocumentId, digest: str) -> None:
+        """Notes the SHA-256 of the bytes that were stored, in hexadecimal digits."""
+        ...
+
     async def see(
         self, document: DocumentId, key: str, name: str, seen: str, size: int, *, etag: str = ""
     ) -> bool:

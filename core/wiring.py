@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -25,12 +26,16 @@ from core.aws.tallies import DynamoTally
 from core.briefing import Briefing, Knowledge
 from core.budget import SharedTally
 from core.commands import Commands
+from core.fetching import Fetcher
 from core.files import Files
 from core.library import IndexedLibrary
 from core.markdown import Policy
 from core.metering import MeteredModel
+from core.rehoming import Rehoming
+from core.renewal import Renewal
 from core.settings import Settings, load
 from core.sharing import Sharing
+from core.shelved import Shelved
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +101,17 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
         return DynamoTally(dynamodb, settings.table, calls, **key, seconds=seconds)
 
     policy = Policy(hosts=frozenset(settings.allowed_link_hosts))
-    files = None
+    files, shelved = None, None
     if shelf is not None:
         files = Files(shelf.manifest, shelf.vault, places, history, shelf.departures)
+        limit = settings.max_file_mb * 1024**2
+        fetcher = Fetcher(
+            shelf.vault, shelf.manifest, limit=limit, clock=time.monotonic, sleep=asyncio.sleep
+        )
+        shelved = Shelved(
+            Renewal(shelf.manifest, fetcher, turns, files.forget),
+            Rehoming(shelf.manifest, shelf.vault, places, limit=limit),
+        )
     try:
         yield Core(
             Assistant(
@@ -118,6 +131,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
                 history,
                 dead=SqsDeadTurns(sqs, settings.turns_queue_url, calls),
                 files=files,
+                shelved=shelved,
                 default_model=settings.default_model,
             ),
             claims,

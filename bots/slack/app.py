@@ -15,6 +15,7 @@ from slack_sdk import WebClient
 
 from bots.fields import ODD
 from bots.slack import events
+from bots.slack.notices import NOTICES, notice
 from bots.slack.tenancy import tenant_of
 from bots.slack.verify import Rejected, payload_of, verify
 from core.http import LATER, Enqueue, Headers, Response
@@ -87,10 +88,8 @@ class Receiver:
         anything = re.compile(".*", re.S)
         app.event("app_mention")(self._on_message)
         app.event("message")(self._on_message)
-        app.event("file_deleted")(self._on_notice)
-        for moved in ("member_joined_channel", "member_left_channel", "channel_left", "group_left"):
-            app.event(moved)(self._on_notice)
-        app.event("app_uninstalled")(self._on_notice)
+        for told in NOTICES:
+            app.event(told)(self._on_notice)
         app.event(anything)(lambda ack: ack())
         app.command(anything)(self._on_command)
         app.action(anything)(self._on_action)
@@ -108,12 +107,12 @@ class Receiver:
         return BoltResponse(status=200, body=ELSEWHERE if slash else "")
 
     def _on_message(self, body: dict[str, Any]) -> None:
-        item = events.message(body) or events.notice(body)
+        item = events.message(body) or notice(body)
         if item is not None:
             self._enqueue(item)
 
     def _on_notice(self, body: dict[str, Any]) -> None:
-        item = events.notice(body)
+        item = notice(body)
         if item is not None:
             self._enqueue(item)
 

@@ -54,7 +54,7 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
     if event.get("bot_id") or event.get("bot_profile") or user in (bot, "USLACKBOT"):
         return None
     text = text_of(event.get("text"))
-    kind = _kind(channel, event.get("channel_type"))
+    kind = kind_of(channel, event.get("channel_type"))
     mentioned = event.get("type") == "app_mention" or bool(bot and f"<@{bot}" in text)
     addressed = mentioned or kind is Kind.DIRECT
     files = [map_of(each) for each in list_of(event.get("files"))]
@@ -75,48 +75,6 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
         in_thread=bool(thread) and thread != ts,
         addressed=addressed,
         partial=addressed and FILE_LINK.search(text) is not None,
-    )
-
-
-def notice(body: Mapping[str, Any]) -> Command | None:
-    """What else we are told of: a deleted post or file, a channel that we joined or left, or that
-    the workspace removed us."""
-    event = map_of(body.get("event"))
-    tenant, bot = installed(body)
-    channel = id_of(event.get("channel")) or id_of(event.get("channel_id"))
-    once = id_of(body.get("event_id")) or id_of(event.get("event_ts"))
-    name, argument, target = "", "", None
-    match event.get("type"):
-        case "message" if event.get("subtype") == "message_deleted":
-            name, target = "gone", id_of(event.get("deleted_ts"))
-        case "message" if event.get("subtype") == "message_changed":
-            changed = map_of(event.get("message"))
-            # a thread's root, deleted while it has replies
-            if changed.get("subtype") == "tombstone":
-                name, target = "gone", id_of(changed.get("ts"))
-        case "file_deleted":
-            name, argument, channel = "gone", id_of(event.get("file_id")), channel or "-"
-        case "member_joined_channel" if bot and event.get("user") == bot:
-            name = "joined"
-        case "channel_left" | "group_left":
-            name = "left"
-        case "member_left_channel" if bot and event.get("user") == bot:
-            name = "left"
-        case "app_uninstalled":
-            name, channel = "uninstalled", "-"
-    whole = bool(argument or target) or name in ("joined", "left", "uninstalled")
-    if not (name and tenant and channel and once and whole):
-        return None
-    earlier = map_of(event.get("previous_message"))
-    kind = _kind(channel, event.get("channel_type"))
-    thread = id_of(earlier.get("thread_ts")) or (None if kind is Kind.DIRECT else target)
-    return Command(
-        event_id=f"{PLATFORM}/{tenant}/{channel}/notice/{once}",
-        conversation=Conversation(PLATFORM, tenant, channel, thread, kind),
-        person=Person(id_of(event.get("user")) or id_of(earlier.get("user"))),
-        name=name,
-        argument=argument,
-        target=target,
     )
 
 
@@ -191,7 +149,8 @@ def is_listened_to(body: Mapping[str, Any]) -> bool:
             return False
 
 
-def _kind(channel: str, channel_type: object) -> Kind:
+def kind_of(channel: str, channel_type: object) -> Kind:
+    """Of what kind a conversation is, by its `channel_type` and else by its id."""
     if isinstance(channel_type, str) and channel_type in _KINDS:
         return _KINDS[channel_type]
     return Kind.DIRECT if channel.startswith("D") else Kind.CHANNEL
@@ -201,7 +160,7 @@ def _named(channel: str, name: object) -> Kind:
     """Commands and buttons tell a direct chat by its channel's name only."""
     if text_of(name).startswith("mpdm-"):
         return Kind.GROUP
-    return _kind(channel, "im" if name == "directmessage" else None)
+    return kind_of(channel, "im" if name == "directmessage" else None)
 
 
 def _question(text: str, bot: str, attachments: Sequence[Mapping[str, Any]]) -> str:

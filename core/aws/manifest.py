@@ -28,12 +28,12 @@ WIDTH = 32
 NAME_LIMIT = 2_000
 TEXTS = (
     "name", "key", "version", "seen", "reason", "sharer", "sharer_id", "link", "message",
-    "media_type", "etag",
+    "media_type", "etag", "thread", "digest",
 )  # fmt: skip
 NUMBERS = ("size", "pages", "chunks", "done", "total", "tries")
 REGISTERED = (
     "name", "key", "size", "sharer", "sharer_id", "shared_at", "link", "message", "media_type",
-    "origins",
+    "origins", "thread",
 )  # fmt: skip
 """What a share says of a document; the rest is ingestion's."""
 
@@ -112,6 +112,9 @@ class DynamoManifest:
             pointers.append({"pk": f"post#{place}/{document.message}", "sk": file})
         for each in pointers:
             await self._calls(self._db.put_item, TableName=self._table, Item=encode(each))
+
+    async def fetched(self, document: DocumentId, digest: str) -> None:
+        await self._set(document, {"digest": digest}, condition="attribute_exists(pk)")
 
     async def see(
         self, document: DocumentId, key: str, name: str, seen: str, size: int, *, etag: str = ""

@@ -8,6 +8,7 @@ SENTENCES = {
     "message_not_found": "That message is no longer there.",
     "file_not_found": "That file is no longer there.",
     "cant_delete_file": "Only who uploaded a file can delete it.",
+    "cant_edit": "Only a snippet can be edited, by who wrote it.",
     "no_file_data": "No file arrived: try again.",
     "file_too_large": "A file may have 200 MB at most.",
     "thread_not_found": "That thread is no longer there.",

@@ -64,7 +64,17 @@ class Files:
 
     def keep(self, record: File) -> None:
         """A record from the journal."""
-        self._records[record["id"]] = {"connect": False, **record, "shares": []}
+        known = self._records.get(record["id"], {})
+        shares = known.get("shares", [])
+        self._records[record["id"]] = {"connect": False, **record, "shares": shares}
+
+    def edit(self, file_id: str, data: bytes | None, name: str) -> None:
+        """Gives a file other bytes, or another name."""
+        record = self.get(file_id)
+        if data is not None:
+            self.path(file_id).write_bytes(data)
+            record["size"] = len(data)
+        record["name"] = name or record["name"]
 
     def place(self, message: dict[str, Any], *, there: bool = True) -> None:
         """Notes which files a message shows now, or that it is gone."""

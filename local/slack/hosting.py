@@ -99,6 +99,35 @@ class Hosting:
         if seen:
             self._gone(file_id)
 
+    def reshare(
+        self, user: str, channel: str, file_ids: Iterable[str], text: str, thread: str | None
+    ) -> Message:
+        """Posts files that are in the workspace already, under their ids."""
+        files = [self.workspace.files.get(each) for each in file_ids]
+        if not all(shelf.visible(self.workspace, each, user) for each in files):
+            raise SlackError("file_not_found")
+        marked = self.workspace.mentions_to_ids(text)
+        message = self.workspace.share(channel, user, marked, files, thread or "")
+        self.delivery.said(message)
+        return message
+
+    def edit(self, user: str, file_id: str, data: bytes | None = None, name: str = "") -> None:
+        """Writes a snippet anew, or gives a file another name: `file_change` says no more than its
+        id. https://docs.slack.dev/reference/events/file_change"""
+        file = self.workspace.files.get(file_id)
+        if file["user"] != user or (data is not None and file["mode"] != "snippet"):
+            raise SlackError("cant_edit")
+        self.workspace.edit_file(file_id, data, name)
+        if shelf.visible(self.workspace, file):
+            self.delivery.tell(
+                {
+                    "type": "file_change",
+                    "file_id": file_id,
+                    "file": {"id": file_id},
+                    "event_ts": self.workspace.stamp(),
+                }
+            )
+
     def unshared(self, message: Message) -> None:
         """A message was deleted: so are the files that were shown there only."""
         for each in message.get("files") or ():

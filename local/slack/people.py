@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 TEAM = {"id": "T0ACME", "name": "Acme", "domain": "acme"}
@@ -54,3 +56,12 @@ def seeded() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         for i, *_ in PEOPLE
     ]
     return users, channels
+
+
+def marked(text: str, users: Iterable[Mapping[str, Any]]) -> str:
+    """What people type, escaped and with mentions in Slack's form."""
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    for user in sorted(users, key=lambda u: -len(str(u["name"]))):
+        name = re.escape(user["name"])
+        text = re.sub(rf"@{name}(?![A-Za-z0-9_])", f"<@{user['id']}>", text, flags=re.I)
+    return text

@@ -9,6 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
+from local.slack import rooms
 from local.slack.api import WebApi
 from local.slack.delivery import Delivery
 from local.slack.downloads import Downloads
@@ -119,6 +120,24 @@ class SlackStandIn:
 
     def delete_file(self, user: str, file_id: str) -> None:
         self.hosting.delete(user, file_id)
+
+    def reshare(
+        self, user: str, channel: str, *file_ids: str, text: str = "", thread_ts: str | None = None
+    ) -> str:
+        """Posts files that were shared before once more; the message's ts."""
+        return str(self.hosting.reshare(user, channel, file_ids, text, thread_ts)["ts"])
+
+    def edit_file(
+        self, user: str, file_id: str, data: bytes | None = None, *, name: str = ""
+    ) -> None:
+        """Changes a snippet's text, or a file's name."""
+        self.hosting.edit(user, file_id, data, name)
+
+    def delete_channel(self, channel: str) -> None:
+        rooms.delete_channel(self.workspace, self.delivery, channel)
+
+    def change_channel_id(self, channel: str, new: str) -> None:
+        rooms.change_id(self.workspace, self.delivery, channel, new)
 
     def join(self, user: str, channel: str, who: str = "") -> None:
         """Comes into a channel, or brings `who`; into a private one only who is there brings."""

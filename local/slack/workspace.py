@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any
 from local.slack.errors import SlackError
 from local.slack.files import File, Files
 from local.slack.journal import Change, Journal
-from local.slack.people import BOT, SLACKBOT, TEAM, seeded
+from local.slack.people import BOT, SLACKBOT, TEAM, marked, seeded
 
 __all__ = ["APP_ID", "BOT", "BOT_ID", "TEAM", "Message", "SlackError", "Workspace"]
 
@@ -113,6 +112,12 @@ class Workspace:
             self._journal.add({"kind": "file", "file": each})
         return self.add(channel, user, text, **more)
 
+    def edit_file(self, file_id: str, data: bytes | None, name: str) -> None:
+        self.files.edit(file_id, data, name)
+        self._journal.add({"kind": "file", "file": self.files.get(file_id)})
+        for channel, ts, _ in self.files.get(file_id)["shares"]:
+            self._changed("changed", self.messages[channel][ts])
+
     def drop_file(self, file_id: str) -> list[Message]:
         """Deletes a file; the messages that showed it, which now show that it is gone."""
         record = self.files.get(file_id)
@@ -210,11 +215,7 @@ class Workspace:
 
     def mentions_to_ids(self, text: str) -> str:
         """`@Parley` as people type it, in Slack's form. A particle may follow: `@Parley야`."""
-        text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
-        for user in sorted(self.users, key=lambda u: -len(str(u["name"]))):
-            name = re.escape(user["name"])
-            text = re.sub(rf"@{name}(?![A-Za-z0-9_])", f"<@{user['id']}>", text, flags=re.I)
-        return text
+        return marked(text, self.users)
 
     def writable(self, channel: str, user: str) -> dict[str, Any]:
         """The channel, if the person may write there."""

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.slack.events import LONGEST, action, command, message, notice
+from bots.slack.events import LONGEST, action, command, message
+from bots.slack.notices import notice
 from bots.slack.tenancy import tenant_of
 from core.conversation import (
     Attachment,
@@ -249,6 +250,19 @@ TOLD = {"team_id": T, "event_id": "Ev1", "type": "event_callback"} | {
         ({"type": "member_joined_channel", "channel": C, "user": US}, "joined", C, "", ""),
         ({"type": "app_uninstalled"}, "uninstalled", "-", "", ""),
         ({"type": "file_deleted", "file_id": "F1"}, "gone", "-", "F1", ""),
+        ({"type": "file_deleted", "file_id": "F1", "channel_id": C}, "gone", "-", "F1", ""),
+        ({"type": "file_unshared", "file_id": "F1", "channel_id": C}, "gone", C, "F1", ""),
+        ({"type": "file_change", "file_id": "F1", "file": {"id": "F1"}}, "changed", "-", "F1", ""),
+        ({"type": "file_change", "file": {"id": "F1"}}, "changed", "-", "F1", ""),
+        ({"type": "channel_deleted", "channel": C}, "closed", C, "", ""),
+        ({"type": "group_deleted", "channel": C}, "closed", C, "", ""),
+        (
+            {"type": "channel_id_changed", "old_channel_id": C, "new_channel_id": "C9"},
+            "rehomed",
+            C,
+            "C9",
+            "",
+        ),
         (
             {
                 "type": "message",
@@ -292,6 +306,13 @@ def test_what_else_we_are_told_of(event, name, channel, argument, target):
         {"type": "member_joined_channel", "channel": C, "user": "U1"},
         {"type": "channel_left"},
         {"type": "file_deleted"},
+        {"type": "file_change", "file_id": ["F1"]},
+        {"type": "file_unshared", "file_id": "F1"},
+        {"type": "channel_id_changed", "old_channel_id": C},
+        {"type": "channel_id_changed", "new_channel_id": C},
+        {"type": "channel_archive", "channel": C},
+        {"type": "channel_unarchive", "channel": C},
+        {"type": "channel_rename", "channel": {"id": C, "name": "new"}},
         {"type": "message", "subtype": "message_deleted", "channel": C},
         {"type": "message", "subtype": "message_changed", "channel": C, "message": {"ts": "1.1"}},
         {"type": "message", "subtype": "message_changed", "channel": C, "message": "tombstone"},
