@@ -71,6 +71,7 @@ class Files:
         for each in documents:
             for thread in _threads(each):
                 await self._history.forget(f"{each.id.place}/{thread}", each.message)
+            await self._history.forget_quoting(each.id)
             await self._vault.forget(f"{each.id.place}/{each.id.file}/")
 
     async def gone(self, command: Command) -> None:

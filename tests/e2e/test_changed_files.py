@@ -108,6 +108,17 @@ async def test_a_file_deleted_from_a_thread_is_in_no_later_prompt(parley, aws):
     assert SUMMARY not in prompts(parley)
 
 
+async def test_nor_does_the_threads_copy_of_its_summary_come_back(parley, aws):
+    """Also where nothing else was said there."""
+    root = parley.slack.say(ANA, GENERAL, "see below")
+    ts = await shared(parley, thread_ts=root)
+    (file,) = parley.slack.files(GENERAL, ts)
+    parley.slack.delete_file(ANA, file["id"])
+    await emptied(aws)
+    await asked(parley, GENERAL, "@Parley what did you just say?", thread_ts=root)
+    assert SUMMARY not in prompts(parley)
+
+
 async def test_a_deleted_channels_files_are_gone(parley, aws):
     await shared(parley)
     parley.slack.delete_channel(GENERAL)
