@@ -79,9 +79,16 @@ class ManagedDomain:
         return await self.answered(request, body)
 
     async def answered(self, request, body):
-        """What the node says to a request that is signed as it should be."""
+        """What the node says to a request that is signed as it should be.
+
+        "The service ignores parameters passed in URLs for HTTP POST requests that are signed":
+        https://docs.aws.amazon.com/opensearch-service/latest/developerguide/managedomains-signing-service-requests.html
+        """
         headers = {k: v for k, v in request.headers.items() if k.lower() in PASSED_ON}
-        url = URL(self.node + request.raw_path, encoded=True)
+        path = request.raw_path
+        if request.method == "POST":
+            path = path.partition("?")[0]
+        url = URL(self.node + path, encoded=True)
         async with self._http.request(request.method, url, data=body, headers=headers) as answer:
             kept = {k: v for k, v in answer.headers.items() if k.lower() in PASSED_ON}
             return web.Response(body=await answer.read(), status=answer.status, headers=kept)

@@ -3,6 +3,8 @@
 import pytest
 
 from core.aws.editions import Editions
+from core.aws.passages import passages_of
+from core.documents import DocumentId
 from core.ports import StoreError
 from local.aws import free_port
 from tests.collection import Collection
@@ -57,3 +59,17 @@ async def test_a_wrong_key_is_a_store_that_does_not_answer(managed):
     with pytest.raises(StoreError, match="403"):
         await shelf.search("Where does the heron nest?", "library")
     assert "the signature is another" in domain.refused[0]
+
+
+@pytest.mark.parametrize("address", ["es"], indirect=True)
+async def test_what_goes_needs_no_parameters_in_the_address_of_a_signed_request(managed, address):
+    """A domain ignores those of a POST."""
+    _, shelf, (region, _) = managed
+    for name in ("heron", "gull"):
+        shelf.put(f"library/{name}.txt", f"The {name} nests in reeds.")
+    assert await shelf.handle(*shelf.events(2)) == []
+    passages = passages_of(address[1], region)
+    gone = await passages.delete((), [DocumentId("library", "heron.txt")])
+    await passages.close()
+    assert gone == (1, 0)
+    assert len(await shelf.search("Where does the gull nest?", "library")) == 1
