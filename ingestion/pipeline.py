@@ -38,6 +38,7 @@ from ingestion.chunks import chunked
 from ingestion.extract.errors import Unreadable
 from ingestion.extract.sandbox import Total, extract
 from ingestion.pictures import Eyes
+from ingestion.room import Room, Share
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,9 @@ WINDOWS = 3
 """Windows of one document under way at a time."""
 MOST_TEXT = 20_000_000
 """Characters of a document that are kept in memory, and searched."""
+ROOM = 256 * 1024**2
+"""A document of the most records and characters takes some 380 MB: with that one, 640 MB at most
+beside two readers of 512 MB each, in a task of 2,048 MB."""
 DELAYS = (0.5, 1, 2, 4, 8, 15, 30, 30, 30, 30, 30, 30)
 """Seconds between tries of an index that does not answer: three and a half minutes in all."""
 TELL_EVERY = 1.0
@@ -60,7 +64,10 @@ T = TypeVar("T")
 
 
 class Pipeline:
-    """One for a process. `limit` is the most bytes of a file; `readers` how many read at a time."""
+    """One for a process. `limit` is the most bytes of a file; `readers` how many read at a time.
+
+    `room`: bytes of extracted text that all of them hold (`ingestion.room`).
+    """
 
     def __init__(
         self,
@@ -73,6 +80,7 @@ class Pipeline:
         limit: int,
         read: Reader = extract,
         readers: int = 0,
+        room: int = ROOM,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -85,6 +93,7 @@ class Pipeline:
         self._read = read
         self._sleep = sleep
         self._clock = clock
+        self._room = Room(room)
         self._readers = asyncio.Semaphore(readers or os.cpu_count() or 1)
 
     async def run(self, job: Written | Removed, *, last: bool = False) -> None:
@@ -106,8 +115,14 @@ class Pipeline:
         written = await self._removed(document, job) if isinstance(job, Removed) else job
         if written is None:
             return
+        seen = written.seen
+
+        async def beat() -> None:
+            await self._manifest.progress(document, seen, State.EXTRACTING)
+
         try:
-            await self._written(document, name, written)
+            with self._room.share(beat, BEAT) as share:
+                await self._written(document, name, written, share)
         except Unreadable as exc:
             await self._not_read(document, job.seen, exc.reason)
         except (StoreError, ModelError, Rejected):
@@ -143,7 +158,7 @@ class Pipeline:
             await self._patiently(lambda: self._index.delete(document, before=job.seen))
         return None
 
-    async def _written(self, document: DocumentId, name: str, job: Written) -> None:
+    async def _written(self, document: DocumentId, name: str, job: Written, share: Share) -> None:
         known = (await self._manifest.get([document])).get(document)
         if known is not None and known.message and known.key != job.key:
             log.info("an object beside a shared file's own")
@@ -165,7 +180,7 @@ class Pipeline:
             except TooLarge as exc:
                 raise Unreadable("too_large") from exc
             async with self._readers:
-                items, pages = await self._extracted(document, path, shown, job.seen)
+                items, pages = await self._extracted(document, path, shown, job.seen, share)
         blocks = await self._looked_at(document, items, job.seen, pages)
         chunks = await asyncio.to_thread(_chunks, blocks)
         if not chunks:
@@ -202,7 +217,7 @@ class Pipeline:
         await self._patiently(lambda: self._index.delete(document, before=version))
 
     async def _extracted(
-        self, document: DocumentId, path: Path, name: str, seen: str
+        self, document: DocumentId, path: Path, name: str, seen: str, share: Share
     ) -> tuple[list[Block | Picture], int]:
         """What is in a file, and how many pages it has."""
         items: list[Block | Picture] = []
@@ -216,6 +231,7 @@ class Pipeline:
             size += len(item.text) if isinstance(item, Block) else 0
             if size > MOST_TEXT:
                 raise Unreadable("too_large")
+            await share.add(item)
             items.append(item)
             at = max(at, item.locator.first if item.locator.unit in ("page", "slide") else 0)
             if now() - told >= TELL_EVERY:

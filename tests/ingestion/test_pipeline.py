@@ -8,12 +8,13 @@ from opensearchpy.exceptions import ConnectionError as Unanswered
 
 from core.aws.notifications import Removed, Written, jobs
 from core.conversation import Scope
-from core.documents import Document, DocumentId, State, document_of, key_of
+from core.documents import Document, DocumentId, Picture, State, document_of, key_of
 from core.ports import Refused, StoreError
 from core.stores import Rejected
 from core.telemetry import Metric, counting
 from core.together import ended
 from ingestion import pipeline
+from ingestion.room import weight
 from tests.ingestion.pdfs import pdf
 from tests.ingestion.shelf import Shelf
 
@@ -574,3 +575,22 @@ def test_keys_come_as_in_a_form():
     assert made == Written("library/a b+.txt", "0A".ljust(32, "0"), 3)
     assert removed == Removed("library/x", "0B".ljust(32, "0"))
     assert made.seen < removed.seen
+
+
+async def test_documents_side_by_side_hold_no_more_than_there_is_room_for(shelf):
+    held = []
+
+    async def read(path, name):
+        for _ in range(6):
+            yield Picture(b"x" * 300_000, "image/png")
+            held.append(made._room.held)
+
+    size = 2**20
+    made = shelf.made(read=read, room=size, readers=4)
+    for name in "abcd":
+        shelf.put(f"library/{name}.txt", TEXT)
+    found = [job for body in shelf.events(4) for job in jobs(body)]
+    await asyncio.gather(*(made.run(job) for job in found))
+    whole = 6 * weight(Picture(b"x" * 300_000, "image/png"))
+    assert size / 2 < max(held) <= size + whole < 4 * whole
+    assert made._room.held == 0
