@@ -24,6 +24,7 @@ from core.aws.claim_rows import OPEN, claim_key, claim_of, orphans_of, read_open
 from core.aws.dropped import withdraw
 from core.aws.items import clean, decode, encode
 from core.aws.reads import in_partition
+from core.aws.retention import REMEMBERED
 from core.aws.stops import Stops
 from core.conversation import NOTHING
 from core.ports import Busy, Claim, Lost, Orphan, Record, Withdrawn
@@ -31,8 +32,6 @@ from core.runs import next_run, post_of
 
 LEASE = 20.0
 """Seconds a claim lasts unless it is renewed."""
-KEPT = 16 * 86_400
-"""Seconds an event is remembered: a delivery of it up to then is a duplicate."""
 STOP_KEPT = 3_600
 TAKES = 5
 
@@ -88,7 +87,7 @@ class DynamoClaims:
             "messages": claim.message_ids,
             "incoming": claim.incoming,
             "settled": False,
-            "ttl": int(now + KEPT),
+            "ttl": int(now + REMEMBERED),
         }
         put: dict[str, Any] = {"TableName": self._table, "Item": encode(item)}
         if old is None:
@@ -107,7 +106,7 @@ class DynamoClaims:
                 "REMOVE incoming, requeued, times"
             ),
             "ExpressionAttributeNames": {"#ttl": "ttl"},
-            "ExpressionAttributeValues": encode({":now": now, ":ttl": int(now + KEPT)}),
+            "ExpressionAttributeValues": encode({":now": now, ":ttl": int(now + REMEMBERED)}),
         }
         if not await self._transact({"Put": put}, {"Update": is_open}):
             return False

@@ -14,16 +14,11 @@ from botocore.exceptions import ClientError
 from core.aws.calls import Calls, unmet
 from core.aws.claim_rows import OPEN, claim_key
 from core.aws.items import decode, encode
+from core.aws.retention import REMEMBERED
 from core.conversation import NOTHING
 from core.runs import post_of
 
 STOP_KEPT = 3_600
-KEPT = 23 * 86_400
-"""Seconds: a day more than the queue keeps a message, then that of dead letters, then the queue
-again, for each of which its time begins anew.
-
-https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
-"""
 
 
 async def drop(dynamodb: Any, table: str, calls: Calls, event_id: str, now: float) -> bool:
@@ -87,5 +82,5 @@ def _over(event_id: str, now: float, messages: Sequence[str] = ()) -> dict[str, 
         "incoming": NOTHING,
         "settled": True,
         "gone": True,
-        "ttl": int(now + KEPT),
+        "ttl": int(now + REMEMBERED),
     }

@@ -9,10 +9,10 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
+from core.aws import retention
 from core.aws.clients import client
 from core.aws.sqs import BODY_LIMIT
 
-DAY = 86_400
 TRIES = 10
 """Deliveries of a message before it goes to the dead-letter queue."""
 NOTIFICATION = "parley-files"
@@ -23,14 +23,14 @@ EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
 # matter to `core.aws.source`, which names its own
 TURNS = {
     "VisibilityTimeout": "1800",
-    "MessageRetentionPeriod": str(4 * DAY),
+    "MessageRetentionPeriod": str(retention.QUEUED),
     "MaximumMessageSize": str(BODY_LIMIT),
     # thousands of messages a second, and de-duplication within a conversation
     "DeduplicationScope": "messageGroup",
     "FifoThroughputLimit": "perMessageGroupId",
 }
-FILES = {"VisibilityTimeout": "5400", "MessageRetentionPeriod": str(4 * DAY)}
-DEAD = {"MessageRetentionPeriod": str(14 * DAY)}
+FILES = {"VisibilityTimeout": "5400", "MessageRetentionPeriod": str(retention.QUEUED)}
+DEAD = {"MessageRetentionPeriod": str(retention.DEAD)}
 LIFECYCLE = [
     {
         "ID": "parley-old-versions",

@@ -8,6 +8,7 @@ import pytest
 from core.answer import MessageId, Turn, Usage
 from core.aws.claims import LEASE, DynamoClaims
 from core.aws.dynamodb import DynamoFeedback, DynamoHistory, DynamoPlaceSettings
+from core.aws.retention import REMEMBERED
 from core.conversation import NOTHING_QUOTED, Quoted
 from core.documents import DocumentId
 from core.ports import Busy, Claim, Lost, PlaceSettings, StoreError
@@ -332,13 +333,13 @@ async def test_many_answers_that_ask_for_a_stop_at_once_share_a_query(aws, clock
     assert len(queries) <= 2
 
 
-async def test_an_event_is_remembered_for_fifteen_days_at_least(aws, clock):
+async def test_an_event_is_remembered_for_longer_than_a_message_can_come_back(aws, clock):
     db = aws.client("dynamodb")
     claims = DynamoClaims(db, aws.resources.table, aws.calls, owner="a", clock=clock)
     await claims.settle(await held(claims))
     key = {"pk": {"S": f"claim#{EVENT}"}, "sk": {"S": "claim"}}
     item = db.get_item(TableName=aws.resources.table, Key=key)["Item"]
-    assert int(item["ttl"]["N"]) >= clock.now + 15 * 86_400
+    assert int(item["ttl"]["N"]) >= clock.now + REMEMBERED
 
 
 async def test_a_settled_event_leaves_nothing_open(aws, clock):
