@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -19,6 +20,8 @@ __all__ = ["Budgets", "ConversationBudget", "Quota", "Rate", "SharedTally", "Wor
 
 SharedTally = Callable[[str, str, float], Store]
 """Where a tally is shared: by workspace and name, and how many seconds its calls count."""
+LOOKS = 8
+"""Buckets that are looked at when a conversation asks for its own: more than come anew with it."""
 MANY = 1024
 """Buckets of channels after which those that are not in use are dropped."""
 
@@ -39,26 +42,37 @@ class WorkspaceBudget:
         self._quotas = quotas
         self._clock = clock
         self._store = store or (lambda _, seconds: OwnStore(seconds))
-        self._buckets: dict[tuple[str, str, str], Bucket] = {}
+        self._buckets: OrderedDict[tuple[str, str, str], Bucket] = OrderedDict()
 
     def of(self, channel: str, quotas: tuple[Quota, ...] = ()) -> ConversationBudget:
         """The budget of one channel or chat: of each call one bucket, or its own and a shared one.
 
         `quotas` where others than the workspace's hold; those that are in both are shared.
         """
-        if len(self._buckets) > MANY:
-            self._buckets = {key: each for key, each in self._buckets.items() if not each.idle}
+        self._tidy()
         buckets: dict[Call, list[Bucket]] = {call: [] for call in Call}
         for quota in quotas or self._quotas:
             # rows of earlier releases have a thread behind the channel
             key = (quota.name, channel if quota.by == "channel" else "", "")
-            if key not in self._buckets:
+            if key in self._buckets:
+                self._buckets.move_to_end(key)
+            else:
                 self._buckets[key] = Bucket(
                     quota, self._clock, self._store("#".join(key), quota.longest)
                 )
             for call in quota.calls:
                 buckets[call].append(self._buckets[key])
         return ConversationBudget(buckets, channel)
+
+    def _tidy(self) -> None:
+        """Drops what is not in use, the longest unasked for first, and looks at a few only: more
+        than come anew with a conversation, so that a crowd is gone after as many turns."""
+        for _ in range(min(LOOKS, len(self._buckets) - MANY)):
+            key, bucket = next(iter(self._buckets.items()))
+            if bucket.idle:
+                del self._buckets[key]
+            else:
+                self._buckets.move_to_end(key)
 
 
 class Budgets:

@@ -8,6 +8,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 
 from bots.slack.web import read
 from core.ports import RateLimited
+from core.remembered import Remembered
 
 KINDS = "public_channel,private_channel,mpim"
 PAGES = 10
@@ -20,29 +21,24 @@ class Membership:
 
     def __init__(self, client: AsyncWebClient, clock: Callable[[], float]) -> None:
         self._client = client
-        self._clock = clock
-        self._known: dict[str, tuple[float, frozenset[str]]] = {}
+        self._known: Remembered[frozenset[str]] = Remembered(clock, OURS)
 
     async def of(self, user: str) -> frozenset[str]:
         """Channels that both `user` and we are in: asked at every question. Raises ChatError.
 
         Only where Slack says that we ask too often, an answer of the last minute does.
         """
-        ours = self._recent("")
+        ours = self._known.get("")
         if ours is None:
-            ours = await self._asked("")
+            ours = await self._known.once("", lambda: self._asked(""))
         try:
             theirs = await self._asked(user)
         except RateLimited:
-            recent = self._recent(user)
+            recent = self._known.get(user)
             if recent is None:
                 raise
             theirs = recent
         return theirs & ours
-
-    def _recent(self, user: str) -> frozenset[str] | None:
-        at, channels = self._known.get(user, (float("-inf"), frozenset()))
-        return channels if self._clock() - at < OURS else None
 
     async def _asked(self, user: str) -> frozenset[str]:
         """`user` empty for ourselves."""
@@ -62,5 +58,5 @@ class Membership:
             if not cursor:
                 break
             more["cursor"] = str(cursor)
-        self._known[user] = (self._clock(), frozenset(channels))
+        self._known.put(user, frozenset(channels))
         return frozenset(channels)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
+import time
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,8 +16,15 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.refusals import AT_LEAST, cleaned, unknown
 from bots.slack.refusals import TABLE, refused
 from core.ports import ChatError, Forbidden, Unreachable
+from core.remembered import Remembered
 
 log = logging.getLogger(__name__)
+
+NAMES_GOOD = 86_400.0
+"""Seconds that a name is good."""
+NAMELESS = 300.0
+"""Seconds after which a name that Slack did not tell is asked for again."""
+NAMES_AT_ONCE = 4
 
 
 def web_client(token: str, api_url: str, http: aiohttp.ClientSession) -> AsyncWebClient:
@@ -111,11 +119,12 @@ def is_slacks(url: str, api_url: str) -> bool:
 
 
 class People:
-    """Who is who in a workspace, asked once: our own user id, and people's names."""
+    """Who is who in a workspace: our own user id, and people's names, each asked for once a day."""
 
-    def __init__(self, client: AsyncWebClient) -> None:
+    def __init__(self, client: AsyncWebClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
-        self._names: dict[str, str] = {}
+        self._names: Remembered[str] = Remembered(clock, NAMES_GOOD)
+        self._slots = asyncio.Semaphore(NAMES_AT_ONCE)
         self._us = ""
 
     async def us(self) -> str:
@@ -125,16 +134,23 @@ class People:
         return self._us
 
     async def names(self, users: Iterable[str]) -> Mapping[str, str]:
-        """The names of users, of those at least whom Slack tells."""
-        unknown = sorted({*users} - {*self._names})
-        await asyncio.gather(*(self._ask(user) for user in unknown))
-        return self._names
+        """The names of users, of those whom Slack tells."""
+        asked = sorted({*users})
+        found = await asyncio.gather(*(self._name(user) for user in asked))
+        return {user: name for user, name in zip(asked, found, strict=True) if name}
 
-    async def _ask(self, user: str) -> None:
+    async def _name(self, user: str) -> str:
+        known = self._names.get(user)
+        return await self._names.once(user, lambda: self._ask(user)) if known is None else known
+
+    async def _ask(self, user: str) -> str:
         try:
-            found = (await read(self._client, "users.info", user=user))["user"]
+            async with self._slots:
+                found = (await read(self._client, "users.info", user=user))["user"]
         except ChatError:
-            return
+            self._names.put(user, "", NAMELESS)
+            return ""
         profile = found.get("profile") or {}
         name = profile.get("display_name") or profile.get("real_name") or found.get("name")
-        self._names[user] = str(name or user)
+        self._names.put(user, str(name or user))
+        return str(name or user)

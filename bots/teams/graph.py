@@ -19,6 +19,7 @@ from bots.teams.downloads import Bearer, download
 from bots.teams.web import Web
 from core.conversation import Attachment
 from core.ports import Forbidden, Gone, RateLimited
+from core.remembered import Remembered
 from core.together import together
 
 log = logging.getLogger(__name__)
@@ -57,9 +58,8 @@ class Graph:
         self._web = web
         self._bearer = bearer
         self._http = http
-        self._clock = clock
-        self._channels: dict[str, tuple[float, Mapping[str, bool]]] = {}
-        self._known: dict[str, tuple[float, Mapping[str, frozenset[str]]]] = {}
+        self._channels: Remembered[Mapping[str, bool]] = Remembered(clock, FRESH)
+        self._known: Remembered[Mapping[str, frozenset[str]]] = Remembered(clock, FRESH)
 
     async def message(self, place: str, message_id: str, reply_to: str = "") -> Mapping[str, Any]:
         """`place` is `teams/{id}/channels/{id}` or `chats/{id}`."""
@@ -96,11 +96,11 @@ class Graph:
         try:
             found = await self._asked_channels(person)
         except RateLimited:
-            at, known = self._known.get(person, (float("-inf"), {}))
-            if self._clock() - at > FRESH:
+            known = self._known.get(person)
+            if known is None:
                 raise
             return known
-        self._known[person] = (self._clock(), found)
+        self._known.put(person, found)
         return found
 
     async def _asked_channels(self, person: str) -> Mapping[str, frozenset[str]]:
@@ -127,9 +127,12 @@ class Graph:
 
     async def _channels_in(self, team: str) -> Mapping[str, bool]:
         """A team's channels, and whether all its members are in them."""
-        at, known = self._channels.get(team, (float("-inf"), {}))
-        if self._clock() - at < FRESH:
+        known = self._channels.get(team)
+        if known is not None:
             return known
+        return await self._channels.once(team, lambda: self._asked_channels_in(team))
+
+    async def _asked_channels_in(self, team: str) -> Mapping[str, bool]:
         path = f"teams/{quote(team, safe='')}/channels"
         listed, whole = await self._listed(path, READ_CHANNELS, {"$select": "id,membershipType"})
         if not whole:
@@ -137,7 +140,7 @@ class Graph:
             log.warning("a team's channels were not read to their end: none of them is searched")
             listed = []
         found = {str(e["id"]): e.get("membershipType") == "standard" for e in listed}
-        self._channels[team] = (self._clock(), found)
+        self._channels.put(team, found)
         return found
 
     async def _is_in(self, team: str, channel: str, person: str) -> bool:

@@ -22,6 +22,7 @@ from bots.teams.markup import links_of, plain, render, units
 from bots.teams.refusals import StreamRefused
 from core.answer import MessageId, Rendered, Stage
 from core.ports import Forbidden, Gone, RateLimited, Stopped, TooLong
+from core.remembered import Remembered
 
 LONGEST = 105.0
 """Seconds after which we end a stream ourselves; Teams does so after 120."""
@@ -52,7 +53,7 @@ class Streams:
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._open: dict[str, _Stream] = {}
-        self._refused: dict[str, tuple[float, float]] = {}
+        self._refused: Remembered[tuple[float, float]] = Remembered(clock, 2 * LONGEST_PAUSE)
         """By chat: until when it is not asked, and how long after the next refusal."""
 
     async def start(self, chat: str, message: Rendered, post: Post) -> MessageId | None:
@@ -61,9 +62,10 @@ class Streams:
         busy = self._open.get(chat)
         if busy is not None and now - busy.began < 2 * LONGEST:
             return None
-        until, pause = self._refused.get(chat, (now, PAUSE))
+        until, pause = self._refused.get(chat) or (now, PAUSE)
         if now < until:
             return None
+        self._drop_abandoned(now)
         stream = self._open[chat] = _Stream("", now)
         growing = message.stage is Stage.GROWING
         text = _growing(message) if growing else ""
@@ -73,7 +75,7 @@ class Streams:
             stream.id = await post(chunk)
         except (StreamRefused, Forbidden, Gone):
             # if it is not the stream that is refused, the ordinary message is refused as well
-            self._refused[chat] = now + pause, min(2 * pause, LONGEST_PAUSE)
+            self._refused.put(chat, (now + pause, min(2 * pause, LONGEST_PAUSE)))
             self._end(chat, stream)
             return None
         except BaseException:
@@ -83,8 +85,14 @@ class Streams:
             self._end(chat, stream)
             return None
         stream.sent = text
-        self._refused.pop(chat, None)
+        self._refused.forget(chat)
         return MessageId(stream.id)
+
+    def _drop_abandoned(self, now: float) -> None:
+        """Of those whose worker was cancelled the oldest are no streams any more."""
+        chat = next(iter(self._open), "")
+        if chat and now - self._open[chat].began >= 2 * LONGEST:
+            del self._open[chat]
 
     async def edit(
         self, chat: str, message_id: str, message: Rendered, post: Post, *, mark: str = ""

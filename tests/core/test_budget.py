@@ -4,9 +4,11 @@ import asyncio
 from itertools import pairwise
 from random import Random
 
-from core.budget import Quota, Rate, WorkspaceBudget
+from core.bucket import Bucket
+from core.budget import LOOKS, MANY, Quota, Rate, WorkspaceBudget
 from core.ports import Call, Priority
 from core.tally import OwnStore
+from tests.fakes import Clock
 from tests.virtual import now, run
 
 QUOTAS = (
@@ -369,3 +371,24 @@ def test_processes_that_share_a_rate_keep_to_it_however_slow_their_store():
     assert [len(each) for each in times.values()] == [36, 36]
     # a call may be made a little later than it was granted: the window has a margin for that
     assert min(b - a for each in times.values() for a, b in pairwise(sorted(each))) > 1
+
+
+async def test_what_is_looked_at_in_a_turn_does_not_grow_with_the_number_of_chats(monkeypatch):
+    clock = Clock()
+    quota = Quota(frozenset({Call.POST}), (Rate(1, 1.0),), by="channel")
+    workspace = WorkspaceBudget((quota,), clock)
+    looked = []
+    idle = Bucket.idle
+    monkeypatch.setattr(Bucket, "idle", property(lambda self: looked.append(1) or idle.fget(self)))
+    held = [workspace.of(f"busy{n}") for n in range(2 * MANY)]
+    for each in held:
+        each.pause(Call.POST, 60)  # in use: nothing of it may go
+        await each.told()
+    for number in range(100):
+        looked.clear()
+        workspace.of(f"new{number}")
+        assert len(looked) <= LOOKS
+    clock.now += 3600
+    for number in range(MANY):
+        workspace.of(f"later{number}")
+    assert len(workspace._buckets) <= MANY + 1
