@@ -112,7 +112,7 @@ async def chat_with(slack, where=THREAD, extra=None):
             where,
             People(client),
             membership,
-            Standings(client, membership._clock),
+            Standings(client, asyncio.get_running_loop().time),
             extra=extra,
             http=http,
         )
