@@ -7,49 +7,31 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import Protocol
 
 from core import digest, prompt, sentences
 from core.answer import Exchange, Prompt, Turn
 from core.audience import Audience
 from core.conversation import NOTHING_QUOTED, Conversation, Incoming, Quoted, Scope
-from core.documents import Document, Passage, State, quoted
-from core.follow_up import standing_alone
+from core.documents import Document, Passage, quoted
 from core.history import History
+from core.lookup import Knowledge, LookedUp, Lookup, Shows, whole
 from core.models import MODELS
-from core.passages import files_block, passages_block
+from core.passages import passages_block
 from core.ports import (
     Chat,
     ChatError,
     Forbidden,
     Gone,
     Model,
-    ModelError,
     PlaceSettings,
-    StoreError,
 )
 from core.recall import Recalled, documents_of, recalled
-from core.sharing import Sharing
-from core.stores import Library, Manifest
-from core.tokens import estimate
 
 log = logging.getLogger(__name__)
 
 WHOLE = 100_000
 """Tokens of documents that go into a prompt whole."""
-THREADS = 12_000
-"""The same, of the documents that a thread is about."""
-PATIENCE = 10.0
-"""Seconds that a search may take; the answer then does without."""
 NEARBY = 8
-KNOWN = 30
-"""Files that are named to the model."""
-
-
-class Shows(Protocol):
-    """Where progress is shown while there is no text."""
-
-    def status(self, markdown: str) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,15 +47,6 @@ class Brief:
     notices: tuple[str, ...] = ()
     quoted: Quoted = NOTHING_QUOTED
     """What the prompt has of documents, itself or in earlier answers."""
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What documents are reached by. A process without an index has none."""
-
-    library: Library
-    manifest: Manifest
-    sharing: Sharing
 
 
 class Briefing:
@@ -94,6 +67,7 @@ class Briefing:
         self._history = history
         self._settings = settings
         self._knowledge = knowledge
+        self._lookup = Lookup(knowledge, history, model) if knowledge is not None else None
         self._audience = audience
         self._default_model = default_model
         self._today = today
@@ -152,9 +126,11 @@ class Briefing:
             brief = await self._of_files(question, chat, live, name, build, scopes=scopes)
         else:
             before = prompt.merge(question.message_id, known.turns, thread, known.withheld)
-            passages, block, notices = await self._looked_up(question, scopes, before)
-            made_from = quoted(each.document for each in passages)
-            brief = Brief(name, build(block), tuple(passages), notices, made_from)
+            found = LookedUp()
+            if self._lookup is not None:
+                found = await self._lookup.of(question, chat, live, scopes, before)
+            made_from = quoted(each.document for each in found.passages)
+            brief = Brief(name, build(found.block), found.passages, found.notices, made_from)
         return replace(brief, quoted=brief.quoted | known.quoted)
 
     async def _recalled(
@@ -165,80 +141,6 @@ class Briefing:
         known = self._knowledge
         rows = await known.manifest.get(wanted) if known is not None and wanted else {}
         return recalled(exchanges, where, scopes, rows)
-
-    async def _looked_up(
-        self, question: Incoming, scopes: frozenset[Scope], before: Sequence[Turn]
-    ) -> tuple[Sequence[Passage], str, tuple[str, ...]]:
-        """What documents say about a question."""
-        if self._knowledge is None:
-            return (), "", ()
-        try:
-            async with asyncio.timeout(PATIENCE):
-                (about, passages), known = await asyncio.gather(
-                    self._found(question, scopes, before, self._knowledge),
-                    self._knowledge.manifest.of_place(question.conversation.place, KNOWN),
-                )
-        except (StoreError, ModelError, TimeoutError) as exc:
-            log.warning("not searched: %s", type(exc).__name__)
-            return (), "", (sentences.NO_SEARCH,)
-        failed = [each for each in about if each.state is State.FAILED]
-        notices = tuple(sentences.not_read(each.name, each.reason) for each in failed)
-        known = [each for each in known if each.seen_by(scopes)]
-        if not known and not passages:
-            return (), "", notices
-        return passages, f"{files_block(known)}\n{passages_block(passages)}", notices
-
-    async def _found(
-        self,
-        question: Incoming,
-        scopes: frozenset[Scope],
-        before: Sequence[Turn],
-        knowledge: Knowledge,
-    ) -> tuple[Sequence[Document], Sequence[Passage]]:
-        """The documents that this thread is about, and passages: theirs first, then all others."""
-        found, text = await asyncio.gather(
-            self._thread_documents(question, knowledge),
-            standing_alone(question.text, before, self._model),
-        )
-        about = [each for each in found if each.seen_by(scopes)]
-        # a thread's own file is asked about in words that need not be in it
-        own = await self._own([each for each in about if each.version], text, scopes, knowledge)
-        others = await knowledge.library.search(text, scopes)
-        seen = {each.text for each in own}
-        return about, [*own, *(each for each in others if each.text not in seen)]
-
-    async def _thread_documents(
-        self, question: Incoming, knowledge: Knowledge
-    ) -> Sequence[Document]:
-        where = question.conversation
-        if not where.thread or not question.in_thread:
-            return ()
-        return await knowledge.manifest.of_message(where.place, where.thread)
-
-    async def _own(
-        self,
-        documents: Sequence[Document],
-        text: str,
-        scopes: frozenset[Scope],
-        knowledge: Knowledge,
-    ) -> Sequence[Passage]:
-        if not documents:
-            return ()
-        whole = await self._whole(documents, knowledge, THREADS)
-        if whole is not None:
-            return whole
-        ids = [each.id for each in documents]
-        return await knowledge.library.search(text, scopes, only=ids, limit=6)
-
-    async def _whole(
-        self, documents: Sequence[Document], knowledge: Knowledge, tokens: int
-    ) -> Sequence[Passage] | None:
-        """All of some documents, None if that is more than `tokens`."""
-        if sum(each.chunks for each in documents) * 100 > tokens:
-            return None
-        read = await asyncio.gather(*(knowledge.library.read(each) for each in documents))
-        passages = [passage for each in read for passage in each]
-        return passages if sum(estimate(each.text) for each in passages) <= tokens else None
 
     async def _of_files(
         self,
@@ -286,20 +188,20 @@ class Briefing:
         knowledge = self._knowledge
         if knowledge is None or not documents:
             return ()
-        whole = await self._whole(documents, knowledge, WHOLE)
-        if whole is not None:
-            return whole
+        all_of_it = await whole(documents, knowledge.library, WHOLE)
+        if all_of_it is not None:
+            return all_of_it
         ids = [each.id for each in documents]
         if asks:
             return await knowledge.library.search(question.text, scopes, only=ids, limit=20)
         read = await asyncio.gather(*(knowledge.library.read(each) for each in documents))
-        whole = [passage for each in read for passage in each]
+        passages = [passage for each in read for passage in each]
 
         def told(done: int, total: int) -> None:
             live.status(sentences.condensing(done, total))
 
-        told(0, len(digest.split(whole, digest.PART)))
-        return await digest.condensed(whole, self._model, "haiku", told)
+        told(0, len(digest.split(passages, digest.PART)))
+        return await digest.condensed(passages, self._model, "haiku", told)
 
 
 async def _nearby(chat: Chat) -> Sequence[Turn]:

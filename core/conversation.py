@@ -78,7 +78,9 @@ class Attachment:
     """A file that came with a message. `size` in bytes, 0 where the platform did not say.
 
     `url` is where its bytes are, `link` where people open it. `origins` are the places that a file
-    is shared in which was only linked to here: who is in none of them may not see it.
+    is shared in which was only linked to here: who is in none of them may not see it. `source` is
+    where its store has it for good and `version` what is there now, both empty where the store does
+    not say; they are not queued.
     """
 
     id: str
@@ -88,6 +90,8 @@ class Attachment:
     url: str
     link: str = ""
     origins: tuple[str, ...] = ()
+    source: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +182,8 @@ def dumps(item: Incoming | Command) -> str:
         more["private"] = data.pop("private")
         more["origins"] = {e["id"]: e.pop("origins") for e in data["attachments"]}
         more["origins"] = {file: places for file, places in more["origins"].items() if places}
+        for each in data["attachments"]:
+            del each["source"], each["version"]  # asked anew by whoever takes the files
         del data["quoted"]
         more["scopes"] = sorted(item.quoted.scopes)
         more["documents"] = sorted(item.quoted.documents)

@@ -123,7 +123,8 @@ class Document:
     platform, `message` the post it came with, `thread` the thread of that (`-` in a chat without
     any, empty where it is not known). `digest` is the SHA-256 of the bytes that were fetched.
     `forgotten`: it was deleted by a person, not in the bucket. `origins` are the places that it is
-    shared in, where it was only linked to from here.
+    shared in, where it was only linked to from here. `source` is where its platform keeps it and
+    `source_version` what was read there, empty where the platform tells of changes by itself.
     """
 
     id: DocumentId
@@ -151,6 +152,8 @@ class Document:
     origins: tuple[str, ...] = ()
     thread: str = ""
     digest: str = ""
+    source: str = ""
+    source_version: str = ""
 
     def seen_by(self, scopes: Collection[Scope]) -> bool:
         """Whether who may see `scopes` may see it: what was linked to, only with an origin of it.

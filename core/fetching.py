@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from hashlib import sha256
 
 from core.conversation import Attachment
-from core.documents import Document, DocumentId
+from core.documents import Document, DocumentId, State
 from core.ports import Chat, ChatError, Forbidden, Gone, RateLimited, Unreachable
-from core.stores import Manifest, TooLarge, Vault
+from core.stores import Manifest, NotTheirs, TooLarge, Vault
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +68,27 @@ class Fetcher:
             await self._vault.forget(f"{row.id.place}/{row.id.file}/")
         return digest
 
+    async def fetch_anew(self, known: Document, chat: Chat, now: Callable[[], float]) -> bool:
+        """Stores a file as its store has it now; where that cannot be had, it stays as it was."""
+        try:
+            attachment = await chat.current(known)
+        except ChatError as exc:
+            log.warning("a file is not read anew: %s", type(exc).__name__)
+            return False
+        # until the bytes are stored nobody may take the old ones for the new version
+        pending = replace(known, source_version="", state=State.RECEIVED)
+        await self._manifest.sourced(pending, state=pending.state)
+        reason, digest = "too_large", ""
+        if attachment.size <= self._limit:
+            reason, digest = await self._stored(known.key, attachment, chat)
+        if reason:
+            await self._manifest.sourced(known, state=known.state)
+            return False
+        size, version = attachment.size, attachment.version
+        row = replace(known, size=size, source=attachment.source, source_version=version)
+        await self._manifest.sourced(replace(row, digest=digest, shared_at=now()))
+        return True
+
     async def is_same(self, known: Document, attachment: Attachment, chat: Chat) -> bool:
         """Whether a file still has the name and bytes that are known. Raises ChatError.
 
@@ -75,6 +97,8 @@ class Fetcher:
         """
         if attachment.name not in ("", known.name):
             return False
+        if attachment.version and known.source_version:
+            return attachment.version == known.source_version
         if attachment.size > EDITABLE:
             return attachment.size == known.size
         digest, size = sha256(), 0
@@ -131,6 +155,8 @@ async def _hashed(
 def reason_of(exc: ChatError) -> str:
     """Why a file could not be had, as its row says it."""
     match exc:
+        case NotTheirs():
+            return "not_theirs"
         case Gone():
             return "gone"
         case Forbidden():

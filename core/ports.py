@@ -27,6 +27,7 @@ from typing import Protocol
 
 from core.answer import Delta, MessageId, Prompt, Rendered, Turn
 from core.conversation import Attachment, Command, Incoming, Person, Scope
+from core.freshness import FileStore
 
 
 class ChatError(Exception):
@@ -112,7 +113,7 @@ class Surface(Protocol):
         ...
 
 
-class Chat(Protocol):
+class Chat(FileStore, Protocol):
     """One conversation on one platform."""
 
     @property

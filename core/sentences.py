@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from core.documents import Document, State
@@ -55,6 +55,10 @@ REASONS: Mapping[str, str] = MappingProxyType(
         "no_text": "I found no text in it. If it is a scan, share it in a better resolution.",
         "not_the_file": "I was given a web page in its place. Share the file itself again.",
         "forbidden": "I may not open it. Share it again, or ask whoever shared it for access.",
+        "not_theirs": (
+            "I open only what whoever shared it may open. Upload it here, or ask its owner to "
+            "share it with you and share it again."
+        ),
         "gone": "it was deleted.",
         "unreachable": "it could not be downloaded. Press Retry in a minute.",
         "trouble": "I tried several times and failed. Press Retry, or share it again.",
@@ -141,6 +145,24 @@ def not_read(name: str, reason: str) -> str:
 def read_anew(name: str) -> str:
     """Says that a file was changed at its platform, and that the new version counts now."""
     return f"“{plain(name)}” was changed. I am reading it anew, and answer from the new version."
+
+
+def renewed(name: str) -> str:
+    """Says that a file had changed, and that the answer is of what it says now."""
+    return (
+        f"“{plain(name)}” was changed since I first read it; this answer is from its new version."
+    )
+
+
+def not_renewed(name: str) -> str:
+    """Says why a file that has changed is not quoted."""
+    return f"“{plain(name)}” was changed and I have not read it anew yet. Ask again in a minute."
+
+
+def unchecked(names: Iterable[tuple[str, str]]) -> str:
+    """Says which files, each with its date, may have changed since."""
+    told = ", ".join(f"“{plain(name)}” (as of {date})" for name, date in names)
+    return f"I could not check whether these have changed since I read them: {told}."
 
 
 def fetching(name: str) -> str:

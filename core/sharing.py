@@ -18,6 +18,7 @@ from core.fetching import Fetcher, reason_of
 from core.overdue import overdue, tries
 from core.ports import Chat, ChatError, Forbidden, RateLimited, Unreachable
 from core.stores import Manifest, Notices, Vault
+from core.together import together
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ LOOKS = (0.3, 0.5, 0.5, 1.0)
 PATIENCE = (0.5, 1.0, 2.0)
 """Seconds between tries to learn of a message's files."""
 LONGEST_WAIT = 10.0
+RENEWAL = 20.0
+"""Seconds that an answer waits for files which are read anew."""
 ENDED = frozenset({State.READY, State.FAILED, State.DELETED})
 
 
@@ -57,6 +60,7 @@ class Sharing:
         self._manifest = manifest
         self._notices = notices
         self._fetcher = Fetcher(vault, manifest, limit=limit, clock=clock, sleep=sleep)
+        self._clock = clock
         self._now = now
         self._sleep = sleep
 
@@ -106,6 +110,44 @@ class Sharing:
         await self._fetcher.fetch(row, attachment, chat)
         return document
 
+    async def renewed(
+        self, documents: Sequence[Document], chat: Chat, status: Callable[[str], None]
+    ) -> Sequence[Document]:
+        """Reads files anew that have changed at their store; those that are ready in time.
+
+        What cannot be fetched stays as it was. Raises StoreError.
+        """
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one(document: Document) -> bool:
+            async with slots:
+                status(sentences.fetching(document.name))
+                return await self._fetcher.fetch_anew(document, chat, self._now)
+
+        fetched = await together(*map(one, documents))
+        waiting = {e.id: e for e, done in zip(documents, fetched, strict=True) if done}
+        ready: list[Document] = []
+        until = self._clock() + RENEWAL
+        while waiting and self._clock() < until:
+            for row in (await self._manifest.get(waiting)).values():
+                if row.seen != waiting[row.id].seen and row.state in ENDED:
+                    del waiting[row.id]
+                    ready += [row] if row.version else []
+                else:
+                    status(sentences.reading(row))
+            if waiting:
+                await self._sleep(LOOKS[-1])
+        return ready
+
+    async def forget(self, document: Document) -> Sequence[Document]:
+        """Forgets a file in all places that it was shared in; its rows as they were."""
+        tenant = document.id.place.rpartition("/")[0]
+        rows = await self._manifest.of_file(tenant, document.id.file) or [document]
+        for each in rows:
+            await self._manifest.forget(each.id)
+            await self._vault.forget(f"{each.id.place}/{each.id.file}/")
+        return rows
+
     async def _done(self, known: Document, message_id: str) -> bool:
         """Whether it is there, or was forgotten since it came with this message."""
         if known.state in (State.FAILED, State.DELETED):
@@ -149,6 +191,8 @@ class Sharing:
             media_type=attachment.media_type,
             origins=attachment.origins,
             thread=question.conversation.thread or "-",
+            source=attachment.source,
+            source_version=attachment.version,
         )
 
 

@@ -3,6 +3,7 @@
 Missing              there is no such object
 TooLarge             a file has more bytes than may be stored
 Rejected             the index does not take what it was given, now or later
+NotTheirs            a file that its sharer may not open, a ChatError
 Foreign              the index is another deployment's, a StoreError
 """
 
@@ -15,7 +16,7 @@ from typing import Protocol
 
 from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId, Locator, Passage, State
-from core.ports import StoreError
+from core.ports import Forbidden, StoreError
 
 
 class Missing(Exception):
@@ -28,6 +29,10 @@ class TooLarge(Exception):
 
 class Rejected(Exception):
     """The index does not take what it was given."""
+
+
+class NotTheirs(Forbidden):
+    """Whoever shared a file is not known to have access to it, so that we do not open it."""
 
 
 class Foreign(StoreError):
@@ -105,6 +110,11 @@ class Manifest(Protocol):
 
     async def fetched(self, document: DocumentId, digest: str) -> None:
         """Notes the SHA-256 of the bytes that were stored, in hexadecimal digits."""
+        ...
+
+    async def sourced(self, document: Document, *, state: State | None = None) -> None:
+        """Notes which version of a file its object is: `source`, `source_version`, `size`,
+        `digest` and `shared_at`; with `state`, how far that one is as well."""
         ...
 
     async def see(

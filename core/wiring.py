@@ -23,12 +23,13 @@ from core.aws.secrets import SECRETS, looked_up
 from core.aws.shelf import Shelf, notices_of, shelf_of
 from core.aws.sqs import SqsTurns
 from core.aws.tallies import DynamoTally
-from core.briefing import Briefing, Knowledge
+from core.briefing import Briefing
 from core.budget import SharedTally
 from core.commands import Commands
 from core.fetching import Fetcher
 from core.files import Files
 from core.library import IndexedLibrary
+from core.lookup import Knowledge
 from core.markdown import Policy
 from core.metering import MeteredModel
 from core.rehoming import Rehoming

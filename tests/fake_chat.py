@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 
 from core.answer import MessageId, Rendered, Turn
 from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Person, Scope
+from core.documents import DocumentId
+from core.freshness import Freshness
 from core.ports import Gone
 
 
@@ -33,6 +35,9 @@ class FakeChat:
     names: dict[str, str] = field(default_factory=dict)
     others: frozenset[Scope] = frozenset()
     guests: frozenset[str] = frozenset()
+    states: dict[DocumentId, Freshness] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    asked: list[list[DocumentId]] = field(default_factory=list)
     faults: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     surface = Plain()
 
@@ -93,6 +98,20 @@ class FakeChat:
 
     async def described(self, attachment: Attachment) -> Attachment:
         return attachment
+
+    async def freshness(self, documents):
+        self._meet("freshness")
+        self.asked.append([each.id for each in documents])
+        return {e.id: self.states[e.id] for e in documents if e.id in self.states}
+
+    async def current(self, document):
+        self._meet("current")
+        url = f"fake:{document.id.file}"
+        data = self.files.get(document.id.file)
+        if data is None:
+            raise Gone(document.id.file)
+        version = self.versions.get(document.id.file, "")
+        return Attachment(document.id.file, document.name, "", len(data), url, version=version)
 
     async def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
         self._meet("open")

@@ -14,6 +14,7 @@ from bots.slack.wiring import slack_platform
 from bots.teams.wiring import teams_platform
 from core.answer import Button, Citation, MessageId, Rendered, Stage, Turn
 from core.conversation import LIBRARY, Conversation, Incoming, Kind, Person
+from core.documents import Document, DocumentId
 from core.ports import ChatError, Gone, RateLimited
 from core.settings import load
 from local.aws import free_port
@@ -252,3 +253,15 @@ async def test_what_fits_the_surface_is_taken(scene):
 async def test_a_message_that_never_was_is_gone(scene):
     with pytest.raises(ChatError):
         await scene.chat.edit(MessageId("1700000000000"), Rendered("x", stage=Stage.DONE))
+
+
+async def test_of_files_that_nobody_shared_here_a_store_says_nothing(scene):
+    library = Document(DocumentId("library", "a.pdf"), "a.pdf", "library/a.pdf", version="1")
+    assert await scene.chat.freshness([library]) == {}
+    assert await scene.chat.freshness([]) == {}
+
+
+async def test_a_file_that_is_not_there_cannot_be_read_anew(scene):
+    missing = Document(DocumentId(scene.where.place, "F0NONE"), "a.pdf", "key", version="1")
+    with pytest.raises(ChatError):
+        await scene.chat.current(missing)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -26,6 +26,8 @@ from bots.slack.web import People, call, is_slacks, read
 from core.answer import MessageId, Rendered, Turn
 from core.budget import Quota, Rate
 from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Kind, Person, Scope
+from core.documents import Document, DocumentId
+from core.freshness import Freshness
 from core.ports import Call, ChatError, Forbidden, Gone, Surface, TooLong, Unreachable
 from core.runs import post_of
 
@@ -194,6 +196,13 @@ class SlackChat:
         if not told.url:
             raise Forbidden("Slack tells no address of this file", FILES_READ)
         return replace(told, id=attachment.id)
+
+    async def freshness(self, documents: Collection[Document]) -> Mapping[DocumentId, Freshness]:
+        """Nothing is to be asked: Slack tells of files that change or go."""
+        return {}
+
+    async def current(self, document: Document) -> Attachment:
+        return await self.described(Attachment(document.id.file, "", "", 0, ""))
 
     def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
         token = str(self._client.token or "")

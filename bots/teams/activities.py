@@ -277,12 +277,18 @@ def _attachments(body: Mapping[str, Any], once: str) -> Sequence[Attachment]:
     found = []
     for number, each in enumerate(map(map_of, list_of(body.get("attachments")))):
         kind, content = text_of(each.get("contentType")), map_of(each.get("content"))
-        link, name = url_of(each.get("contentUrl")), text_of(each.get("name"))
+        link, name = _web_of(each.get("contentUrl")), text_of(each.get("name"))
         own = f"{once}-{number}"
-        if kind == DOWNLOAD and (url := url_of(content.get("downloadUrl"))):
+        if kind == DOWNLOAD and (url := _web_of(content.get("downloadUrl"))):
             file = id_of(content.get("uniqueId")) or own
             found.append(Attachment(file, name[:1024], "", 0, url, link))
         elif kind.startswith("image/") and link:
             media_type = "" if kind == "image/*" else kind[:255]
             found.append(Attachment(own, name[:1024] or "image", media_type, 0, link))
     return found
+
+
+def _web_of(value: object) -> str:
+    """An address on the web: schemes of our own are not for messages to use."""
+    url = url_of(value)
+    return url if url.lower().startswith(("https://", "http://")) else ""

@@ -13,18 +13,22 @@ import aiohttp
 from bots.teams import messages
 from bots.teams.cards import activity
 from bots.teams.connector import Connector
-from bots.teams.downloads import Bearer, download, is_shared_store
-from bots.teams.graph import SHARE, Graph
+from bots.teams.drives import nowhere
+from bots.teams.files import Files
+from bots.teams.graph import Graph
 from bots.teams.hosts import Hosts
 from bots.teams.marks import Marks, is_before
 from bots.teams.markup import TeamsSurface
 from bots.teams.refusals import StreamRefused
+from bots.teams.shares import SHARE
 from bots.teams.standing import Standings
 from bots.teams.streaming import Streams
-from bots.teams.tokens import CONNECTOR, Tokens
+from bots.teams.tokens import Tokens
 from core.answer import MessageId, Rendered, Stage, Turn
 from core.budget import Quota, Rate
 from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Kind, Person, Scope
+from core.documents import Document, DocumentId
+from core.freshness import Freshness
 from core.ports import Call, ChatError, Forbidden, Gone, Stopped, Surface, Unreachable
 
 log = logging.getLogger(__name__)
@@ -84,6 +88,9 @@ class TeamsChat:
         # what only its writer and we see is in no thread
         thread = f";messageid={conversation.thread}" if in_public else ""
         self._id = f"{conversation.channel}{thread}"
+        self._files = Files(
+            microsoft.graph.drives, microsoft.tokens, microsoft.hosts, microsoft.http, extra
+        )
         self._marks: dict[str, str] = {}
         self._unnamed = 0
         self._lost: float | None = None
@@ -230,36 +237,20 @@ class TeamsChat:
         return replace(question, attachments=(*question.attachments, *more), partial=False)
 
     async def described(self, attachment: Attachment) -> Attachment:
-        """Size and kind of a file as it is now, under the name that the message gave it."""
-        if not attachment.url.startswith(SHARE):
-            return attachment
-        found = await self._microsoft.graph.item(attachment)
-        size, kind = found.get("size"), found.get("file")
-        media_type = str(kind.get("mimeType") or "") if isinstance(kind, Mapping) else ""
-        return replace(
-            attachment,
-            name=attachment.name or str(found.get("name") or ""),
-            size=size if isinstance(size, int) and size > 0 else 0,
-            media_type=media_type[:255],
-            link=str(found.get("webUrl") or attachment.link),
-        )
+        return await self._files.described(attachment, self._folder)
 
-    def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
+    async def freshness(self, documents: Collection[Document]) -> Mapping[DocumentId, Freshness]:
+        """Teams tells nothing of its files: SharePoint and OneDrive are asked."""
+        return await self._files.freshness(documents)
+
+    async def current(self, document: Document) -> Attachment:
+        here = document.id.place == self._where.place
+        return await self._files.current(document, self._folder if here else nowhere)
+
+    async def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
         if attachment.url.startswith(SHARE):
-            return self._microsoft.graph.content(attachment)
-        return self._opened(attachment)
-
-    async def _opened(self, attachment: Attachment) -> AsyncIterator[bytes]:
-        """A picture is at the connector, for our token; a file of a personal chat in a store."""
-        microsoft, url = self._microsoft, attachment.url
-        service = f"{self._service.rstrip('/')}/"
-        bearer: Bearer | None = None
-        if self._service and url.startswith(service) and microsoft.hosts.allow(url):
-            bearer = Bearer(microsoft.tokens, CONNECTOR)
-        elif not is_shared_store(url, microsoft.graph.url):
-            raise Forbidden("neither Teams' nor SharePoint's")
-        pieces = download(microsoft.http, attachment, url, microsoft.graph.url, bearer)
-        async for piece in pieces:
+            attachment = await self.described(attachment)
+        async for piece in self._files.open(attachment):
             yield piece
 
     async def _posted(self, message: Rendered, said: Mapping[str, Any]) -> MessageId:
@@ -298,6 +289,10 @@ class TeamsChat:
                 return f"chats/{quote(f'19:{aad}_{bot}@unq.gbl.spaces', safe='')}"
             case _:
                 return f"chats/{channel}"
+
+    async def _folder(self) -> str:
+        """The channel whose files all its members see; empty in a chat."""
+        return await self._place() if self._where.kind is Kind.CHANNEL else ""
 
     async def _group(self) -> str:
         """The team's id as Graph knows it, which not every activity tells."""

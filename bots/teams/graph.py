@@ -7,17 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
 import aiohttp
 
 from bots.fields import maps_of
-from bots.teams.downloads import Bearer, download
+from bots.teams.downloads import Bearer
+from bots.teams.drives import Drives
 from bots.teams.web import Web
-from core.conversation import Attachment
 from core.ports import Forbidden, Gone, RateLimited
 from core.remembered import Remembered
 from core.together import together
@@ -26,12 +25,9 @@ log = logging.getLogger(__name__)
 
 READ_CHANNEL = "the permission `ChannelMessage.Read.Group` of the team (install the app again)"
 READ_CHAT = "the permission `ChatMessage.Read.Chat` of this chat (install the app again)"
-READ_FILES = "Microsoft Graph's permission `Files.Read.All`, with admin consent"
 READ_TEAMS = "Microsoft Graph's permission `Team.ReadBasic.All`, with admin consent"
 READ_CHANNELS = "Microsoft Graph's permission `Channel.ReadBasic.All`, with admin consent"
 READ_MEMBERS = "Microsoft Graph's permission `ChannelMember.Read.All`, with admin consent"
-SHARE = "graph-share:"
-"""What the address of a file begins with that Graph opens."""
 FRESH = 60.0
 """Seconds that a team's channels, and in a pinch somebody's, are taken for granted."""
 AT_ONCE = 8
@@ -53,11 +49,11 @@ class Graph:
         bearer: Bearer,
         http: aiohttp.ClientSession,
         clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.url = url
         self._web = web
-        self._bearer = bearer
-        self._http = http
+        self.drives = Drives(url, web=web, bearer=bearer, http=http, clock=clock, sleep=sleep)
         self._channels: Remembered[Mapping[str, bool]] = Remembered(clock, FRESH)
         self._known: Remembered[Mapping[str, frozenset[str]]] = Remembered(clock, FRESH)
 
@@ -77,18 +73,6 @@ class Graph:
             self._one(root, _right(place)), self._newest(f"{root}/replies", limit, place)
         )
         return [*first, *replies[::-1][-(limit - 1) :]]
-
-    async def item(self, attachment: Attachment) -> Mapping[str, Any]:
-        """What is known of a shared file as it is now."""
-        path = f"shares/{shared(attachment.url)}/driveItem"
-        return await self._get(path, READ_FILES, {"$select": "id,name,size,file,webUrl"})
-
-    async def content(self, attachment: Attachment) -> AsyncIterator[bytes]:
-        """A shared file's bytes. Raises ChatError."""
-        url = f"{self.url}/shares/{shared(attachment.url)}/driveItem/content"
-        pieces = download(self._http, attachment, url, self.url, self._bearer, needs=READ_FILES)
-        async for piece in pieces:
-            yield piece
 
     async def channels_of(self, person: str) -> Mapping[str, frozenset[str]]:
         """The channels that somebody is in now, each with its team's standard channels; asked at
@@ -191,15 +175,6 @@ class Graph:
     ) -> Mapping[str, Any]:
         url = f"{self.url}/{path}"
         return (await self._web.call("GET", url, params=params or None, needs=needs)).data
-
-
-def shared(url: str) -> str:
-    """A file's address as Graph takes it.
-
-    https://learn.microsoft.com/graph/api/shares-get#encoding-sharing-urls
-    """
-    plain = url.removeprefix(SHARE).encode()
-    return "u!" + urlsafe_b64encode(plain).rstrip(b"=").decode()
 
 
 def _right(place: str) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 
 from bots.fields import MOST_FILES, id_of, list_of, map_of, text_of
 from bots.teams.cards import marked
-from bots.teams.graph import SHARE
 from bots.teams.inbound import from_html
+from bots.teams.shares import SHARE
 from core.answer import Turn
 from core.conversation import Attachment
 
@@ -49,7 +49,7 @@ def files(message: Mapping[str, Any]) -> Sequence[Attachment]:
     found = []
     for each in map(map_of, list_of(message.get("attachments"))):
         file, url = id_of(each.get("id")), text_of(each.get("contentUrl"))
-        if each.get("contentType") == REFERENCE and file and url:
+        if each.get("contentType") == REFERENCE and file and url.startswith(("https:", "http:")):
             name = text_of(each.get("name"))[:1024]
             found.append(Attachment(file, name, "", 0, f"{SHARE}{url}", url))
     return found[:MOST_FILES]

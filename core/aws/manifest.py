@@ -28,12 +28,12 @@ WIDTH = 32
 NAME_LIMIT = 2_000
 TEXTS = (
     "name", "key", "version", "seen", "reason", "sharer", "sharer_id", "link", "message",
-    "media_type", "etag", "thread", "digest",
+    "media_type", "etag", "thread", "digest", "source", "source_version",
 )  # fmt: skip
 NUMBERS = ("size", "pages", "chunks", "done", "total", "tries")
 REGISTERED = (
     "name", "key", "size", "sharer", "sharer_id", "shared_at", "link", "message", "media_type",
-    "origins", "thread",
+    "origins", "thread", "source", "source_version",
 )  # fmt: skip
 """What a share says of a document; the rest is ingestion's."""
 
@@ -115,6 +115,12 @@ class DynamoManifest:
 
     async def fetched(self, document: DocumentId, digest: str) -> None:
         await self._set(document, {"digest": digest}, condition="attribute_exists(pk)")
+
+    async def sourced(self, document: Document, *, state: State | None = None) -> None:
+        names = ("source", "source_version", "size", "shared_at", "digest")
+        fields = {name: getattr(document, name) for name in names}
+        fields |= {"state": state} if state is not None else {}
+        await self._set(document.id, fields, condition="attribute_exists(pk)")
 
     async def see(
         self, document: DocumentId, key: str, name: str, seen: str, size: int, *, etag: str = ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class TeamsError(Exception):
     """`status` and `code` as on the wire; `after` are the seconds of Retry-After."""
@@ -36,3 +38,27 @@ SENTENCES = {
     "ActivityNotFoundInConversation": "That message is no longer there.",
     "BotNotInConversationRoster": "You are not in this conversation.",
 }
+
+
+GRAPH_CODES = {
+    400: "BadRequest",
+    401: "InvalidAuthenticationToken",
+    403: "Forbidden",
+    404: "NotFound",
+    410: "gone",
+    429: "TooManyRequests",
+    500: "generalException",
+    503: "serviceNotAvailable",
+}
+GRAPHS_OWN = frozenset({*GRAPH_CODES.values(), "itemNotFound", "accessDenied", "invalidRequest"})
+
+
+def _graph_code(error: TeamsError) -> str:
+    """Graph has names of its own for what the connector calls otherwise."""
+    return error.code if error.code in GRAPHS_OWN else GRAPH_CODES.get(error.status, "UnknownError")
+
+
+def graph_refusal(error: TeamsError) -> tuple[int, dict[str, str], Any]:
+    """Status, headers and body of Graph's answer."""
+    headers = {"Retry-After": str(error.after)} if error.after else {}
+    return error.status, headers, {"error": {"code": _graph_code(error), "message": error.message}}

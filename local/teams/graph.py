@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-from base64 import urlsafe_b64decode
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
@@ -14,7 +13,9 @@ from urllib.parse import quote, urlencode, urlsplit
 from aiohttp import web
 from markdown_it import MarkdownIt
 
-from local.teams.errors import TeamsError
+from local.teams.batch import Asked, answered, requests
+from local.teams.drives import Drives
+from local.teams.errors import TeamsError, graph_refusal
 from local.teams.people import BOT, GROUP, HUMANS, Human, Room
 from local.teams.signing import Issued
 from local.teams.tenant import File, Message, Tenant
@@ -31,12 +32,15 @@ GRANTED = frozenset(
 )
 CARD = "application/vnd.microsoft.card.adaptive"
 MEMBERS = 999
+FILES = "Files.Read.All"
+ITEM = "/graph/v1.0/drives/{drive}/items/{item}"
 CHANNEL = "/graph/v1.0/teams/{group}/channels/{room}"
 
 
 @dataclass
 class Graph:
-    """`granted` may be changed; `faults` are statuses (`429:5`, `503`) that the next calls meet.
+    """`granted` may be changed; `faults` are statuses (`429:5`, `503`) that the next calls meet,
+    alone or in a batch. `batches` are the addresses of each.
 
     `page`: how many of a list come at a time where the caller does not say."""
 
@@ -46,6 +50,7 @@ class Graph:
     granted: frozenset[str] = GRANTED
     faults: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
+    batches: list[list[str]] = field(default_factory=list)
     base: str = ""
     page: int = 100
 
@@ -54,7 +59,16 @@ class Graph:
         at = urlsplit(self.base)
         return f"{at.scheme}://{at.netloc}/.default"
 
+    def __post_init__(self) -> None:
+        self.drives = Drives(self.tenant, lambda: self.base)
+        self._paths = [(_pattern(path), *each) for path, each in self._by_path().items()]
+
     def routes(self) -> list[web.RouteDef]:
+        paths = self._by_path()
+        batch = web.post("/graph/v1.0/$batch", self._batched)
+        return [batch, *(web.get(path, self._handler(*each)) for path, each in paths.items())]
+
+    def _by_path(self) -> dict[str, tuple[str, Callable[..., Any]]]:
         by_path: dict[str, tuple[str, Callable[..., Any]]] = {
             f"{CHANNEL}/messages": ("ChannelMessage.Read.Group", self._listed),
             f"{CHANNEL}/messages/{{root}}": ("ChannelMessage.Read.Group", self._one),
@@ -65,40 +79,79 @@ class Graph:
             ),
             "/graph/v1.0/chats/{room}/messages": ("ChatMessage.Read.Chat", self._listed),
             "/graph/v1.0/chats/{room}/messages/{root}": ("ChatMessage.Read.Chat", self._one),
-            "/graph/v1.0/shares/{share}/driveItem": ("Files.Read.All", self._item),
-            "/graph/v1.0/shares/{share}/driveItem/content": ("Files.Read.All", self._content),
+            "/graph/v1.0/shares/{share}/driveItem": (FILES, self.drives.shared),
+            "/graph/v1.0/shares/{share}/driveItem/content": (FILES, self._content),
+            f"{ITEM}": (FILES, self.drives.item),
+            f"{ITEM}/content": (FILES, self._content),
+            f"{ITEM}/permissions": (FILES, self.drives.permissions),
+            f"{CHANNEL}/filesFolder": (FILES, self._folder),
+            "/graph/v1.0/users/{user}/drive": (FILES, self.drives.drive),
             "/graph/v1.0/users/{user}/joinedTeams": ("Team.ReadBasic.All", self._teams),
             "/graph/v1.0/teams/{group}/channels": ("Channel.ReadBasic.All", self._channels),
             f"{CHANNEL}/members": ("ChannelMember.Read.All", self._members),
         }
-        return [web.get(path, self._handler(*each)) for path, each in by_path.items()]
+        return by_path
 
     def _handler(self, needs: str, answer: Callable[..., Any]) -> Callable[..., Any]:
         async def handle(request: web.Request) -> web.Response:
-            self.calls.append(request.path.partition("/graph/")[2])
-            try:
-                self._allowed(request, needs)
-                found = answer(request)
-            except TeamsError as exc:
-                headers = {"Retry-After": str(exc.after)} if exc.after else {}
-                told = {"error": {"code": _code(exc), "message": exc.message}}
-                return web.json_response(told, status=exc.status, headers=headers)
-            if isinstance(found, web.Response):
-                return found
-            return web.json_response(found)
+            asked = Asked(request.path[request.path.index("/graph/") :], request.match_info)
+            status, headers, found = self._answered(
+                replace(asked, query=request.query), needs, answer, self._token(request)
+            )
+            if status == 302:
+                return web.Response(status=302, headers=headers)
+            return web.json_response(found, status=status, headers=headers)
 
         return handle
 
-    def _allowed(self, request: web.Request, needs: str) -> None:
-        if not self.issued.good(request.headers.get("Authorization", ""), self.scope):
+    async def _batched(self, request: web.Request) -> web.Response:
+        """The token is the batch's; a fault meets one of its requests each, `""` none."""
+        try:
+            self._authorized(self._token(request))
+            asked = await requests(request)
+        except TeamsError as exc:
+            return web.json_response(graph_refusal(exc)[2], status=exc.status)
+        self.batches.append([str(each["url"]) for each in asked])
+        return web.json_response(await answered(asked, self._within))
+
+    def _within(self, asked: Asked) -> tuple[int, dict[str, str], Any]:
+        for pattern, needs, answer in self._paths:
+            if found := pattern.fullmatch(asked.path):
+                return self._answered(replace(asked, match_info=found.groupdict()), needs, answer)
+        return graph_refusal(TeamsError(400, "BadRequest", "Resource not found for the segment."))
+
+    def _answered(
+        self, asked: Asked, needs: str, answer: Callable[..., Any], token: str | None = None
+    ) -> tuple[int, dict[str, str], Any]:
+        """Status, headers and body; `token` None where the batch's was good."""
+        self.calls.append(asked.path.partition("/graph/")[2])
+        try:
+            if token is not None:
+                self._authorized(token)
+            self._allowed(needs)
+            found = answer(asked)
+        except TeamsError as exc:
+            return graph_refusal(exc)
+        if isinstance(found, str):
+            return 302, {"Location": found}, None
+        return 200, {}, found
+
+    @staticmethod
+    def _token(request: web.Request) -> str:
+        return request.headers.get("Authorization", "")
+
+    def _authorized(self, token: str) -> None:
+        if not self.issued.good(token, self.scope):
             raise TeamsError(401, "InvalidAuthenticationToken")
+
+    def _allowed(self, needs: str) -> None:
         if self.faults and (fault := self.faults.pop(0)):
             status, _, after = fault.partition(":")
             raise TeamsError(int(status), "", "", int(after or 0))
         if needs not in self.granted:
             raise TeamsError(403, "Forbidden", "Missing role permissions on the request.")
 
-    def _room(self, request: web.Request) -> Room:
+    def _room(self, request: Asked) -> Room:
         name = request.match_info["room"]
         if request.match_info.get("group", GROUP) != GROUP:
             raise TeamsError(404, "NotFound")
@@ -107,21 +160,21 @@ class Graph:
                 name = f"a:1{human.id.lower()}"
         return self.tenant.room(name)
 
-    def _listed(self, request: web.Request) -> dict[str, Any]:
+    def _listed(self, request: Asked) -> dict[str, Any]:
         room = self._room(request)
         found = [m for m in self.tenant.messages[room.id].values() if not m["root"]]
         return self._page(request, found)
 
-    def _replies(self, request: web.Request) -> dict[str, Any]:
+    def _replies(self, request: Asked) -> dict[str, Any]:
         thread = self.tenant.thread(self._room(request).id, request.match_info["root"])
         return self._page(request, [each for each in thread if each["root"]])
 
-    def _page(self, request: web.Request, found: list[Message]) -> dict[str, Any]:
+    def _page(self, request: Asked, found: list[Message]) -> dict[str, Any]:
         most = min(int(request.query.get("$top", "20")), 50)
         newest = [each for each in found[::-1] if not each["to"]][:most]
         return {"value": [self._told(each) for each in newest]}
 
-    def _one(self, request: web.Request) -> dict[str, Any]:
+    def _one(self, request: Asked) -> dict[str, Any]:
         wanted = request.match_info.get("id") or request.match_info["root"]
         message = self.tenant.get(self._room(request).id, wanted)
         if "id" in request.match_info and message["root"] != request.match_info["root"]:
@@ -172,27 +225,16 @@ class Graph:
         ]
 
     def address(self, file: File) -> str:
-        """Where people open a file; without a person it opens to nobody."""
-        return f"{self.base}/ui/file/{file['id']}"
+        """Where people open a file."""
+        return self.drives.address(file)
 
-    def _shared(self, request: web.Request) -> File:
-        share = request.match_info["share"].removeprefix("u!")
-        url = urlsafe_b64decode(share + "=" * (-len(share) % 4)).decode(errors="replace")
-        file = self.tenant.files.get(url.rpartition("/")[2])
-        if file is None or url != self.address(file):
-            raise TeamsError(404, "itemNotFound")
-        return file
+    def _content(self, asked: Asked) -> str:
+        return self.drives.content(asked)
 
-    def _item(self, request: web.Request) -> dict[str, Any]:
-        file = self._shared(request)
-        kind = {"mimeType": file["mimetype"]}
-        return {**file, "file": kind, "webUrl": self.address(file)}
+    def _folder(self, asked: Asked) -> dict[str, Any]:
+        return self.drives.folder(self._room(asked))
 
-    def _content(self, request: web.Request) -> web.Response:
-        address = f"{self.base}/download/{self._shared(request)['id']}?tempauth=1"
-        return web.Response(status=302, headers={"Location": address})
-
-    def _teams(self, request: web.Request) -> dict[str, Any]:
+    def _teams(self, request: Asked) -> dict[str, Any]:
         # https://learn.microsoft.com/graph/api/user-list-joinedteams
         if {*request.query} - {"$skiptoken"}:
             raise TeamsError(400, "BadRequest", "Query options are not supported here.")
@@ -201,7 +243,7 @@ class Graph:
         joined = any(user in each.members for each in channels)
         return self._some(request, [{"id": GROUP, "displayName": "Acme"}] if joined else [])
 
-    def _channels(self, request: web.Request) -> dict[str, Any]:
+    def _channels(self, request: Asked) -> dict[str, Any]:
         if request.match_info["group"] != GROUP:
             raise TeamsError(404, "NotFound")
         channels = [r for r in self.tenant.rooms.values() if r.kind == "channel"]
@@ -212,16 +254,14 @@ class Graph:
         ]
         return self._some(request, told)
 
-    def _members(self, request: web.Request) -> dict[str, Any]:
+    def _members(self, request: Asked) -> dict[str, Any]:
         people: list[Human] = [
             self.tenant.human(each) for each in self._room(request).members if each != BOT
         ]
         told = [{"userId": each.aad, "displayName": each.name} for each in people]
         return self._some(request, told, MEMBERS)
 
-    def _some(
-        self, request: web.Request, whole: list[dict[str, Any]], most: int = 0
-    ) -> dict[str, Any]:
+    def _some(self, request: Asked, whole: list[dict[str, Any]], most: int = 0) -> dict[str, Any]:
         """A page of a list, and where it goes on; with `most` the caller may say how many.
 
         https://learn.microsoft.com/graph/paging
@@ -239,22 +279,11 @@ class Graph:
         return told
 
 
-CODES = {
-    400: "BadRequest",
-    401: "InvalidAuthenticationToken",
-    403: "Forbidden",
-    404: "NotFound",
-    410: "gone",
-    429: "TooManyRequests",
-    500: "generalException",
-    503: "serviceNotAvailable",
-}
-OWN = frozenset({*CODES.values(), "itemNotFound", "accessDenied", "invalidRequest"})
-
-
-def _code(error: TeamsError) -> str:
-    """Graph has names of its own for what the connector calls otherwise."""
-    return error.code if error.code in OWN else CODES.get(error.status, "UnknownError")
+def _pattern(path: str) -> re.Pattern[str]:
+    """A route's path as a batch's address is matched with it."""
+    parts = re.split(r"\{(\w+)\}", path)
+    named = [f"(?P<{each}>[^/]+)" if n % 2 else re.escape(each) for n, each in enumerate(parts)]
+    return re.compile("".join(named))
 
 
 def _type(room: Room, everybody: set[str]) -> str:

@@ -18,7 +18,7 @@ from local.teams.page import Page
 from local.teams.people import BOT, TENANT
 from local.teams.signing import Issued, Signer
 from local.teams.streams import Streams
-from local.teams.tenant import Message, Tenant
+from local.teams.tenant import Message, Tenant, drive_of
 from local.teams.wire import Activities
 
 __all__ = ["BOT", "TENANT", "TeamsStandIn"]
@@ -109,7 +109,9 @@ class TeamsStandIn:
         root: str = "",
     ) -> str:
         """Posts files, each (name, bytes), as a person."""
-        stored = [self.tenant.store(user, name, data)["id"] for name, data in files]
+        where = self.tenant.room(room)
+        drive = drive_of(where) if where.kind == "channel" else ""
+        stored = [self.tenant.store(user, *each, drive)["id"] for each in files]
         message = self.tenant.add(room, user, text, root=root, files=stored)
         if self._heard(message):
             self.delivery.tell(self.activities.message(message))

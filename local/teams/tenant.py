@@ -98,20 +98,28 @@ class Tenant:
         self._journal.add({"kind": "deleted", "room": message["room"], "id": message["id"]})
         self._tell("deleted", message)
 
-    def store(self, user: str, name: str, data: bytes) -> File:
-        """A file as it lies in SharePoint or OneDrive."""
-        kind = mimetypes.guess_type(name)[0] or UNKNOWN
+    def store(self, user: str, name: str, data: bytes, drive: str = "") -> File:
+        """A file in SharePoint or, where no `drive` is named, in its owner's OneDrive."""
+        kind, now = mimetypes.guess_type(name)[0] or UNKNOWN, self.clock()
         record: File = {"id": str(uuid4()), "name": name, "user": user, "size": len(data)}
-        record |= {"mimetype": kind, "created": self.clock()}
+        record |= {"mimetype": kind, "created": now, "modified": now, "version": 1, "renamed": 0}
+        record |= {"drive": drive or own_drive(self.human(user)), "grants": []}
         self.files[record["id"]] = record
         self._write(record["id"], data)
         self._journal.add({"kind": "file", "file": record})
         return record
 
     def replace_file(self, file: str, data: bytes) -> None:
-        """Somebody saved another version of it."""
-        self.files[file]["size"] = len(data)
+        """Somebody saved another version of it: the same item with other tags."""
+        record = self.files[file]
+        record |= {"size": len(data), "version": record["version"] + 1, "modified": self.clock()}
         self._write(file, data)
+        self._journal.add({"kind": "file", "file": record})
+
+    def grant(self, file: str, **grant: Any) -> None:
+        """Shares a file with a `user`, or by a link of a `scope` (for `users` only some)."""
+        self.files[file]["grants"].append(grant)
+        self._journal.add({"kind": "file", "file": self.files[file]})
 
     def drop_file(self, file: str) -> None:
         self.files.pop(file, None)
@@ -181,13 +189,26 @@ class Tenant:
                 case "deleted":
                     self.messages[change["room"]].pop(change["id"], None)
                 case "file":
-                    self.files[change["file"]["id"]] = change["file"]
+                    file = change["file"]
+                    own = own_drive(self.human(file["user"]))
+                    known = {"version": 1, "renamed": 0, "drive": own, "grants": []}
+                    self.files[file["id"]] = {**known, "modified": file["created"], **file}
                 case "file_deleted":
                     self.files.pop(change["file"], None)
                 case "members":
                     self.rooms[change["room"]].members = list(change["members"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, TeamsError):
             return  # a line that nobody of us wrote
+
+
+def own_drive(human: Human) -> str:
+    """Somebody's OneDrive."""
+    return f"b!{human.aad}"
+
+
+def drive_of(room: Room) -> str:
+    """Where a channel's files lie: the team's site, or a private channel's own."""
+    return f"b!site-{room.name.lower()}" if room.private else "b!site"
 
 
 def _html(text: str) -> str:

@@ -8,9 +8,10 @@ from core.aws.manifest import DynamoManifest
 from core.aws.notices import SqsNotices
 from core.aws.s3 import S3Vault
 from core.conversation import Attachment, Conversation, Incoming, Kind, Person
-from core.documents import DocumentId, State
-from core.ports import RateLimited, Unreachable
+from core.documents import Document, DocumentId, State
+from core.ports import Forbidden, RateLimited, Unreachable
 from core.sharing import Sharing
+from core.stores import NotTheirs
 from tests.fake_chat import FakeChat
 
 WHERE = Conversation("slack", "T1", "C1", "1.0", Kind.CHANNEL)
@@ -123,3 +124,63 @@ async def test_a_post_that_is_told_again_does_not_bring_its_deleted_file_back(sh
     assert shared.documents == ()
     assert chat.fetched == 1
     assert not await vault.has(KEY)
+
+
+class Renews(FakeChat):
+    """A conversation whose store has another version, which the ingester reads at once."""
+
+    async def current(self, document):
+        self._meet("current")
+        more = {"source": "graph-item:1", "version": "v2"}
+        return Attachment(document.id.file, document.name, "text/plain", 4, "https://x", **more)
+
+    async def open(self, attachment):
+        self._meet("open")
+        yield b"text"
+        await self.manifest.see(DOCUMENT, KEY, "a.txt", f"{'0' * 31}2", 4)
+        await self.manifest.ready(DOCUMENT, f"{'0' * 31}2", pages=0, chunks=1)
+
+
+@pytest.fixture
+async def changed(manifest):
+    """A document that can be searched, as its store had it before."""
+    more = {"source": "graph-item:1", "source_version": "v1", "message": "1.0"}
+    await manifest.register(Document(DOCUMENT, "a.txt", KEY, **more))
+    await manifest.see(DOCUMENT, KEY, "a.txt", f"{'0' * 31}1", 3)
+    await manifest.ready(DOCUMENT, f"{'0' * 31}1", pages=0, chunks=1)
+    return (await manifest.get([DOCUMENT]))[DOCUMENT]
+
+
+async def test_a_file_that_was_read_anew_has_the_version_that_its_store_has(
+    sharing, vault, manifest, changed
+):
+    chat = Renews(WHERE)
+    chat.manifest = manifest
+    assert changed.source_version == "v1"
+    (ready,) = await sharing.renewed([changed], chat, lambda _: None)
+    assert (ready.state, ready.version) == (State.READY, f"{'0' * 31}2")
+    now = (await manifest.get([DOCUMENT]))[DOCUMENT]
+    assert (now.source_version, now.source) == ("v2", "graph-item:1")
+    assert await vault.has(KEY)
+
+
+@pytest.mark.parametrize("call", ["current", "open"])
+async def test_a_file_that_cannot_be_read_anew_stays_as_it_was(sharing, manifest, changed, call):
+    chat = Renews(WHERE)
+    chat.manifest = manifest
+    chat.faults[call] = [Forbidden("no")]
+    assert await sharing.renewed([changed], chat, lambda _: None) == []
+    now = (await manifest.get([DOCUMENT]))[DOCUMENT]
+    assert (now.state, now.version, now.source_version) == (State.READY, changed.version, "v1")
+
+
+async def test_a_file_that_its_sharer_may_not_open_says_so_and_what_to_do(sharing, manifest):
+    class Guarded(FakeChat):
+        async def described(self, attachment):
+            raise NotTheirs("x")
+
+    shared = await sharing.take(POST, Guarded(WHERE), lambda _: None)
+    assert shared.documents == ()
+    (sentence,) = shared.unread
+    assert "I open only what whoever shared it may open" in sentence
+    assert "Upload it here" in sentence

@@ -11,7 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bots.teams.graph import SHARE
+from bots.teams.shares import SHARE
 from bots.teams.wiring import teams_platform
 from core.answer import Button, Rendered, Stage
 from core.conversation import Attachment, Conversation, Kind, Person

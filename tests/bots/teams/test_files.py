@@ -364,6 +364,7 @@ def test_which_stores_are_sharepoints(url, good):
 async def test_a_revoked_token_is_replaced_before_a_file_is_read():
     async with chat_in() as (teams, chat, question):
         (attachment,) = (await chat.completed(question)).attachments
+        attachment = await chat.described(attachment)
         given = teams.issued.count
         teams.issued.revoke()
         assert await read(chat, attachment) == b"storks"
