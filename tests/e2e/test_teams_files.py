@@ -29,7 +29,7 @@ async def test_a_replaced_file_is_answered_from_its_new_version_and_a_deleted_on
     tenant = reading.teams.tenant
     reading.teams.share(ANA, GENERAL, [("heron.pdf", OLD)])
     await reading.replied()
-    (file,) = tenant.files
+    file = next(iter(tenant.files))
     tenant.replace_file(file, NEW)
     answer = await reading.asked(GENERAL, ASK)
     assert "lizards and grey voles" in answer
@@ -41,7 +41,7 @@ async def test_a_file_that_was_deleted_at_its_store_is_forgotten(reading):
     tenant = reading.teams.tenant
     reading.teams.share(ANA, GENERAL, [("heron.pdf", OLD)])
     await reading.replied()
-    (file,) = [*tenant.files]
+    file = next(iter(tenant.files))
     tenant.drop_file(file)
     assert "frogs and small fish" not in await reading.asked(GENERAL, ASK)
 
