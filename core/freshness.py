@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from enum import StrEnum
 from typing import Protocol
 
@@ -21,8 +21,13 @@ class Freshness(StrEnum):
 
 
 class FileStore(Protocol):
-    """The store behind a conversation's files."""
+    """The files of a conversation."""
 
+    async def described(self, attachment: Attachment) -> Attachment:
+        """The file with its name, size and address, where a message told its id only."""
+        ...
+
+    def open(self, attachment: Attachment) -> AsyncIterator[bytes]: ...
     async def freshness(self, documents: Collection[Document]) -> Mapping[DocumentId, Freshness]:
         """How files are now, asked all at once. Left out are those of which the platform tells us
         by itself, and those that we may not ask about."""

@@ -26,7 +26,7 @@ from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from core.answer import Delta, MessageId, Prompt, Rendered, Turn
-from core.conversation import Attachment, Command, Incoming, Person, Scope
+from core.conversation import Command, Incoming, Person, Scope
 from core.freshness import FileStore
 
 
@@ -147,11 +147,6 @@ class Chat(FileStore, Protocol):
         """A `partial` question with all its files."""
         ...
 
-    async def described(self, attachment: Attachment) -> Attachment:
-        """The file with its name, size and address, where a message told its id only."""
-        ...
-
-    def open(self, attachment: Attachment) -> AsyncIterator[bytes]: ...
     async def nearby(self, limit: int) -> Sequence[Turn]:
         """What people said lately in the channel around this conversation."""
         ...
