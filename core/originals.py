@@ -99,7 +99,8 @@ class Originals:
             log.info("a file is forgotten: it is gone at its store")
             for row in await self._sharing.forget(each):
                 await self._history.forget_quoting(row.id)
-                for thread in (row.message, "-") if row.message else ():
+                threads = (row.thread,) if row.thread else (row.message, "-")
+                for thread in threads if row.message else ():
                     await self._history.forget(f"{row.id.place}/{thread}", row.message)
 
 
