@@ -31,6 +31,8 @@ from core.aws.cursors import DynamoCursors
 from core.aws.departures import DynamoDepartures
 from core.aws.editions import Editions
 from core.aws.embeddings import EmbeddingPool
+from core.aws.erasures import DynamoErasures
+from core.aws.history import DynamoHistory
 from core.aws.manifest import DynamoManifest
 from core.aws.provision import provision
 from core.aws.s3 import S3Vault
@@ -109,11 +111,17 @@ async def bench() -> AsyncIterator[Bench]:
         vault = S3Vault(client("s3", REGION, session), made.bucket, calls)
         stack.callback(calls.close)
         stack.push_async_callback(index.close)
-        departures = DynamoDepartures(
-            client("dynamodb", REGION, session), made.table, calls, clock=time.time
+        dynamodb = client("dynamodb", REGION, session)
+        shelf = Shelf(
+            vault,
+            manifest,
+            DynamoErasures(dynamodb, made.table, calls, manifest),
+            DynamoHistory(dynamodb, made.table, calls, clock=time.time),
+            index,
+            index,
+            DynamoDepartures(dynamodb, made.table, calls, clock=time.time),
+            DynamoCursors(dynamodb, made.table, calls),
         )
-        cursors = DynamoCursors(client("dynamodb", REGION, session), made.table, calls)
-        shelf = Shelf(vault, manifest, index, index, departures, cursors)
         yield Bench(shelf, calls, made.bucket, made.files_queue, folder)
 
 

@@ -75,7 +75,7 @@ async def serving(
         tasks = [asyncio.create_task(each.run()) for each in sources]
         clocks = [_every(SWEEP_EVERY, worker.sweep, metering, "schedule")]
         if core.shelf is not None:
-            forget = forgets(settings, core.shelf)
+            forget = forgets(settings, core.shelf, sqs, core.calls)
             mend = reconciler(settings, core.shelf, sqs, core.calls).run
             clocks.append(_every(FORGET_EVERY, forget, metering, "reconciler"))
             clocks.append(_every(RECONCILE_EVERY, mend, metering, "reconciler"))

@@ -17,14 +17,8 @@ from core.history import History
 from core.lookup import Knowledge, LookedUp, Lookup, Shows, whole
 from core.models import MODELS
 from core.passages import passages_block
-from core.ports import (
-    Chat,
-    ChatError,
-    Forbidden,
-    Gone,
-    Model,
-    PlaceSettings,
-)
+from core.place_settings import PlaceSettings
+from core.ports import Chat, ChatError, Forbidden, Gone, Model
 from core.recall import Recalled, documents_of, recalled
 
 log = logging.getLogger(__name__)

@@ -8,11 +8,14 @@ from dataclasses import replace
 
 from core import runs, sentences
 from core.answer import MessageId, Option, Rendered
+from core.audience import Audience, outside
 from core.conversation import Command, Incoming, Kind, loads
+from core.erasing import Erasing
 from core.files import Files, hello
 from core.history import Feedback, History
 from core.models import MODELS, resolve
-from core.ports import Chat, ChatError, Claims, DeadTurns, PlaceSettings, Record, Turns
+from core.place_settings import PlaceSettings
+from core.ports import Chat, ChatError, Claims, DeadTurns, Record, Turns
 from core.renewal import RENEW
 from core.shelved import Shelved
 
@@ -30,6 +33,8 @@ class Commands:
         *,
         dead: DeadTurns,
         files: Files | None,
+        erasing: Erasing | None,
+        audience: Audience,
         shelved: Shelved | None = None,
         default_model: str,
     ) -> None:
@@ -41,6 +46,8 @@ class Commands:
         self._dead = dead
         self._files = files
         self._shelved = shelved
+        self._erasing = erasing
+        self._audience = audience
         self._default_model = default_model
 
     async def handle(self, command: Command, chat: Chat) -> Sequence[MessageId]:
@@ -68,26 +75,28 @@ class Commands:
         return ()
 
     async def _said(self, command: Command, chat: Chat) -> Rendered | None:
+        if command.name != "stop" and await self._audience.refuses(command.person, chat):
+            return Rendered(sentences.OUTSIDE)
         match command.name:
             case "model":
                 return await self._model(command, chat)
             case "stop":
                 return await self._stop(command)
             case "retry" | "regenerate":
-                return await self._again(command)
+                return await self._again(command, chat)
             case "feedback":
                 return await self._rate(command)
-            case "files" | "remove" | "auto":
-                return await self._about_files(command)
+            case "files" | "remove" | "erase" | "undo" | "auto":
+                return await self._about_files(command, chat)
             case _:
                 return None
 
-    async def _about_files(self, command: Command) -> Rendered | None:
-        if self._files is None:
+    async def _about_files(self, command: Command, chat: Chat) -> Rendered | None:
+        if self._files is None or self._erasing is None:
             return Rendered(sentences.NO_FILES)
         match command.name:
-            case "remove":
-                return await self._files.remove(command)
+            case "remove" | "erase" | "undo":
+                return await self._erasing.handle(command, chat)
             case "auto":
                 argument = f"auto {command.argument}"
                 return await self._files.command(replace(command, argument=argument))
@@ -147,7 +156,7 @@ class Commands:
             return None
         return Rendered(sentences.ALREADY_ENDED)
 
-    async def _again(self, command: Command) -> Rendered | None:
+    async def _again(self, command: Command, chat: Chat) -> Rendered | None:
         run = command.argument
         if not runs.belongs_to(run, command.conversation.place):
             return Rendered(sentences.ELSEWHERE)
@@ -162,6 +171,9 @@ class Commands:
         if question.private and question.person.id != command.person.id:
             return Rendered(sentences.ELSEWHERE)
         shown = tuple(str(each) for each in record.message_ids)
+        if command.person.id != question.person.id and await outside(command.person, chat):
+            # nobody gets to see more by another's question
+            question = replace(question, person=replace(question.person, outsider=True))
         anew = replace(question, event_id=runs.next_run(run), shown=shown, said="")
         await self._turns.put(anew)
         return None

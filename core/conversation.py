@@ -73,6 +73,14 @@ class Person:
     outsider: bool = False
 
 
+class Rights(StrEnum):
+    """What somebody runs: nothing, the place (a channel's creator, a team's owner), all of it."""
+
+    NONE = "none"
+    PLACE = "place"
+    WORKSPACE = "workspace"
+
+
 @dataclass(frozen=True, slots=True)
 class Attachment:
     """A file that came with a message. `size` in bytes, 0 where the platform did not say.

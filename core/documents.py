@@ -124,7 +124,9 @@ class Document:
     any, empty where it is not known). `digest` is the SHA-256 of the bytes that were fetched.
     `forgotten`: it was deleted by a person, not in the bucket. `origins` are the places that it is
     shared in, where it was only linked to from here. `source` is where its platform keeps it and
-    `source_version` what was read there, empty where the platform tells of changes by itself.
+    `source_version` what was read there, empty where the platform tells of changes by itself. What
+    somebody had us erase is deleted as well, but can be brought back until `erase_at`, in seconds
+    since the epoch; `erased_by` is who that was.
     """
 
     id: DocumentId
@@ -154,6 +156,8 @@ class Document:
     digest: str = ""
     source: str = ""
     source_version: str = ""
+    erase_at: float = 0.0
+    erased_by: str = ""
 
     def seen_by(self, scopes: Collection[Scope]) -> bool:
         """Whether who may see `scopes` may see it: what was linked to, only with an origin of it.

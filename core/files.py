@@ -10,18 +10,18 @@ from core import sentences
 from core.answer import Button, Option, Rendered
 from core.citations import day
 from core.conversation import EVERYWHERE, Command, Kind
-from core.documents import Document, DocumentId, State
+from core.documents import Document, State
+from core.erasures import Erasures
 from core.history import History
 from core.labels import UNNAMED, short_label
-from core.ports import PlaceSettings, StoreError
+from core.place_settings import PlaceSettings
+from core.ports import StoreError
 from core.stores import Departures, Manifest, Vault
 
 log = logging.getLogger(__name__)
 
 PAGE = 20
 """Files that are listed at a time."""
-LONGEST_ID = 300
-"""Bytes of a file's id: a longer one, which people's clients could send, fits into no key."""
 MOST = 2_000
 """Files of a place that are looked through."""
 
@@ -36,8 +36,11 @@ class Files:
         settings: PlaceSettings,
         history: History,
         departures: Departures,
+        *,
+        erasures: Erasures,
     ) -> None:
         self._manifest = manifest
+        self._erasures = erasures
         self._vault = vault
         self._settings = settings
         self._history = history
@@ -50,19 +53,9 @@ class Files:
         if words[:1] == ["auto"]:
             return await self._auto(command, words[1:])
         page = _page(words[0]) if words else 1
-        return await self._list(command, await self._manifest.of_place(place, MOST), max(1, page))
-
-    async def remove(self, command: Command) -> Rendered:
-        """A file that was chosen from the list."""
-        document = DocumentId(command.conversation.place, command.argument)
-        known = None
-        if 0 < len(command.argument.encode()) <= LONGEST_ID:
-            known = (await self._manifest.get([document])).get(document)
-        if known is None or known.state is State.DELETED:
-            return Rendered("That file is already gone.")
-        await self.forget([known], command)
-        name = sentences.plain(known.name)
-        return Rendered(f"I have forgotten **{name}**. Share it again if I should know it.")
+        hidden = await self._erasures.hidden(place)
+        known = [*hidden, *await self._manifest.of_place(place, MOST)]
+        return await self._list(command, known, max(1, page))
 
     async def forget(self, documents: Sequence[Document], command: Command) -> None:
         """Out of answers at once; the bucket tells the index. Safe to repeat."""
@@ -130,7 +123,7 @@ class Files:
         shown = documents[(page - 1) * PAGE : page * PAGE]
         here = "this chat" if command.conversation.kind is Kind.DIRECT else "this channel"
         count = f"{len(documents)} file{'s' if len(documents) > 1 else ''}"
-        heading = f"**{count} in {here}.** Choose one to remove it."
+        heading = f"**{count} in {here}.** Choose one to erase it."
         if page < pages:
             heading += f" For the next ones: `/files {page + 1}`."
         options = tuple(Option(each.id.file, _short(each.name), described(each)) for each in shown)
@@ -159,6 +152,8 @@ def described(document: Document) -> str:
 
 def _state(document: Document) -> str:
     match document.state:
+        case State.DELETED:
+            return "In no answer any more, choose it to bring it back"
         case State.READY:
             return "Can be asked about"
         case State.FAILED:

@@ -32,6 +32,8 @@ KINDS = {
     "quoted": "files' references",
     "file": "files' references",
     "left": "departures",
+    "joined": "departures",
+    "erasing": "files' references",
     "budget": "counted calls",
 }
 """What a report calls rows, by what their key begins with."""
@@ -115,6 +117,8 @@ class Wanted:
                 return DocumentId(rest, row["sk"]) in self.documents
             case "post":
                 return DocumentId(rest.rpartition("/")[0], row["sk"]) in self.documents
+            case "erasing":
+                return _quoted(row["sk"]) in self.documents
             case "quoted":
                 known = _quoted(rest)
                 return known in self.documents or row["sk"].rpartition("/")[0] in self.direct

@@ -26,7 +26,7 @@ from enum import IntEnum, StrEnum
 from typing import Protocol
 
 from core.answer import Delta, MessageId, Prompt, Rendered, Turn
-from core.conversation import Command, Incoming, Person, Scope
+from core.conversation import Command, Incoming, Person, Rights, Scope
 from core.freshness import FileStore
 
 
@@ -139,6 +139,7 @@ class Chat(FileStore, Protocol):
         known to be from inside is from outside. Raises ChatError where nobody says."""
         ...
 
+    async def rights(self, person: Person) -> Rights: ...
     async def name(self, person: Person) -> str:
         """What people call somebody, empty if that is not known."""
         ...
@@ -282,18 +283,6 @@ class Claims(Protocol):
     async def ignore(self, event_id: str) -> None:
         """Ends an event that nobody is to answer; nothing of what was said is kept."""
         ...
-
-
-class PlaceSettings(Protocol):
-    """What people chose for a channel or direct chat."""
-
-    async def model(self, place: str) -> str | None: ...
-    async def choose_model(self, place: str, model: str) -> None: ...
-    async def auto(self, place: str) -> bool:
-        """Whether files are read that were shared there without a word to us."""
-        ...
-
-    async def choose_auto(self, place: str, on: bool) -> None: ...
 
 
 class Turns(Protocol):

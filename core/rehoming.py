@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 
 from core.conversation import Command
 from core.documents import Document, DocumentId, State, key_of
-from core.ports import PlaceSettings
+from core.place_settings import PlaceSettings
 from core.stores import Manifest, Missing, Vault
 
 log = logging.getLogger(__name__)

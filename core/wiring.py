@@ -20,12 +20,13 @@ from core.aws.clients import client
 from core.aws.dead_turns import SqsDeadTurns
 from core.aws.dynamodb import DynamoClaims, DynamoFeedback, DynamoHistory, DynamoPlaceSettings
 from core.aws.secrets import SECRETS, looked_up
-from core.aws.shelf import Shelf, notices_of, shelf_of
+from core.aws.shelf import Shelf, erasing_of, notices_of, shelf_of
 from core.aws.sqs import SqsTurns
 from core.aws.tallies import DynamoTally
 from core.briefing import Briefing
 from core.budget import SharedTally
 from core.commands import Commands
+from core.erasing import Erasing
 from core.fetching import Fetcher
 from core.files import Files
 from core.library import IndexedLibrary
@@ -102,9 +103,19 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
         return DynamoTally(dynamodb, settings.table, calls, **key, seconds=seconds)
 
     policy = Policy(hosts=frozenset(settings.allowed_link_hosts))
-    files, shelved = None, None
+    files: Files | None = None
+    erasing: Erasing | None = None
+    shelved: Shelved | None = None
     if shelf is not None:
-        files = Files(shelf.manifest, shelf.vault, places, history, shelf.departures)
+        files = Files(
+            shelf.manifest,
+            shelf.vault,
+            places,
+            history,
+            shelf.departures,
+            erasures=shelf.erasures,
+        )
+        erasing = erasing_of(settings, shelf, notices_of(settings, sqs, calls), clock)
         limit = settings.max_file_mb * 1024**2
         fetcher = Fetcher(
             shelf.vault, shelf.manifest, limit=limit, clock=time.monotonic, sleep=asyncio.sleep
@@ -133,6 +144,8 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
                 dead=SqsDeadTurns(sqs, settings.turns_queue_url, calls),
                 files=files,
                 shelved=shelved,
+                erasing=erasing,
+                audience=audience,
                 default_model=settings.default_model,
             ),
             claims,

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from core.aws.calls import Calls
-from core.aws.shelf import Shelf, notices_of
+from core.aws.shelf import Shelf, erasing_of, notices_of
 from core.files import forget_due
 from core.settings import Settings
 from ingestion.reconciler import Reconciler, Shelves
@@ -24,11 +24,20 @@ def reconciler(settings: Settings, shelf: Shelf, sqs: Any, calls: Calls) -> Reco
     return Reconciler(shelves, clock=time.time, monotonic=time.monotonic)
 
 
-def forgets(settings: Settings, shelf: Shelf) -> Callable[[], Awaitable[int]]:
-    """Deletes the files of workspaces whose days of grace are over; says how many there were."""
+def forgets(
+    settings: Settings, shelf: Shelf, sqs: Any, calls: Calls
+) -> Callable[[], Awaitable[int]]:
+    """Deletes files that people had us erase, once that cannot be undone, and those of places that
+    we left, once their days of grace are over; says how many such places there were."""
+    erasing = erasing_of(settings, shelf, notices_of(settings, sqs, calls), time.time)
 
     async def work() -> int:
         at = time.time() - settings.forget_after_days * DAY
-        return await forget_due(shelf.departures, shelf.vault, at)
+        try:
+            await erasing.due()
+        finally:
+            # what fails is raised all the same, once both were tried
+            gone = await forget_due(shelf.departures, shelf.vault, at)
+        return gone
 
     return work

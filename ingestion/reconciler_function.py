@@ -30,7 +30,7 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
         sqs = client("sqs", settings.aws_region)
         try:
             yield _Kept(
-                forgets(settings, kept.shelf),
+                forgets(settings, kept.shelf, sqs, kept.calls),
                 reconciler(settings, kept.shelf, sqs, kept.calls),
             )
         finally:

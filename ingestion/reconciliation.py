@@ -40,6 +40,8 @@ def of_object(found: Stored, row: Document | None, now: float) -> Repair | None:
         return Repair.UNSEEN
     if not _rests(row, now) or (row.message and row.key != found.key):
         return None
+    if row.erase_at:
+        return None  # it can be brought back
     if row.forgotten and _was_forgotten(found, row):
         return Repair.ERASED if row.id.place != LIBRARY.prefix else None
     if row.state not in (State.READY, State.FAILED, State.DELETED):
@@ -71,7 +73,7 @@ def of_chunks(version: str, row: Document | None, now: float) -> Repair | None:
     """What is wrong with the chunks of a version, by a row that was read after them."""
     if row is None:
         return Repair.STRAY
-    if not _rests(row, now) or row.version == version:
+    if not _rests(row, now) or row.version == version or row.erase_at:
         return None
     ended = row.state in (State.READY, State.FAILED, State.DELETED)
     return Repair.STRAY if ended else None

@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 
 from core.answer import MessageId, Rendered, Turn
-from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Person, Scope
+from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Person, Rights, Scope
 from core.documents import DocumentId
 from core.freshness import Freshness
 from core.ports import Gone
@@ -38,6 +38,7 @@ class FakeChat:
     states: dict[DocumentId, Freshness] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     asked: list[list[DocumentId]] = field(default_factory=list)
+    run_by: dict[str, Rights] = field(default_factory=dict)
     faults: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
     surface = Plain()
 
@@ -88,6 +89,10 @@ class FakeChat:
     async def outsider(self, person: Person) -> bool:
         self._meet("outsider")
         return person.id in self.guests
+
+    async def rights(self, person: Person) -> Rights:
+        self._meet("rights")
+        return self.run_by.get(person.id, Rights.NONE)
 
     async def name(self, person: Person) -> str:
         return person.name or self.names.get(person.id, "")

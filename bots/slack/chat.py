@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.fields import MOST_FILES
+from bots.fields import MOST_FILES, map_of
 from bots.refusals import Malformed
 from bots.slack import events
 from bots.slack.blocks import shown_text, text_and_blocks
@@ -25,7 +25,16 @@ from bots.slack.threads import replies
 from bots.slack.web import People, call, is_slacks, read
 from core.answer import MessageId, Rendered, Turn
 from core.budget import Quota, Rate
-from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Kind, Person, Scope
+from core.conversation import (
+    LIBRARY,
+    Attachment,
+    Conversation,
+    Incoming,
+    Kind,
+    Person,
+    Rights,
+    Scope,
+)
 from core.documents import Document, DocumentId
 from core.freshness import Freshness
 from core.ports import Call, ChatError, Forbidden, Gone, Surface, TooLong, Unreachable
@@ -145,6 +154,16 @@ class SlackChat:
 
     async def outsider(self, person: Person) -> bool:
         return (await self._standings.of(person.id)).outsider
+
+    async def rights(self, person: Person) -> Rights:
+        """An administrator's or owner's of the workspace, or those of who made the channel."""
+        if (await self._standings.of(person.id)).admin:
+            return Rights.WORKSPACE
+        if self._where.kind is Kind.DIRECT:
+            return Rights.NONE
+        told = await read(self._client, "conversations.info", channel=self._where.channel)
+        made = map_of(told.get("channel")).get("creator")
+        return Rights.PLACE if made == person.id else Rights.NONE
 
     async def name(self, person: Person) -> str:
         return (await self._people.names([person.id])).get(person.id, "")

@@ -32,7 +32,7 @@ CHOICE = "choice"
 """The id of a picker's input."""
 COMMANDS = ("model", "files")
 """What can be typed: the titles in the manifest's command lists."""
-BUTTONS = ("stop", "retry", "regenerate", "up", "down", "model", "remove", "auto")
+BUTTONS = ("stop", "retry", "regenerate", "up", "down", "model", "remove", "erase", "undo", "auto")
 """What our cards send. Card data comes from people's clients, so other names are not obeyed."""
 LONGEST = 40_000
 """Characters of a question, all of 80 KB in Teams' count."""

@@ -26,7 +26,16 @@ from bots.teams.streaming import Streams
 from bots.teams.tokens import Tokens
 from core.answer import MessageId, Rendered, Stage, Turn
 from core.budget import Quota, Rate
-from core.conversation import LIBRARY, Attachment, Conversation, Incoming, Kind, Person, Scope
+from core.conversation import (
+    LIBRARY,
+    Attachment,
+    Conversation,
+    Incoming,
+    Kind,
+    Person,
+    Rights,
+    Scope,
+)
 from core.documents import Document, DocumentId
 from core.freshness import Freshness
 from core.ports import Call, ChatError, Forbidden, Gone, Stopped, Surface, Unreachable
@@ -211,9 +220,13 @@ class TeamsChat:
         }
 
     async def outsider(self, person: Person) -> bool:
-        """By the connector, which tells of a conversation's members."""
-        user = self._extra.get("user", "")
-        return await self._microsoft.standings.outsider(self._service, self._where, user)
+        user, standings = self._extra.get("user", ""), self._microsoft.standings
+        return await standings.outsider(self._service, self._where, user)
+
+    async def rights(self, person: Person) -> Rights:
+        if self._where.kind is not Kind.CHANNEL:
+            return Rights.NONE
+        return await self._microsoft.graph.rights(await self._place(), self._extra.get("aad", ""))
 
     async def name(self, person: Person) -> str:
         if person.name:

@@ -13,10 +13,11 @@ from urllib.parse import quote
 
 import aiohttp
 
-from bots.fields import maps_of
+from bots.fields import list_of, maps_of
 from bots.teams.downloads import Bearer
 from bots.teams.drives import Drives
 from bots.teams.web import Web
+from core.conversation import Rights
 from core.ports import Forbidden, Gone, RateLimited
 from core.remembered import Remembered
 from core.together import together
@@ -141,6 +142,22 @@ class Graph:
         if not there(members) and not whole:
             log.warning("a channel's members were not read to their end: it is not searched")
         return there(members)
+
+    async def rights(self, place: str, person: str) -> Rights:
+        """Those in a channel, by whether somebody is an owner of its team. Raises ChatError.
+
+        https://learn.microsoft.com/graph/api/channel-list-members
+        """
+
+        def owner(members: Sequence[Mapping[str, Any]]) -> bool:
+            return any(
+                person and each.get("userId") == person and "owner" in list_of(each.get("roles"))
+                for each in members
+            )
+
+        params = {"$top": str(MEMBERS)}
+        members, _ = await self._listed(f"{place}/members", READ_MEMBERS, params, owner)
+        return Rights.PLACE if owner(members) else Rights.NONE
 
     async def _newest(self, path: str, limit: int, place: str) -> list[Mapping[str, Any]]:
         """Newest first, as Graph gives them."""

@@ -24,6 +24,9 @@ from core.documents import Document, DocumentId, State
 DELETED_KEPT = 30 * 86_400
 """Seconds that a deleted document is remembered: longer than any queue keeps an event of it."""
 BARRED = "-"
+HIDDEN = ("erase_at", "erased_by", "kept_state", "kept_version", "kept_chunks")
+"""Of a document that is hidden until it is erased. To versions that do not know of that it is one
+that was forgotten."""
 WIDTH = 32
 NAME_LIMIT = 2_000
 TEXTS = (
@@ -68,7 +71,7 @@ class DynamoManifest:
         self._clock = clock
 
     async def get(self, ids: Iterable[DocumentId]) -> Mapping[DocumentId, Document]:
-        keys = [_key(each) for each in sorted(set(ids))]
+        keys = [key_of(each) for each in sorted(set(ids))]
         items = await by_keys(self._db, self._table, self._calls, keys)
         return {each.id: each for each in map(_document, items)}
 
@@ -83,12 +86,12 @@ class DynamoManifest:
         items = await self._partition(f"post#{place}/{message}", BATCH)
         files = [str(decode(each)["sk"]) for each in items]
         found = await self.get(DocumentId(place, each) for each in files if each != BARRED)
-        return [each for each in found.values() if each.state is not State.DELETED]
+        return [each for each in found.values() if _there(each)]
 
     async def of_file(self, tenant: str, file: str) -> Sequence[Document]:
         items = await self._partition(f"file#{tenant}/{file}", BATCH)
         found = await self.get(DocumentId(decode(each)["sk"], file) for each in items)
-        return [each for each in found.values() if each.state is not State.DELETED]
+        return [each for each in found.values() if _there(each)]
 
     async def bar(self, place: str, message: str) -> None:
         ttl = int(self._clock() + DELETED_KEPT)
@@ -101,10 +104,10 @@ class DynamoManifest:
 
     async def register(self, document: Document) -> None:
         fields = {name: getattr(document, name) for name in REGISTERED}
-        await self._set(
+        await self.change(
             document.id,
             {**fields, "state": State.RECEIVED, "reason": "", "done": 0, "total": 0},
-            remove=("ttl", "forgotten"),
+            remove=("ttl", "forgotten", *HIDDEN),
         )
         place, file = document.id
         pointers = [{"pk": f"file#{place.rpartition('/')[0]}/{file}", "sk": place}]
@@ -114,25 +117,25 @@ class DynamoManifest:
             await self._calls(self._db.put_item, TableName=self._table, Item=encode(each))
 
     async def fetched(self, document: DocumentId, digest: str) -> None:
-        await self._set(document, {"digest": digest}, condition="attribute_exists(pk)")
+        await self.change(document, {"digest": digest}, condition="attribute_exists(pk)")
 
     async def sourced(self, document: Document, *, state: State | None = None) -> None:
         names = ("source", "source_version", "size", "shared_at", "digest")
         fields = {name: getattr(document, name) for name in names}
         fields |= {"state": state} if state is not None else {}
-        await self._set(document.id, fields, condition="attribute_exists(pk)")
+        await self.change(document.id, fields, condition="attribute_exists(pk)")
 
     async def see(
         self, document: DocumentId, key: str, name: str, seen: str, size: int, *, etag: str = ""
     ) -> bool:
         # what was queued anew does not forgive earlier tries
         tries = {"tries": 0} if len(seen) <= WIDTH else {}
-        return await self._set(
+        return await self.change(
             document,
             {"key": key, "seen": seen, "size": size, "etag": etag, "state": State.EXTRACTING}
             | {"reason": "", "done": 0, "total": 0, **tries},
             missing={"name": name},
-            remove=("ttl", "forgotten"),
+            remove=("ttl", "forgotten", *HIDDEN),
             condition="(attribute_not_exists(#seen) OR #seen < :seen "
             "OR (#seen = :seen AND NOT #state IN (:ready, :deleted))) "
             "AND (attribute_not_exists(#forgotten) OR attribute_not_exists(#message))",
@@ -161,18 +164,19 @@ class DynamoManifest:
         return await self._current(document, seen, fields)
 
     async def removed(self, document: DocumentId, key: str, seen: str) -> bool:
-        return await self._set(
+        return await self.change(
             document,
-            {"seen": seen, "key": key, "etag": "", **self._gone()},
+            {"seen": seen, "key": key, "etag": "", **self.gone()},
+            remove=HIDDEN,
             condition="attribute_exists(pk) AND (attribute_not_exists(#seen) OR #seen <= :seen) "
             "AND (attribute_not_exists(#key) OR #key = :key)",
         )
 
     async def refuse(self, document: DocumentId, reason: str) -> None:
-        await self._set(document, {"state": State.FAILED, "version": "", "reason": reason})
+        await self.change(document, {"state": State.FAILED, "version": "", "reason": reason})
 
     async def forget(self, document: DocumentId) -> None:
-        await self._set(document, {"forgotten": True, **self._gone()})
+        await self.change(document, {"forgotten": True, **self.gone()}, remove=HIDDEN)
 
     async def rows(
         self, after: str, limit: int, *, fresh: bool = False
@@ -199,25 +203,25 @@ class DynamoManifest:
 
     async def take_up(self, row: Document, tries: int) -> bool:
         if row.updated:
-            return await self._set(
+            return await self.change(
                 row.id,
                 {"tries": tries},
                 condition="#updated = :known",
                 values={":known": row.updated},
             )
-        return await self._set(
+        return await self.change(
             row.id,
             {"key": row.key, "name": row.name, "size": row.size, "state": State.RECEIVED}
             | {"tries": tries},
             condition="attribute_not_exists(pk)",
         )
 
-    def _gone(self) -> dict[str, Any]:
+    def gone(self) -> dict[str, Any]:
         ttl = int(self._clock() + DELETED_KEPT)
         return {"state": State.DELETED, "version": "", "chunks": 0, "ttl": ttl}
 
     async def _current(self, document: DocumentId, seen: str, fields: dict[str, Any]) -> bool:
-        return await self._set(
+        return await self.change(
             document,
             fields,
             condition="#seen = :current AND #state <> :deleted "
@@ -226,7 +230,7 @@ class DynamoManifest:
             names=("seen", "version"),
         )
 
-    async def _set(
+    async def change(
         self,
         document: DocumentId,
         fields: Mapping[str, Any],
@@ -251,7 +255,7 @@ class DynamoManifest:
             await self._calls(
                 self._db.update_item,
                 TableName=self._table,
-                Key=encode(_key(document)),
+                Key=encode(key_of(document)),
                 UpdateExpression=expression,
                 ExpressionAttributeNames={f"#{name}": name for name in named},
                 ExpressionAttributeValues=encode({**all_values, **(values or {})}),
@@ -271,7 +275,12 @@ def _sent(value: Any) -> Any:
     return cut(clean(value), NAME_LIMIT) if isinstance(value, str) else value
 
 
-def _key(document: DocumentId) -> dict[str, str]:
+def _there(document: Document) -> bool:
+    """Whether there is anything of it, if only until it is erased."""
+    return document.state is not State.DELETED or bool(document.erase_at)
+
+
+def key_of(document: DocumentId) -> dict[str, str]:
     return {"pk": f"files#{document.place}", "sk": document.file}
 
 
@@ -286,6 +295,8 @@ def _document(item: Mapping[str, Any]) -> Document:
         updated=values.get("updated", 0.0),
         forgotten=bool(values.get("forgotten")),
         origins=tuple(values.get("origins", ())),
+        erase_at=values.get("erase_at", 0.0),
+        erased_by=str(values.get("erased_by", "")),
         **texts,
         **numbers,
     )

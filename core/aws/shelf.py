@@ -17,10 +17,14 @@ from core.aws.cursors import DynamoCursors
 from core.aws.departures import DynamoDepartures
 from core.aws.editions import Editions
 from core.aws.embeddings import EmbeddingPool
+from core.aws.erasures import DynamoErasures
+from core.aws.history import DynamoHistory
 from core.aws.manifest import DynamoManifest
 from core.aws.notices import SqsNotices
 from core.aws.s3 import S3Vault
+from core.erasing import Erasing
 from core.settings import Settings, SettingsError
+from core.stores import Notices
 
 DIMS = 512
 """Of a vector: each embedding model here offers it."""
@@ -30,6 +34,8 @@ DIMS = 512
 class Shelf:
     vault: S3Vault
     manifest: DynamoManifest
+    erasures: DynamoErasures
+    history: DynamoHistory
     index: Editions
     embeddings: Editions
     departures: DynamoDepartures
@@ -72,12 +78,30 @@ def shelf_of(
     manifest = DynamoManifest(dynamodb, settings.table, calls, clock=clock)
     departures = DynamoDepartures(dynamodb, settings.table, calls, clock=clock)
     cursors = DynamoCursors(dynamodb, settings.table, calls)
-    return Shelf(vault, manifest, index, index, departures, cursors)
+    erasures = DynamoErasures(dynamodb, settings.table, calls, manifest)
+    history = DynamoHistory(dynamodb, settings.table, calls, clock=clock)
+    return Shelf(vault, manifest, erasures, history, index, index, departures, cursors)
 
 
 def notices_of(settings: Settings, sqs: Any, calls: Calls) -> SqsNotices:
     """What tells the queue of files of the bucket's objects."""
     return SqsNotices(sqs, settings.files_queue_url, calls, bucket=settings.bucket, clock=time.time)
+
+
+def erasing_of(
+    settings: Settings, shelf: Shelf, notices: Notices, clock: Callable[[], float]
+) -> Erasing:
+    """What erases files by hand."""
+    return Erasing(
+        shelf.manifest,
+        shelf.erasures,
+        shelf.vault,
+        shelf.history,
+        notices,
+        hours=settings.undo_hours,
+        admins=frozenset(settings.admins),
+        clock=clock,
+    )
 
 
 @dataclass(frozen=True, slots=True)

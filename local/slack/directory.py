@@ -117,6 +117,7 @@ def _conversation(workspace: Workspace, channel: Mapping[str, Any]) -> dict[str,
     told_of["is_private"] = bool(channel.get("private"))
     if direct:
         return {**told_of, "user": channel["members"][0]}
+    told_of["creator"] = channel.get("creator", "")
     archived, joined = channel["id"] in workspace.archived, BOT in channel["members"]
     named = {"name": channel["name"], "topic": {"value": channel["topic"]}}
     return {**told_of, **named, "is_archived": archived, "is_member": joined}

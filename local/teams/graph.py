@@ -258,7 +258,15 @@ class Graph:
         people: list[Human] = [
             self.tenant.human(each) for each in self._room(request).members if each != BOT
         ]
-        told = [{"userId": each.aad, "displayName": each.name} for each in people]
+        told = [
+            {
+                "userId": each.aad,
+                "displayName": each.name,
+                "roles": ["owner"] if each.owner else ["guest"] if each.guest else [],
+                "tenantId": each.tenant,
+            }
+            for each in people
+        ]
         return self._some(request, told, MEMBERS)
 
     def _some(self, request: Asked, whole: list[dict[str, Any]], most: int = 0) -> dict[str, Any]:

@@ -24,6 +24,7 @@ class Human:
     color: str
     title: str
     guest: bool = False
+    owner: bool = False
     tenant: str = TENANT
 
     @property

@@ -7,6 +7,7 @@ import pytest
 
 from core import sentences
 from core.answer import MessageId, Turn, Usage
+from core.audience import Audience, Outsiders
 from core.commands import Commands
 from core.conversation import Command, Conversation, Incoming, Kind, Person, dumps
 from core.ports import Withdrawn
@@ -33,6 +34,8 @@ class Scene:
             self.history,
             dead=self.turns,
             files=None,
+            erasing=None,
+            audience=Audience(None, Outsiders.CHANNEL),
             default_model="sonnet",
         )
 

@@ -79,6 +79,8 @@ NAMESAKES = {
     },
     "IngesterFunction": {
         ("DynamoManifest", "register"),  # a shared file is, by the worker
+        ("DynamoHistory", "append"),  # to lists
+        ("DynamoHistory", "forget"),
         ("DynamoCursors", "get"),
         ("DynamoCursors", "put"),
     },

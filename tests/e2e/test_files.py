@@ -123,7 +123,7 @@ async def test_deleting_the_message_takes_its_file_out_of_everything(parley, aws
     assert FOUND not in await asked(parley, GENERAL, ASK)
 
 
-async def test_a_file_can_be_removed_from_the_list(parley, aws):
+async def test_a_file_can_be_erased_from_the_list_and_brought_back(parley):
     ts = await shared(parley)
     (file,) = parley.slack.files(GENERAL, ts)
     await parley.slack.command(ANA, GENERAL, "/files")
@@ -132,8 +132,23 @@ async def test_a_file_can_be_removed_from_the_list(parley, aws):
     assert "heron.pdf" in told
     assert "2 pages, shared by Ana Kim" in told
     await parley.slack.click(ANA, GENERAL, listed["ts"], "parley:remove", file["id"])
-    await _gone(parley, aws)
+
+    async def pressed(name):
+        """What is said after that, once its sender alone sees the button."""
+
+        def offers():
+            shown = parley.slack.workspace.ephemerals.values()
+            return next((e for e in shown if name in json.dumps(e["blocks"])), None)
+
+        await parley.slack.click(ANA, GENERAL, (await until(offers))["ts"], name)
+
+    await pressed("parley:erase")
+    shown = parley.slack.workspace.ephemerals
+    await until(lambda: any("parley:undo" in json.dumps(e["blocks"]) for e in shown.values()))
     assert FOUND not in await asked(parley, GENERAL, ASK)
+    await pressed("parley:undo")
+    await until(lambda: any("is back" in json.dumps(e["blocks"]) for e in shown.values()))
+    assert FOUND in await asked(parley, GENERAL, ASK)
 
 
 async def test_where_files_are_not_to_be_read_only_those_with_a_mention_are(parley):

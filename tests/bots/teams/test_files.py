@@ -236,7 +236,7 @@ async def test_a_team_that_removed_us_is_quoted_no_more_in_any_of_its_channels_u
     departures = DynamoDepartures(
         aws.client("dynamodb"), aws.resources.table, aws.calls, clock=lambda: 1.0
     )
-    files = Files(None, None, None, None, departures)
+    files = Files(None, None, None, None, departures, erasures=None)
     async with chat_in(CHAT, Kind.DIRECT) as (teams, chat, question):
         wire, tenant, app = teams.activities, teams.tenant, teams.settings()["MICROSOFT_APP_ID"]
 

@@ -11,7 +11,8 @@ from core.aws.dynamodb import DynamoFeedback, DynamoHistory, DynamoPlaceSettings
 from core.aws.retention import REMEMBERED
 from core.conversation import NOTHING_QUOTED, Quoted
 from core.documents import DocumentId
-from core.ports import Busy, Claim, Lost, PlaceSettings, StoreError
+from core.place_settings import PlaceSettings
+from core.ports import Busy, Claim, Lost, StoreError
 from core.requeue import ORPHANED
 from tests.fakes import Event, FakeClaims, FakeHistory, FakePlaceSettings
 
