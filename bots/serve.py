@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -14,6 +15,8 @@ from typing import Any
 
 from aiohttp import web
 
+from bots.dependencies import checks, session
+from bots.health import Health
 from bots.platforms import platforms
 from bots.slack import app as slack_app
 from bots.slack.receiving import slack_receiver
@@ -31,6 +34,7 @@ from core.ports import StoreError
 from core.settings import Settings
 from core.stores import Rejected
 from core.telemetry import Metering, Metric, count, unmetered
+from core.together import ended
 from ingestion.housekeeping import EVERY as RECONCILE_EVERY
 from ingestion.housekeeping import forgets, reconciler
 from ingestion.wiring import ingester
@@ -52,9 +56,15 @@ BODY_LIMIT = 1024**2
 
 @asynccontextmanager
 async def serving(
-    settings: Settings, host: str, port: int, metering: Metering = unmetered
+    settings: Settings,
+    host: str,
+    port: int,
+    metering: Metering = unmetered,
+    health: Health | None = None,
 ) -> AsyncIterator[str]:
-    """Runs the product inside the context; gives its address once it accepts requests."""
+    """Runs the product inside the context; gives its address once it accepts requests. What it
+    depends on, and whether its tasks live, is asked of `health`."""
+    health = health or Health(time.monotonic)
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(wiring.core(settings))
         receivers = await _receivers(settings, followed(core.turns.put_now), stack)
@@ -68,10 +78,13 @@ async def serving(
             read = _measured(files.handle, metering, "ingester")
             sources.append(Source(sqs, settings.files_queue_url, core.calls, read, FILES_AT_ONCE))
         threads = ThreadPoolExecutor(16, thread_name_prefix="receiver")
-        runner = web.AppRunner(application(receivers, threads), access_log=None)
+        runner = web.AppRunner(application(receivers, threads, health), access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, host, port, reuse_address=True)
         await site.start()
+        dynamodb = client("dynamodb", settings.aws_region)
+        asking = await stack.enter_async_context(session(settings))
+        health.depends_on(checks(settings, core.calls, sqs, dynamodb, asking))
         tasks = [asyncio.create_task(each.run()) for each in sources]
         clocks = [_every(SWEEP_EVERY, worker.sweep, metering, "schedule")]
         if core.shelf is not None:
@@ -80,12 +93,16 @@ async def serving(
             clocks.append(_every(FORGET_EVERY, forget, metering, "reconciler"))
             clocks.append(_every(RECONCILE_EVERY, mend, metering, "reconciler"))
         tasks += [asyncio.create_task(each) for each in clocks]
+        names = [*("turns", "files")[: len(sources)], "sweep", "forget", "reconcile"]
+        for name, task in zip(names, tasks, strict=False):
+            health.watch(f"The task {name!r}", task)
         tune_gc()
         address = runner.addresses[0]
         try:
             async with _socket_mode(receivers.slack, settings):
                 yield f"http://{address[0]}:{address[1]}"
         finally:
+            health.ending()
             await runner.cleanup()
             await asyncio.gather(*(each.drain(DRAIN) for each in sources))
             for task in tasks:
@@ -122,8 +139,27 @@ async def until_stopped() -> None:
     await stop.wait()
 
 
-def application(receivers: Receivers, threads: ThreadPoolExecutor) -> web.Application:
+async def until_stopped_or_dead(health: Health, ready: Callable[[], None]) -> None:
+    """Calls `ready` once all that the process depends on answered; returns on a signal, or once one
+    of the process's tasks has ended by itself."""
+
+    async def get_ready() -> None:
+        await health.until_ready()
+        ready()
+
+    preparing = asyncio.create_task(get_ready())
+    ends = {asyncio.create_task(until_stopped()), asyncio.create_task(health.until_dead())}
+    try:
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        await ended({preparing, *ends})
+
+
+def application(
+    receivers: Receivers, threads: ThreadPoolExecutor, health: Health | None = None
+) -> web.Application:
     """The routes of the product; what blocks runs on `threads`."""
+    state = health or Health(time.monotonic)
     slack, teams = receivers.slack, receivers.teams
 
     async def slack_events(request: web.Request) -> web.Response:
@@ -139,7 +175,17 @@ def application(receivers: Receivers, threads: ThreadPoolExecutor) -> web.Applic
         return _told(await teams.handle(*await _read(request)))
 
     async def healthz(request: web.Request) -> web.Response:
+        if state.died:
+            return web.json_response({"ok": False, "reason": f"{state.died} died."}, status=503)
         return web.json_response({"ok": True})
+
+    async def readyz(request: web.Request) -> web.Response:
+        missing = dict(await state.unready())
+        if state.died:
+            missing["process"] = f"{state.died} died."
+        return web.json_response(
+            {"ok": not missing, "missing": missing}, status=503 if missing else 200
+        )
 
     app = web.Application(client_max_size=BODY_LIMIT)
     app.add_routes(
@@ -147,6 +193,7 @@ def application(receivers: Receivers, threads: ThreadPoolExecutor) -> web.Applic
             web.post("/slack/events", slack_events),
             web.post("/api/messages", teams_messages),
             web.get("/healthz", healthz),
+            web.get("/readyz", readyz),
         ]
     )
     return app

@@ -8,6 +8,7 @@ import errno
 import logging
 import os
 import sys
+import time
 from collections.abc import MutableMapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -140,13 +141,16 @@ def _read_dotenv(environ: MutableMapping[str, str]) -> None:
 
 
 async def _serve(host: str, metering: Metering) -> None:
-    from bots.serve import serving, until_stopped  # noqa: PLC0415 - heavy, and only here
+    from bots.health import Health  # noqa: PLC0415 - heavy, and only here
+    from bots.serve import serving, until_stopped_or_dead  # noqa: PLC0415
     from core.wiring import settings_of  # noqa: PLC0415
 
     settings = settings_of(os.environ)
-    async with serving(settings, host, settings.port, metering) as address:
-        print(f"ready {address}", flush=True)
-        await until_stopped()
+    health = Health(time.monotonic)
+    async with serving(settings, host, settings.port, metering, health) as address:
+        await until_stopped_or_dead(health, lambda: print(f"ready {address}", flush=True))
+    if health.died:
+        sys.exit(f"parley: {health.died} died, so the process ends; its log says why.")
 
 
 def _metering(log: str) -> Metering:

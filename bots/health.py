@@ -1,0 +1,97 @@
+"""Whether the long-lived process is alive, and whether it is ready to work.
+
+Alive: every task that it began still runs. Ready: what it depends on answered when it was last
+asked. A process that is not alive is to be replaced; one that is not ready waits for others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+
+from core.ports import ChatError, StoreError
+from core.remembered import Remembered
+
+log = logging.getLogger(__name__)
+
+Check = Callable[[], Awaitable[str]]
+"""What is wrong with a dependency, in a sentence; empty if nothing is. May raise StoreError or
+ChatError."""
+FRESH = 10.0
+"""Seconds that the answers of dependencies are good."""
+PATIENCE = 10.0
+"""Seconds that each has to answer."""
+AGAIN = 2.0
+"""Seconds until those that did not answer are asked again, at the start."""
+
+
+class Health:
+    """One for a process."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.died = ""
+        """The name of the first task that ended by itself."""
+        self._dead = asyncio.Event()
+        self._checks: dict[str, Check] = {}
+        self._ending = False
+        self._found: Remembered[Mapping[str, str]] = Remembered(clock, FRESH)
+
+    def depends_on(self, checks: Mapping[str, Check]) -> None:
+        self._checks.update(checks)
+
+    def watch(self, name: str, task: asyncio.Task[None]) -> asyncio.Task[None]:
+        """Counts a task as one without which the process is not alive."""
+
+        def ended(done: asyncio.Task[None]) -> None:
+            if self._ending or done.cancelled():
+                return
+            if (error := done.exception()) is not None:
+                log.error("%s died", name, exc_info=error)
+            self.died = self.died or name
+            self._dead.set()
+
+        task.add_done_callback(ended)
+        return task
+
+    def ending(self) -> None:
+        """From now on tasks end because they are told to."""
+        self._ending = True
+
+    async def until_dead(self) -> None:
+        """Returns once a task has ended by itself."""
+        await self._dead.wait()
+
+    async def unready(self) -> Mapping[str, str]:
+        """What is wrong, by dependency: asked again after `FRESH` seconds, once for all who ask."""
+        if (found := self._found.get("")) is not None:
+            return found
+        return await self._found.once("", self._asked)
+
+    async def until_ready(self) -> None:
+        """Returns once every dependency answered; says what does not, each reason once."""
+        said: Mapping[str, str] = {}
+        while missing := await self._asked():
+            for name, reason in missing.items():
+                if said.get(name) != reason:
+                    log.warning("not ready: %s: %s", name, reason)
+            said = missing
+            await asyncio.sleep(AGAIN)
+
+    async def _asked(self) -> Mapping[str, str]:
+        reasons = await asyncio.gather(*(_reason(each) for each in self._checks.values()))
+        found = {name: why for name, why in zip(self._checks, reasons, strict=True) if why}
+        self._found.put("", found)
+        return found
+
+
+async def _reason(check: Check) -> str:
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await check()
+    except TimeoutError:
+        return "It did not answer in time."
+    except StoreError as exc:
+        return f"It did not answer: {exc}"
+    except ChatError as exc:
+        return f"It refused, or did not answer: {type(exc).__name__} {exc}".strip()
