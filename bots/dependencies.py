@@ -7,14 +7,13 @@ from functools import partial
 from typing import Any
 
 import aiohttp
-import boto3
-from botocore.exceptions import ClientError, UnknownRegionError
 
 from bots.addresses import connector
 from bots.health import Check
 from bots.slack.web import call, web_client
 from bots.teams.tokens import CONNECTOR, tokens_for
 from core.aws.calls import Calls
+from core.aws.reached import queue_missing, regions_missing, table_missing
 from core.settings import Settings, SlackSettings, TeamsSettings
 
 
@@ -23,12 +22,12 @@ def checks(
 ) -> Mapping[str, Check]:
     """By the names under which `/readyz` tells them. None costs more than a fraction of a cent."""
     found: dict[str, Check] = {
-        "turns queue": partial(_queue, calls, sqs, settings.turns_queue_url),
-        "table": partial(_table, calls, dynamodb, settings.table),
-        "model regions": partial(_regions, settings.model_regions),
+        "turns queue": partial(queue_missing, calls, sqs, settings.turns_queue_url),
+        "table": partial(table_missing, calls, dynamodb, settings.table),
+        "model regions": partial(regions_missing, settings.model_regions),
     }
     if settings.opensearch_url:
-        found["files queue"] = partial(_queue, calls, sqs, settings.files_queue_url)
+        found["files queue"] = partial(queue_missing, calls, sqs, settings.files_queue_url)
     if settings.slack is not None:
         found["Slack"] = partial(_slack, settings.slack, http)
     if settings.teams is not None:
@@ -41,37 +40,6 @@ def session(settings: Settings) -> aiohttp.ClientSession:
     urls = [settings.slack.api_url] if settings.slack else []
     urls += [settings.teams.login_url] if settings.teams else []
     return aiohttp.ClientSession(connector=connector(urls))
-
-
-async def _queue(calls: Calls, sqs: Any, url: str) -> str:
-    return await _answers(
-        calls, sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["QueueArn"]
-    )
-
-
-async def _table(calls: Calls, dynamodb: Any, table: str) -> str:
-    key = {"pk": {"S": "ready"}, "sk": {"S": "-"}}
-    return await _answers(calls, dynamodb.get_item, TableName=table, Key=key)
-
-
-async def _answers(calls: Calls, operation: Any, **arguments: Any) -> str:
-    try:
-        await calls(operation, **arguments)
-    except ClientError as exc:
-        return f"AWS refused: {exc.response['Error']['Code']}"
-    return ""
-
-
-async def _regions(regions: tuple[str, ...]) -> str:
-    """Whether they are regions of AWS; whether models are enabled there, an answer shows."""
-    session, unknown = boto3.Session(), []
-    for region in regions:
-        try:
-            session.get_partition_for_region(region)
-        except UnknownRegionError:
-            unknown.append(region)
-    names = ", ".join(unknown)
-    return f"AWS has no region {names}: correct PARLEY_MODEL_REGIONS." if unknown else ""
 
 
 async def _slack(slack: SlackSettings, http: aiohttp.ClientSession) -> str:
