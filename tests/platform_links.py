@@ -16,8 +16,9 @@ from bots.slack.blocks import text_and_blocks
 from bots.slack.mrkdwn import MrkdwnSurface
 from bots.teams.cards import activity
 from bots.teams.guard import guarded_card
-from bots.teams.markup import TeamsSurface, links_of, render
+from bots.teams.markup import links_of, render
 from bots.teams.streaming import _growing
+from bots.teams.surface import TeamsSurface
 from core.answer import Rendered, Stage
 from core.links import Policy
 from core.shown import shown_parts
@@ -127,7 +128,8 @@ def faults(text: str, rng: random.Random) -> list[object]:
         room = rng.choice([60, 150, 300, 900, 3000])
         for surface in (MrkdwnSurface(), TeamsSurface()):
             slack = isinstance(surface, MrkdwnSurface)
-            parts = shown_parts(said, POLICY, Tight(surface, room), final=final)
+            tight = Tight(surface, room if slack else room + 400)  # a card's JSON takes room
+            parts = shown_parts(said, POLICY, tight, final=final)
             shown = [s for part in parts for s in (_slack(part) if slack else _teams(part, final))]
             for dialect, each in shown:
                 active = ACTIVE[dialect](each)

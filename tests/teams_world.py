@@ -4,6 +4,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from aiohttp import web
 
+from bots.teams.cards import text_in
+from bots.teams.markup import SPACE, said
 from local.aws import free_port
 from local.teams.people import BOT, HUMANS, TEAM
 from local.teams.server import TeamsStandIn
@@ -33,6 +35,13 @@ async def serving(teams, port):
         yield
 
 
+def shown_text(message):
+    """What a message of the bot's says, without small print, whether it is text or a card."""
+    if message["text"]:
+        return said(message["text"])
+    return next((text_in(each["content"]) for each in message["attachments"]), "")
+
+
 class Both:
     """A world with Teams in it, and what people see there."""
 
@@ -52,10 +61,15 @@ class Both:
         return [each["data"]["parley"] for each in self._actions(message)]
 
     def small(self, message):
-        """A card's small print."""
+        """The small print: a card's, or a text's last line."""
         body = [e for a in message["attachments"] for e in a["content"].get("body", ())]
-        runs = [run for each in body for run in each.get("inlines", ())]
-        return " ".join(run["text"] for run in runs if run.get("isSubtle"))
+        runs = [run for each in body for run in each.get("inlines", ()) if isinstance(run, dict)]
+        last = message["text"].rpartition("\n\n")[2]
+        line = [last.strip("*").strip(SPACE)] if last.startswith(f"*{SPACE}") else []
+        return " ".join([*line, *(run["text"] for run in runs if run.get("isSubtle"))])
+
+    def text(self, message):
+        return shown_text(message)
 
     def ended(self, message):
         return not message["stream"] and self.buttons(message)[:1] != ["stop"]
@@ -73,7 +87,7 @@ class Both:
         """What is answered to a question."""
         number = len(self.said(room)) + 1
         self.teams.say(user, room, text, root)
-        return (await self.replied(room, number))[-1]["text"]
+        return shown_text((await self.replied(room, number))[-1])
 
     async def press(self, message, name, user=ANA, **more):
         """Presses a card's button."""

@@ -120,7 +120,8 @@ async def teams(room, kind):
 
         def shown():
             within = standin.tenant.messages[room].values()
-            return [m["text"] for m in within if m["user"] == BOT and not m["to"]]
+            ours = [m for m in within if m["user"] == BOT and not m["to"]]
+            return [teams_world.shown_text(m) for m in ours]
 
         def say(who, text):
             standin.tenant.add(room, who.id, text, root=thread or "")

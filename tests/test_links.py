@@ -10,7 +10,8 @@ from bots.slack.blocks import text_and_blocks
 from bots.slack.guard import guarded as slack_guarded
 from bots.slack.mrkdwn import MrkdwnSurface
 from bots.teams.guard import beginning, guarded, guarded_card
-from bots.teams.markup import TeamsSurface, render
+from bots.teams.markup import render
+from bots.teams.surface import TeamsSurface
 from core.answer import Rendered
 from core.links import NOBODY, Policy
 from core.shown import shown_parts

@@ -1,20 +1,26 @@
-"""A rendered message as an activity for Teams: text, an Adaptive Card under it, entities.
+"""A rendered message as one activity for Teams: one card, or text alone.
 
+Teams makes two messages of an activity with text and a card, tells no id of them, and refuses every
+change. So what needs a card (Stop, Retry, a picker) is a card that carries its text too, and all
+else is text.
 https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-reference
 https://learn.microsoft.com/microsoftteams/platform/bots/how-to/bot-messages-ai-generated-content
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from unicodedata import bidirectional
 
-from bots.fields import maps_of
+from bots.fields import list_of, map_of, maps_of, text_of
 from bots.teams.activities import CHOICE, OURS
-from bots.teams.guard import guarded
-from bots.teams.markup import links_of, plain, render, units
+from bots.teams.cardtext import markdown_of, parsed
+from bots.teams.elements import Element, elements, written
+from bots.teams.guard import guarded, guarded_card
+from bots.teams.markup import links_of, plain, render, small, units
 from core.answer import Button, Citation, Option, Rendered, Stage
+from core.blocks import JOIN
 from core.labels import short_label
 
 CARD = "application/vnd.microsoft.card.adaptive"
@@ -22,12 +28,24 @@ MARK = "mark"
 """What the data of a card has the event under that its message came of."""
 LABEL = 100
 """Characters of a button's or a choice's title, which are cut on a phone's screen before that."""
+TEXT = f"{OURS}:"
+"""What the id of the container begins with that holds a card's text; the mark follows."""
 MOST_CITATIONS = 20
 NAME, ABSTRACT = 80, 160
 """Characters of a citation's name and abstract."""
 MOST = 80_000
 """Bytes in UTF-16 of an activity; Teams refuses more than about 100 KB."""
+MOST_CARD = 28_000
+"""Bytes in UTF-16 of a card."""
+SUMMARY = 200
+"""UTF-16 units of what a notification says."""
+SMALL, SMALLER = 2000, 600
+"""UTF-16 units of small print under a text, and in a card."""
+DESCRIPTION = 48
+"""UTF-16 units of an option's description where the whole of it does not fit."""
 STYLES = {"primary": "positive", "danger": "destructive"}
+NATIVE = frozenset({"regenerate", "up", "down"})
+"""Buttons that need no card: Teams has thumbs of its own, and the word does for the other."""
 
 
 def activity(message: Rendered, mark: str = "") -> dict[str, Any]:
@@ -35,44 +53,93 @@ def activity(message: Rendered, mark: str = "") -> dict[str, Any]:
 
     No entity but the AI label: without a mention's entity nothing in a text mentions anybody.
     """
+    return as_card(message, mark) if has_controls(message) else as_text(message)
+
+
+def has_controls(message: Rendered) -> bool:
+    """Whether a message has what only a card can have."""
+    return bool(message.options or _buttons(message))
+
+
+def as_text(message: Rendered) -> dict[str, Any]:
+    """A message as text alone, without its controls; small print is its last line."""
+    text = guarded(render(message.markdown).strip(), links_of(message.markdown))
+    footer = small(short(plain(message.footer), SMALL))
     body: dict[str, Any] = {
         "type": "message",
         "textFormat": "markdown",
-        "text": guarded(render(message.markdown).strip(), links_of(message.markdown)) or "…",
+        "text": JOIN.join(filter(None, (text, footer))) or "…",
     }
-    if shown := card(message, mark):
-        body["attachments"] = [{"contentType": CARD, "content": shown}]
-    if message.stage is Stage.DONE:
-        body["entities"] = [label(message.citations)]
-    return body
+    return body | _answers(message)
+
+
+def as_card(message: Rendered, mark: str = "") -> dict[str, Any]:
+    """A message as one card. There is no text beside it; `summary` is for notifications."""
+    said = {"type": "message", "summary": short(plain(message.markdown), SUMMARY) or "…"}
+    said["attachments"] = [{"contentType": CARD, "content": card(message, mark)}]  # type: ignore[assignment]
+    return said | _answers(message)
 
 
 def card(message: Rendered, mark: str = "") -> dict[str, Any]:
-    """Picker, small print and buttons; empty where there are none. Nothing in it is Markdown."""
-    elements: list[dict[str, Any]] = []
-    actions = [_button(each, mark) for each in message.buttons]
+    """Text, picker, small print and buttons. Nothing in it is Markdown.
+
+    What is too large loses first what clients without cards would show of it, then the ends of
+    descriptions.
+    """
+    text = guarded_card(render(message.markdown).strip(), links_of(message.markdown))
+    whole = JOIN.join(filter(None, (text, plain(message.footer)))) or "…"
+    brief = short(whole, SUMMARY)
+    tries = ((whole, 0), (brief, 0), (brief, DESCRIPTION))
+    cards = (_card(message, mark, fallback, described) for fallback, described in tries)
+    fitting = (each for each in cards if 2 * units(written(each)) <= MOST_CARD)
+    return next(fitting, None) or _card(message, mark, brief, DESCRIPTION)
+
+
+def _card(message: Rendered, mark: str, fallback: str, described: int) -> dict[str, Any]:
+    text: list[Element] = elements(message.markdown) or elements("…")
+    body: list[dict[str, Any]] = [{"type": "Container", "id": f"{TEXT}{mark}", "items": text}]
+    actions = [_button(each, mark) for each in _buttons(message)]
     if message.options:
-        elements += [_line(option) for option in message.options]
-        elements.append(_picker(message.options))
+        body += [_line(option, described) for option in message.options]
+        body.append(_picker(message.options))
         chosen = _submit("Choose", {OURS: message.picker}, mark)
         actions.insert(0, {**chosen, "style": "positive"})
-    if footer := plain(message.footer)[:2000]:
-        small = {"type": "TextRun", "text": footer, "size": "Small", "isSubtle": True}
-        elements.append({"type": "RichTextBlock", "inlines": [small]})
-    if not elements and not actions:
-        return {}
-    if mark and not actions:
-        elements[0]["id"] = f"{OURS}:{mark}"
+    if footer := short(plain(message.footer), SMALLER):
+        run = {"type": "TextRun", "text": footer, "size": "Small", "isSubtle": True}
+        body.append({"type": "RichTextBlock", "inlines": [run]})
     shown: dict[str, Any] = {
         "type": "AdaptiveCard",
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "version": "1.5",
-        "body": elements,
+        "body": body,
+        "fallbackText": fallback,
         "msteams": {"width": "Full"},
     }
+    if _right_to_left(fallback):
+        shown["rtl"] = True
     if actions:
         shown["actions"] = actions
     return shown
+
+
+def _buttons(message: Rendered) -> list[Button]:
+    return [each for each in message.buttons if each.name not in NATIVE]
+
+
+def _answers(message: Rendered) -> dict[str, Any]:
+    """What Teams shows of a finished answer: that a model wrote it, its sources, and thumbs."""
+    if message.stage is not Stage.DONE:
+        return {}
+    more: dict[str, Any] = {"entities": [label(message.citations)]}
+    if any(each.name == "up" for each in message.buttons):
+        more["channelData"] = {"feedbackLoop": {"type": "default"}}
+    return more
+
+
+def _right_to_left(text: str) -> bool:
+    """Whether the first letter that has a direction is of a script that is read leftwards."""
+    kinds = (bidirectional(each) for each in text)
+    return next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L"
 
 
 def label(citations: Sequence[Citation]) -> dict[str, Any]:
@@ -91,26 +158,26 @@ def label(citations: Sequence[Citation]) -> dict[str, Any]:
 
 def marked(content: object) -> str:
     """The mark of a card as Graph tells it (an attachment's `content`, JSON in a string)."""
-    try:
-        shown = json.loads(content) if isinstance(content, str) else content
-    except (ValueError, RecursionError):
-        return ""
-    if not isinstance(shown, Mapping):
-        return ""
+    shown = parsed(content)
     for each in maps_of(shown.get("actions")):
-        data = each.get("data")
-        if isinstance(data, Mapping) and OURS in data and isinstance(data.get(MARK), str):
+        data = map_of(each.get("data"))
+        if OURS in data and isinstance(data.get(MARK), str):
             return str(data[MARK])
-    for each in maps_of(shown.get("body")):
-        name = each.get("id")
-        if isinstance(name, str) and name.startswith(f"{OURS}:"):
-            return name.removeprefix(f"{OURS}:")
+    names = (text_of(each.get("id")) for each in maps_of(shown.get("body")))
+    return next((name.removeprefix(TEXT) for name in names if name.startswith(TEXT)), "")
+
+
+def text_in(content: object) -> str:
+    """The text of a card as Markdown, without its small print and its controls."""
+    for each in maps_of(list_of(parsed(content).get("body"))):
+        if each.get("type") == "Container" and text_of(each.get("id")).startswith(TEXT):
+            return markdown_of(each.get("items"))
     return ""
 
 
 def size(body: Mapping[str, Any]) -> int:
     """Bytes of an activity as Teams counts them: all of it, in UTF-16."""
-    return 2 * units(json.dumps(body, ensure_ascii=False, separators=(",", ":")))
+    return 2 * units(written(body))
 
 
 def _submit(title: str, data: Mapping[str, str], mark: str) -> dict[str, Any]:
@@ -129,14 +196,14 @@ def _button(button: Button, mark: str) -> dict[str, Any]:
     return pressed
 
 
-def _line(option: Option) -> dict[str, Any]:
+def _line(option: Option, described: int) -> dict[str, Any]:
+    """`described` is how much of its description is shown, 0 for all of it."""
+    text = plain(option.description)
+    text = short(text, described) if described else text
     current = " (current)" if option.selected else ""
-    said = f"{current}: {plain(option.description)}" if option.description else current
-    runs = [
-        {"type": "TextRun", "text": short_label(option.label, LABEL), "weight": "Bolder"},
-        {"type": "TextRun", "text": said},
-    ]
-    return {"type": "RichTextBlock", "inlines": runs if said else runs[:1]}
+    said = f"{current}: {text}" if text else current
+    runs = [{"type": "TextRun", "text": short_label(option.label, LABEL), "weight": "Bolder"}]
+    return {"type": "RichTextBlock", "inlines": [*runs, said] if said else runs}
 
 
 def _picker(options: Sequence[Option]) -> dict[str, Any]:
@@ -158,20 +225,20 @@ def _claim(citation: Citation) -> dict[str, Any]:
     """One source. Teams wants a name and an abstract of each; where in it goes before the name's
     end is cut."""
     where = f", {citation.where}" if citation.where else ""
-    name = _short(citation.name, max(NAME - len(where), NAME // 2)) + where
+    name = short(citation.name, max(NAME - len(where), NAME // 2)) + where
     appearance: dict[str, Any] = {
         "@type": "DigitalDocument",
-        "name": _short(name, NAME) or f"Source {citation.number}",
-        "abstract": _short(citation.snippet, ABSTRACT) or citation.where or citation.name or "…",
+        "name": short(name, NAME) or f"Source {citation.number}",
+        "abstract": short(citation.snippet, ABSTRACT) or citation.where or citation.name or "…",
     }
-    appearance["abstract"] = _short(appearance["abstract"], ABSTRACT)
+    appearance["abstract"] = short(appearance["abstract"], ABSTRACT)
     if citation.url.startswith(("https://", "http://")) and len(citation.url) <= 2000:
         appearance["url"] = citation.url
     return {"@type": "Claim", "position": citation.number, "appearance": appearance}
 
 
-def _short(text: str, limit: int) -> str:
-    """Counted in UTF-16, so that Teams counts no more."""
+def short(text: str, limit: int) -> str:
+    """A text on one line, cut to so many UTF-16 units."""
     text = " ".join(text.split())
     if units(text) <= limit:
         return text

@@ -11,18 +11,18 @@ from urllib.parse import quote
 import aiohttp
 
 from bots.teams import messages
-from bots.teams.cards import activity
 from bots.teams.connector import Connector
 from bots.teams.drives import nowhere
 from bots.teams.files import Files
 from bots.teams.graph import Graph
 from bots.teams.hosts import Hosts
 from bots.teams.marks import Marks, is_before
-from bots.teams.markup import TeamsSurface
-from bots.teams.refusals import StreamRefused
+from bots.teams.markup import render
+from bots.teams.sending import Sender, unnamed
 from bots.teams.shares import SHARE
 from bots.teams.standing import Standings
 from bots.teams.streaming import Streams
+from bots.teams.surface import TeamsSurface
 from bots.teams.tokens import Tokens
 from core.answer import MessageId, Rendered, Stage, Turn
 from core.budget import Quota, Rate
@@ -38,7 +38,7 @@ from core.conversation import (
 )
 from core.documents import Document, DocumentId
 from core.freshness import Freshness
-from core.ports import Call, ChatError, Forbidden, Gone, Stopped, Surface, Unreachable
+from core.ports import Call, ChatError, Forbidden, Gone, Surface, Unreachable
 
 log = logging.getLogger(__name__)
 
@@ -64,8 +64,6 @@ PERSONAL = (
 
 SOON = 2.0
 """Seconds within which Teams has taken a post whose answer was lost, and Graph tells of it."""
-UNNAMED = 1
-"""Posts that Teams took without telling an id, after which no more are tried: all of them stand."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +99,7 @@ class TeamsChat:
             microsoft.graph.drives, microsoft.tokens, microsoft.hosts, microsoft.http, extra
         )
         self._marks: dict[str, str] = {}
-        self._unnamed = 0
+        self._sender = Sender(microsoft.connector, self._service, self._id, self._private)
         self._lost: float | None = None
 
     @property
@@ -115,15 +113,14 @@ class TeamsChat:
         return TeamsSurface()
 
     async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
-        marks, said = self._microsoft.marks, activity(message, mark)
+        marks = self._microsoft.marks
         since = marks.clock()
         try:
-            posted = await self._posted(message, said)
+            posted = await self._posted(message, mark)
         except Unreachable:
-            self._lost = since
-            if message.stage in (Stage.GROWING, Stage.DONE):
-                marks.lost(self._id, mark, said["text"], since)
+            self._may_be_there(message, mark, since)
             raise
+        posted = posted or await self._without_an_id(message, mark, since)
         self._marks[posted] = mark
         marks.posted(self._id, mark, posted)
         return posted
@@ -131,20 +128,13 @@ class TeamsChat:
     async def edit(self, message_id: MessageId, message: Rendered) -> None:
         mark = self._marks.get(message_id, "")
         streams = self._microsoft.streams
-        if not await streams.edit(self._id, message_id, message, self._post, mark=mark):
-            said = activity(message, mark)
-            connector = self._microsoft.connector
-            try:
-                await connector.update(self._service, self._id, message_id, said, to=self._private)
-            except StreamRefused as exc:
-                if exc.cancelled:
-                    raise Stopped("by its reader") from exc
-                raise
+        if not await streams.edit(self._id, message_id, message, self._sender.send):
+            await self._sender.edit(message_id, message, mark)
 
     async def delete(self, message_id: MessageId) -> None:
         self._microsoft.streams.forget(self._id, message_id)
         self._microsoft.marks.forget(self._id, message_id)
-        await self._microsoft.connector.delete(self._service, self._id, message_id)
+        await self._sender.delete(message_id)
 
     async def find(self, mark: str) -> Sequence[MessageId]:
         """By Graph, as the connector tells nothing of earlier messages; where Graph may not be
@@ -158,8 +148,6 @@ class TeamsChat:
                 found = await self._found(mark)
         except (Forbidden, Gone):
             return [MessageId(each) for each in marks.ids(self._id, mark)]
-        if self._is_there(found, known):
-            self._unnamed = 0
         self._lost = None
         return found
 
@@ -183,14 +171,14 @@ class TeamsChat:
 
     async def whisper(self, person: Person, message: Rendered) -> None:
         """Shown to one person, where Teams can do that; else as a reply."""
-        said, user = activity(message), self._extra.get("user", "")
+        user = self._extra.get("user", "")
         if self._where.kind is not Kind.DIRECT and user:
             try:
-                await self._microsoft.connector.post(self._service, self._id, said, to=user)
+                await self._sender.post(message, to=user)
                 return
             except Forbidden as exc:
                 log.info("not shown to one person only: %s", exc)
-        await self._microsoft.connector.post(self._service, self._id, said)
+        await self._sender.post(message)
 
     async def thread(self, limit: int) -> Sequence[Turn]:
         return self._turns(await self._messages(self._where.thread or "", limit))
@@ -266,22 +254,33 @@ class TeamsChat:
         async for piece in self._files.open(attachment):
             yield piece
 
-    async def _posted(self, message: Rendered, said: Mapping[str, Any]) -> MessageId:
-        posted: MessageId | None = None
+    async def _posted(self, message: Rendered, mark: str) -> MessageId:
+        """Empty where Teams tells no id."""
         if self._where.kind is Kind.DIRECT and message.stage in (Stage.STATUS, Stage.GROWING):
-            posted = await self._microsoft.streams.start(self._id, message, self._post)
-        if posted is None:
-            posted = MessageId(await self._post(said))
-        if not posted:
-            self._unnamed += 1
-            if self._unnamed > UNNAMED:
-                raise Forbidden("no ids for what is posted")
-            raise Unreachable("no id for what was posted")
-        return posted
+            streamed = await self._microsoft.streams.start(self._id, message, self._sender.send)
+            if streamed is not None:
+                return streamed
+        return MessageId(await self._sender.post(message, mark))
 
-    async def _post(self, said: Mapping[str, Any]) -> str:
-        connector = self._microsoft.connector
-        return await connector.post(self._service, self._id, said, to=self._private)
+    def _may_be_there(self, message: Rendered, mark: str, since: float) -> None:
+        self._lost = since
+        if message.stage in (Stage.GROWING, Stage.DONE):
+            self._microsoft.marks.lost(self._id, mark, render(message.markdown), since)
+
+    async def _without_an_id(self, message: Rendered, mark: str, since: float) -> MessageId:
+        """The id of a message that Teams took without telling one: Graph's, if it knows it."""
+        log.warning("no id for what was posted")
+        if not mark or message.stage is Stage.NOTICE:
+            return unnamed()
+        known = {*self._microsoft.marks.ids(self._id, mark)}
+        self._may_be_there(message, mark, since)
+        try:
+            found = await self.find(mark)
+        except ChatError as exc:
+            log.info("an id is not known: %s", type(exc).__name__)
+            found = ()
+        new = [each for each in found if each not in known and not is_before(each, since)]
+        return new[-1] if new else unnamed()
 
     async def _messages(self, thread: str, limit: int) -> list[Mapping[str, Any]]:
         return await self._microsoft.graph.messages(await self._place(), thread, limit)

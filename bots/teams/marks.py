@@ -1,7 +1,7 @@
 """What this process posted for which event, where the messages themselves do not tell.
 
-A card tells it to Graph for good (`cards.marked`). But what streams has none yet, and text alone
-never gets one; and of a post whose answer was lost only the text is known.
+A card tells it to Graph while an answer grows (`cards.marked`). But what streams has none, and a
+finished answer is text alone; and of such a post whose answer was lost only the text is known.
 
 A text is taken for the lost one only where it can hardly be another answer's: long, written by a
 model, the only one of its kind, and posted while our call was under way. What is uncertain is not
@@ -55,7 +55,7 @@ class Marks:
         self._known: dict[tuple[str, str], _Posted] = {}
 
     def posted(self, chat: str, mark: str, message_id: str) -> None:
-        if mark and message_id not in self.ids(chat, mark):
+        if mark and message_id.isdecimal() and message_id not in self.ids(chat, mark):
             self._of(chat, mark).ids.append(message_id)
 
     def lost(self, chat: str, mark: str, text: str, since: float) -> None:

@@ -27,9 +27,9 @@ from core.dialect import Tokens, links, parser
 from core.links import SPACE, defused
 from core.tables import aligned, columns
 
-LIMIT = 8000
-"""UTF-16 units of a message's text. Teams takes about 50,000 of a whole activity; nobody reads so
-much in one message."""
+LIMIT = 5500
+"""UTF-16 units of a message's text, and half of what it takes in a card with its fallback: so both
+looks of a message fit Teams' 28 KB of a card, with buttons and small print to spare."""
 RULE = "─" * 12
 BREAK = "  \n"
 MARKS = re.compile(r"[\\`~|*]|(?<![^\W_])_")
@@ -39,6 +39,7 @@ BRACKETS = re.compile(r"\[(\d{1,3})\]([(:]?)|([\[\]])")
 LEADS = re.compile(r"\A([ \t]*)([-+=#]|\d{1,9}(?=[.)]\s))")
 """What would begin a list, a heading, an underline or a rule."""
 ALERT = re.compile(r"@(?=(?:here|channel|team|everyone)\b)", re.I)
+PRINT = re.compile(rf"(?:\A|\s+)[*_]{SPACE}[^\n]*[*_]\s*\Z")
 TASK = re.compile(r"\A\\\[([ xX])\\\](?= |\Z)")
 
 
@@ -62,13 +63,14 @@ def plain(markdown: str) -> str:
     return "\n".join(line for line in lines if line.strip())
 
 
-class TeamsSurface:
-    """`core.ports.Surface`: what fits a message in Teams."""
+def small(text: str) -> str:
+    """Small print: a line in italics that `said` finds again."""
+    return f"*{SPACE}{_literal(' '.join(text.split()))}*" if text.strip() else ""
 
-    limit = LIMIT
 
-    def size(self, markdown: str) -> int:
-        return units(render(markdown))
+def said(text: str) -> str:
+    """A message's text without the small print at its end."""
+    return PRINT.sub("", text).rstrip()
 
 
 def units(text: str) -> int:

@@ -9,8 +9,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bots.fields import MOST_FILES, id_of, list_of, map_of, text_of
-from bots.teams.cards import marked
+from bots.teams.cards import marked, text_in
 from bots.teams.inbound import from_html
+from bots.teams.markup import said
 from bots.teams.shares import SHARE
 from core.answer import Turn
 from core.conversation import Attachment
@@ -31,7 +32,7 @@ def is_ours(message: Mapping[str, Any], app_id: str) -> bool:
 def turn(message: Mapping[str, Any], app_id: str) -> Turn:
     message_id, text = id_of(message.get("id")), _text(map_of(message.get("body")))
     if is_ours(message, app_id):
-        return Turn("assistant", text, "", message_id)
+        return Turn("assistant", said(text) or _in_card(message), "", message_id)
     sender = map_of(message.get("from"))
     known = [map_of(sender.get(kind)) for kind in ("user", "application", "device")]
     name = next((text_of(e.get("displayName")) for e in known if e.get("displayName")), "")
@@ -41,6 +42,11 @@ def turn(message: Mapping[str, Any], app_id: str) -> Turn:
 def mark(message: Mapping[str, Any]) -> str:
     """The event that a message of ours came of; empty for any other."""
     found = (marked(map_of(e).get("content")) for e in list_of(message.get("attachments")))
+    return next((each for each in found if each), "")
+
+
+def _in_card(message: Mapping[str, Any]) -> str:
+    found = (text_in(map_of(e).get("content")) for e in list_of(message.get("attachments")))
     return next((each for each in found if each), "")
 
 

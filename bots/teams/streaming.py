@@ -6,6 +6,8 @@
 3. Nothing is lost when a stream ends early: the message has the same id, and is changed in place
    from then on.
 4. A chunk without an answer may have been taken: what follows begins with it, and it is sent again.
+5. A text that a stream finds too large is not sent to it again: the stream is over, as in 3.
+6. A stream ends with text alone. What needs a card (Retry) becomes one afterwards, in place.
 
 https://learn.microsoft.com/microsoftteams/platform/bots/streaming-ux
 """
@@ -16,7 +18,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from bots.teams.cards import activity
+from bots.teams.cards import as_text, has_controls
 from bots.teams.guard import beginning
 from bots.teams.markup import links_of, plain, render, units
 from bots.teams.refusals import StreamRefused
@@ -57,7 +59,7 @@ class Streams:
         """By chat: until when it is not asked, and how long after the next refusal."""
 
     async def start(self, chat: str, message: Rendered, post: Post) -> MessageId | None:
-        """Begins a stream; None where it must be an ordinary message."""
+        """Begins a stream; None where it must be an ordinary message, empty where no id is told."""
         now = self._clock()
         busy = self._open.get(chat)
         if busy is not None and now - busy.began < 2 * LONGEST:
@@ -82,8 +84,9 @@ class Streams:
             self._end(chat, stream)
             raise
         if not stream.id:
+            self._refused.put(chat, (now + pause, pause))
             self._end(chat, stream)
-            return None
+            return MessageId("")
         stream.sent = text
         self._refused.forget(chat)
         return MessageId(stream.id)
@@ -94,12 +97,10 @@ class Streams:
         if chat and now - self._open[chat].began >= 2 * LONGEST:
             del self._open[chat]
 
-    async def edit(
-        self, chat: str, message_id: str, message: Rendered, post: Post, *, mark: str = ""
-    ) -> bool:
+    async def edit(self, chat: str, message_id: str, message: Rendered, post: Post) -> bool:
         """Goes on with a stream, or ends it; False where the message must be changed in place.
 
-        Raises Stopped when the person ended it, TooLong, and what `post` raises.
+        Raises Stopped when the person ended it, and what `post` raises.
         """
         stream = self._open.get(chat)
         if stream is None or stream.id != message_id:
@@ -111,16 +112,13 @@ class Streams:
                 await self._grow(stream, message, post)
                 return True
             # if it goes on growing, then as an ordinary message, with our own Stop button
-            return await self._close(chat, stream, activity(message, mark), post)
+            return await self._close(chat, stream, message, post)
         except StreamRefused as exc:
-            if not (grows and exc.too_large):
-                self._end(chat, stream)
-            if exc.too_large:
-                raise TooLong("stream") from exc
+            self._end(chat, stream)
             if exc.cancelled:
                 raise Stopped("by its reader") from exc
             return False
-        except (Forbidden, Gone):
+        except (Forbidden, Gone, TooLong):
             # whether there is anything to be shown here, the change in place will tell
             self._end(chat, stream)
             return False
@@ -150,17 +148,18 @@ class Streams:
             raise
         stream.certain = True
 
-    async def _close(
-        self, chat: str, stream: _Stream, whole: Mapping[str, Any], post: Post
-    ) -> bool:
-        """Ends a stream with a message, or, where that does not begin with what was streamed, with
-        what was."""
+    async def _close(self, chat: str, stream: _Stream, message: Rendered, post: Post) -> bool:
+        """Ends a stream with a message's text, or, where that does not begin with what was
+        streamed, with what was. False where the message is to be more than that text."""
+        whole = as_text(message)
         fits = str(whole["text"]).startswith(stream.sent)
-        streamed = {"type": "message", "textFormat": "markdown", "text": stream.sent}
-        ending = whole if fits else streamed
+        controls = has_controls(message)
+        streamed = {"type": "message", "textFormat": "markdown"}
+        streamed["text"] = whole["text"] if fits else stream.sent
+        ending = whole if fits and not controls else streamed
         await post({**ending, "entities": [*ending.get("entities", ()), _info(stream, "final")]})
         self._end(chat, stream)
-        return fits
+        return fits and not controls
 
     def _end(self, chat: str, stream: _Stream) -> None:
         if self._open.get(chat) is stream:

@@ -35,7 +35,7 @@ async def thread(messages: Sequence[Mapping[str, Any]], us: str = "") -> Sequenc
 
     With their dates they may stand in any order, as Graph gives the newest first.
     """
-    microsoft = SimpleNamespace(app_id=us or "-", graph=_Graph(messages))
+    microsoft = SimpleNamespace(app_id=us or "-", connector=None, graph=_Graph(messages))
     chat = TeamsChat(cast(Microsoft, microsoft), PLACE, {"group": "group"})
     return await chat.thread(THREAD_LIMIT)
 

@@ -1,4 +1,8 @@
-"""The Bot Framework's connector over HTTP: tokens, limits, sizes, and faults that tests ask for."""
+"""The Bot Framework's connector over HTTP: tokens, limits, sizes, and faults that tests ask for.
+
+One activity is one message. Text with a card, and several attachments, become several: such a post
+is taken (202) without an id, such a change is refused. `CLAIMS.md` says what that is known from.
+"""
 
 from __future__ import annotations
 
@@ -22,6 +26,11 @@ from local.teams.tenant import Message, Tenant
 SCOPE = "https://api.botframework.com/.default"
 LARGEST = 100_000
 """Bytes of an activity in UTF-16."""
+LARGEST_CARD = 28 * 1024
+"""Bytes of a card in UTF-16."""
+CARD = "application/vnd.microsoft.card."
+SEVERAL = "Activity resulted into multiple skype activities"
+EMPTY = "Activity must include non empty 'text' field or at least 1 attachment"
 AFTERWARDS = frozenset({"lost", "unnamed"})
 """Faults that let the call take effect."""
 ROUTE = "/connector/v3/conversations/{conversation}/activities"
@@ -121,8 +130,7 @@ class Connector:
         stream = where if kind in ("informative", "streaming", "final") else ""
         if wait := self.limits.wait(room, stream):
             raise TeamsError(429, "Throttled", "API calls quota exceeded", math.ceil(wait))
-        if 2 * _units(activity) > LARGEST:
-            raise TeamsError(413, "MessageSizeTooBig", "Message size too large")
+        _fits(activity)
         shown = _shown(activity)
         if stream:
             info = next(e for e in activity["entities"] if e.get("type") == "streaminfo")
@@ -133,6 +141,16 @@ class Connector:
         if kind == "delete":
             self.tenant.remove(message)
             return 200, {}
+        if message["to"] and request.query.get("isTargetedActivity") != "true":
+            raise TeamsError(404, "ActivityNotFoundInConversation")
+        return self._changed(message, activity, shown)
+
+    def _changed(
+        self, message: Message, activity: dict[str, Any], shown: dict[str, Any]
+    ) -> tuple[int, dict[str, Any]]:
+        several = _messages(activity)
+        if len(several) != 1:
+            raise TeamsError(400, "BadSyntax", SEVERAL if several else EMPTY)
         self.streams.updated(message["id"])
         self.tenant.change(message, text=activity.get("text") or "", stream="", **shown)
         return 200, {"id": message["id"]}
@@ -145,11 +163,14 @@ class Connector:
             if not self.targeted or self.tenant.room(room).kind == "dm":
                 raise TeamsError(400, "BadRequest", "Targeted messages are not supported here")
             to = self.tenant.human(activity.get("recipient", {}).get("id", "")).id
-        text = activity.get("text") or ""
-        if not text and not activity.get("attachments"):
-            raise TeamsError(400, "BadSyntax", "Activity is empty")
-        message = self.tenant.add(room, BOT, text, root=root, to=to, **shown)
-        return 201, {"id": message["id"]}
+        several = _messages(activity)
+        if not several:
+            raise TeamsError(400, "BadSyntax", EMPTY)
+        made = [
+            self.tenant.add(room, BOT, text, root=root, to=to, **{**shown, "attachments": each})
+            for text, each in several
+        ]
+        return (201, {"id": made[0]["id"]}) if len(made) == 1 else (202, {})
 
     def _own(self, room: str, message_id: str) -> Message:
         message = self.tenant.get(room, message_id)
@@ -203,6 +224,25 @@ async def _met(request: web.Request, fault: str) -> None:
     raise TeamsError(int(status), code or usual, why)
 
 
+def _fits(activity: Mapping[str, Any]) -> None:
+    if 2 * _units(activity) > LARGEST:
+        raise TeamsError(413, "MessageSizeTooBig", "Message size too large")
+    if any(2 * _units(each["content"]) > LARGEST_CARD for each in _cards(activity)):
+        raise TeamsError(413, "MessageSizeTooBig", "Card size too large")
+
+
+def _cards(activity: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    attachments = activity.get("attachments") or ()
+    return [e for e in attachments if str(e.get("contentType", "")).startswith(CARD)]
+
+
+def _messages(activity: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
+    """The messages that Teams makes of an activity, each a text or one attachment."""
+    text = str(activity.get("text") or "")
+    attachments = activity.get("attachments") or ()
+    return [*([(text, [])] if text.strip() else []), *(("", [each]) for each in attachments)]
+
+
 def _units(activity: Mapping[str, Any]) -> int:
     return len(json.dumps(activity, ensure_ascii=False).encode("utf-16-le", "surrogatepass")) // 2
 
@@ -211,4 +251,5 @@ def _shown(activity: Mapping[str, Any]) -> dict[str, Any]:
     return {
         "attachments": activity.get("attachments") or [],
         "entities": [e for e in activity.get("entities") or () if e.get("type") != "streaminfo"],
+        "feedback": bool((activity.get("channelData") or {}).get("feedbackLoop")),
     }

@@ -49,9 +49,10 @@ class Page:
         tenant = self._teams.tenant
         ours = message["user"] == BOT
         kind = "teams" if ours else "said"
-        blocks: list[dict[str, Any]] = [{"type": kind, "text": message["text"]}]
         cards = [e["content"] for e in message["attachments"] if "content" in e]
-        blocks += [{"type": "card", "card": each} for each in cards]
+        blocks: list[dict[str, Any]] = [{"type": "card", "card": each} for each in cards]
+        if message["text"] or not cards:
+            blocks.insert(0, {"type": kind, "text": message["text"]})
         labels = [each for each in message["entities"] if each.get("type") == LABEL]
         replies = tenant.thread(message["room"], message["id"])[1:] if not message["root"] else ()
         return {
@@ -63,6 +64,7 @@ class Page:
             "ai": bool(labels),
             "citations": [_cited(each) for one in labels for each in one.get("citation", ())],
             "stream": message["stream"],
+            "feedback": bool(message.get("feedback")),
             "edited": message["edited"],
             "reply_count": len(replies),
             "files": [self._file(each) for each in message["files"]],
@@ -139,6 +141,9 @@ class Page:
                 error = _refused(await teams.command(user, room, text))
             case "submit":
                 error = _refused(await teams.submit(user, room, message, dict(body["data"])))
+            case "rate":
+                reaction = "like" if body["reaction"] == "like" else "dislike"
+                error = _refused(await teams.rate(user, room, message, reaction))
             case "stop_stream":
                 if not teams.stop_stream(user, room):
                     error = "That answer has already ended."

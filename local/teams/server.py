@@ -142,6 +142,12 @@ class TeamsStandIn:
         human = self.tenant.human(user)
         return await self.delivery.send(self.activities.submitted(message, human, data))
 
+    async def rate(self, user: str, room: str, message_id: str, reaction: str) -> int | None:
+        """Presses an answer's thumb: `like` or `dislike`."""
+        message = self.tenant.get(room, message_id)
+        human = self.tenant.human(user)
+        return await self.delivery.send(self.activities.rated(message, human, reaction))
+
     def stop_stream(self, user: str, room: str) -> bool:
         """Teams' own Stop button while an answer streams."""
         return user in self.tenant.room(room).members and self.streams.stop(room)

@@ -25,7 +25,7 @@ UNKNOWN = "application/octet-stream"
 class Tenant:
     """`listeners` are called with every change. A message has its `id` (milliseconds), `room`,
     `root` (the post whose reply it is, empty for none), `user`, `text` (the bot's in Markdown),
-    `attachments`, `entities`, `files`, `to` and `stream`."""
+    `attachments`, `entities`, `feedback` (whether it has thumbs), `files`, `to` and `stream`."""
 
     clock: Callable[[], float]
     file: Path | None = None
@@ -85,7 +85,7 @@ class Tenant:
             root = self.get(room, root)["root"] or root
         message: Message = {"id": self.stamp(), "room": room, "user": user, "text": text}
         message |= {"root": root, "attachments": [], "entities": [], "files": []}
-        message |= {"to": "", "stream": "", "edited": False, **more}
+        message |= {"to": "", "stream": "", "edited": False, "feedback": False, **more}
         self._keep(message, "message")
         return message
 

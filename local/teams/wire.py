@@ -69,6 +69,19 @@ class Activities:
             "entities": self._client(),
         }
 
+    def rated(self, message: Message, human: Human, reaction: str) -> Activity:
+        """A pressed thumb of an answer, with the form that Teams shows then."""
+        room = self._tenant.room(message["room"])
+        feedback = {"reaction": reaction, "feedback": '{"feedbackText":""}'}
+        return {
+            **self._usual(room, human, self._tenant.stamp(), message["root"] or message["id"]),
+            "type": "invoke",
+            "name": "message/submitAction",
+            "replyToId": message["id"],
+            "value": {"actionName": "feedback", "actionValue": feedback},
+            "entities": self._client(),
+        }
+
     def deleted(self, message: Message) -> Activity:
         room, human = self._tenant.room(message["room"]), self._tenant.human(message["user"])
         usual = self._usual(room, human, message["id"], message["root"])

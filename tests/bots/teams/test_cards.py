@@ -6,16 +6,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bots.teams.activities import parse
-from bots.teams.cards import CARD, MOST, activity, card, marked, size
+from bots.teams.cards import CARD, MOST, MOST_CARD, activity, card, marked, size, text_in
+from bots.teams.markup import LIMIT
 from core.answer import Button, Citation, Option, Rendered, Stage
 from core.conversation import Command
 from tests.teams_activities import BOT, payload
 
+STOP = (Button("stop", "Stop", "teams/T1/19:c@thread.tacv2/1"),)
+GROWING = Stage.GROWING
 RUN = "teams/T1/19:c@thread.tacv2/1"
 SOURCE = Citation(2, "report.pdf", "https://acme.sharepoint.com/report.pdf", "p. 12", "It was so.")
 
 
-def test_a_finished_answer_has_its_text_small_print_buttons_label_and_sources():
+def test_a_finished_answer_is_text_alone_with_small_print_label_sources_and_teams_own_thumbs():
     message = Rendered(
         "**Tea** at <at>five</at> [2]",
         (Button("regenerate", "Regenerate", RUN, "primary"), Button("up", "👍", f"up {RUN}")),
@@ -26,46 +29,8 @@ def test_a_finished_answer_has_its_text_small_print_buttons_label_and_sources():
     assert activity(message, RUN) == {
         "type": "message",
         "textFormat": "markdown",
-        "text": "**Tea** at &lt;at&gt;five&lt;/at&gt; [2]",
-        "attachments": [
-            {
-                "contentType": CARD,
-                "content": {
-                    "type": "AdaptiveCard",
-                    "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
-                    "version": "1.5",
-                    "msteams": {"width": "Full"},
-                    "body": [
-                        {
-                            "type": "RichTextBlock",
-                            "inlines": [
-                                {
-                                    "type": "TextRun",
-                                    "text": "Claude Sonnet",
-                                    "size": "Small",
-                                    "isSubtle": True,
-                                }
-                            ],
-                        }
-                    ],
-                    "actions": [
-                        {
-                            "type": "Action.Submit",
-                            "title": "Regenerate",
-                            "style": "positive",
-                            "associatedInputs": "none",
-                            "data": {"parley": "regenerate", "value": RUN, "mark": RUN},
-                        },
-                        {
-                            "type": "Action.Submit",
-                            "title": "👍",
-                            "associatedInputs": "none",
-                            "data": {"parley": "up", "value": f"up {RUN}", "mark": RUN},
-                        },
-                    ],
-                },
-            }
-        ],
+        "text": "**Tea** at &lt;at&gt;five&lt;/at&gt; [2]\n\n*\u200bClaude Sonnet*",
+        "channelData": {"feedbackLoop": {"type": "default"}},
         "entities": [
             {
                 "type": "https://schema.org/Message",
@@ -88,6 +53,80 @@ def test_a_finished_answer_has_its_text_small_print_buttons_label_and_sources():
             }
         ],
     }
+
+
+def test_a_message_with_controls_is_one_card_that_carries_its_text():
+    message = Rendered("**Tea** _at_ [five](https://a.example/x)", STOP, "small", stage=GROWING)
+    assert activity(message, RUN) == {
+        "type": "message",
+        "summary": "Tea at five",
+        "attachments": [
+            {
+                "contentType": CARD,
+                "content": {
+                    "type": "AdaptiveCard",
+                    "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+                    "version": "1.5",
+                    "msteams": {"width": "Full"},
+                    "fallbackText": "**Tea** *at* [five](https://a.example/x)\n\nsmall",
+                    "body": [
+                        {
+                            "type": "Container",
+                            "id": f"parley:{RUN}",
+                            "items": [
+                                {
+                                    "type": "RichTextBlock",
+                                    "inlines": [
+                                        {"type": "TextRun", "text": "Tea", "weight": "Bolder"},
+                                        " ",
+                                        {"type": "TextRun", "text": "at", "italic": True},
+                                        " ",
+                                        {
+                                            "type": "TextRun",
+                                            "text": "five",
+                                            "selectAction": {
+                                                "type": "Action.OpenUrl",
+                                                "url": "https://a.example/x",
+                                            },
+                                        },
+                                    ],
+                                }
+                            ],
+                        },
+                        {
+                            "type": "RichTextBlock",
+                            "inlines": [
+                                {
+                                    "type": "TextRun",
+                                    "text": "small",
+                                    "size": "Small",
+                                    "isSubtle": True,
+                                }
+                            ],
+                        },
+                    ],
+                    "actions": [
+                        {
+                            "type": "Action.Submit",
+                            "title": "Stop",
+                            "associatedInputs": "none",
+                            "data": {"parley": "stop", "value": RUN, "mark": RUN},
+                        }
+                    ],
+                },
+            }
+        ],
+    }
+
+
+def test_no_message_has_both_text_and_a_card():
+    for buttons in ((), STOP, (Button("retry", "Retry", RUN),)):
+        for footer in ("", "small"):
+            for options in ((), OPTIONS):
+                for stage in Stage:
+                    said = activity(Rendered("x", buttons, footer, options, "model", stage), RUN)
+                    assert ("text" in said) != ("attachments" in said)
+                    assert ("attachments" in said) == bool(buttons or options)
 
 
 def test_only_a_finished_answer_is_labelled():
@@ -113,22 +152,19 @@ OPTIONS = (
 
 def test_a_picker_tells_each_choice_in_full_and_marks_the_current_one():
     shown = card(Rendered("Which?", options=OPTIONS, picker="model"))
-    assert shown["body"] == [
+    assert shown["body"][1:] == [
         {
             "type": "RichTextBlock",
             "inlines": [
                 {"type": "TextRun", "text": "Claude Sonnet", "weight": "Bolder"},
-                {
-                    "type": "TextRun",
-                    "text": " (current): Good for most things. $3 in, $15 out a million.",
-                },
+                " (current): Good for most things. $3 in, $15 out a million.",
             ],
         },
         {
             "type": "RichTextBlock",
             "inlines": [
                 {"type": "TextRun", "text": "Claude *Opus* [x](y)", "weight": "Bolder"},
-                {"type": "TextRun", "text": ": For the hardest questions."},
+                ": For the hardest questions.",
             ],
         },
         {
@@ -205,7 +241,7 @@ def test_teams_accepts_whatever_is_to_be_shown(markdown, footer, options, cited)
         markdown, (), footer, tuple(options), "model", stage=Stage.DONE, citations=tuple(cited)
     )
     sent = activity(message, RUN)
-    assert sent["text"].strip()
+    assert sent.get("text", "").strip() or text_in(sent["attachments"][0]["content"])
     assert [e["type"] for e in sent["entities"]] == ["https://schema.org/Message"]
     claims = sent["entities"][0].get("citation", [])
     assert len(claims) == min(len(cited), 20)
@@ -221,8 +257,14 @@ def test_an_answer_of_the_greatest_length_stays_within_what_teams_takes():
     cited = tuple(
         Citation(n, "한" * 99, "https://a.example/" + "x" * 400, "", "글" * 200) for n in range(20)
     )
-    message = Rendered("한" * 8000, (), "글" * 2000, options, "remove", Stage.DONE, cited)
-    assert size(activity(message, RUN)) <= MOST
+    text = "한" * (LIMIT - 200)
+    for buttons in ((), (Button("retry", "Retry", RUN),)):
+        for picked in ((), options):
+            message = Rendered(text, buttons, "글" * 2000, picked, "remove", Stage.DONE, cited)
+            sent = activity(message, RUN)
+            assert size(sent) <= MOST
+            for each in sent.get("attachments", ()):
+                assert size(each["content"]) <= MOST_CARD
 
 
 @given(st.text(), st.text())

@@ -6,13 +6,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bots.refusals import Malformed
 from bots.teams import wiring
 from bots.teams.chat import QUOTAS
 from bots.teams.marks import Marks
 from bots.teams.markup import render
 from bots.teams.streaming import LONGEST, Streams
-from core.answer import Button, Citation, Rendered, Stage
+from core.answer import Button, Citation, Option, Rendered, Stage
 from core.budget import WorkspaceBudget
 from core.conversation import Conversation, Kind, Person
 from core.ports import Call, Forbidden, Gone, Priority, RateLimited, Stopped, TooLong, Unreachable
@@ -22,7 +21,7 @@ from core.writer import Writer
 from local.aws import free_port
 from local.teams.people import BOT, HUMANS, TENANT
 from tests.fakes import own_tally
-from tests.teams_world import CHAT, FINANCE, GENERAL, serving, standin
+from tests.teams_world import CHAT, FINANCE, GENERAL, serving, shown_text, standin
 from tests.test_chat_contract import AWS
 from tests.world import until
 
@@ -74,7 +73,7 @@ class Scene:
     def shown(self):
         """Our messages: id, text, and whether Teams still shows them growing."""
         within = self.teams.tenant.messages[self.room].values()
-        return [(m["id"], m["text"], m["stream"]) for m in within if m["user"] == BOT]
+        return [(m["id"], shown_text(m), m["stream"]) for m in within if m["user"] == BOT]
 
     def calls(self):
         return [(c.kind, c.status) for c in self.teams.connector.calls]
@@ -132,7 +131,6 @@ async def either(request, monkeypatch):
         ("413:MessageSizeTooBig", TooLong, None),
         ("404:ConversationNotFound", Gone, None),
         ("403:BotNotInConversationRoster", Forbidden, None),
-        ("400:BadArgument", Malformed, None),
     ],
 )
 async def test_what_the_connector_refuses_has_its_meaning_and_changes_nothing(
@@ -359,20 +357,97 @@ async def test_every_part_of_an_answer_that_is_posted_without_an_id_is_looked_up
     budget = WorkspaceBudget(QUOTAS, asyncio.get_running_loop().time).of("x")
     writer, posted = Writer(channel.chat(), budget, RUN), []
     for number in range(3):
-        channel.now += 2
-        part = Rendered(f"Part {number}", STOP)
+        channel.now += 20
+        part = Rendered(f"Part {number}", STOP, stage=Stage.GROWING)
         posted.append(await writer.post(part, Priority.FINAL, posted))
     assert [each[0] for each in channel.shown()] == posted
 
 
-async def test_where_posts_get_no_ids_and_graph_may_not_be_asked_few_are_made(channel):
+@pytest.mark.parametrize("stage", [Stage.NOTICE, Stage.STATUS, Stage.GROWING, Stage.DONE])
+async def test_a_post_without_an_id_is_delivered_and_never_made_again(channel, stage):
     channel.teams.graph.granted = frozenset()
-    channel.teams.connector.faults = {"post": ["unnamed"] * 9}
+    channel.teams.connector.faults = {"post": ["unnamed"] * 99}
+    budget = WorkspaceBudget(QUOTAS, asyncio.get_running_loop().time).of("x")
+    await Writer(channel.chat(), budget, RUN).post(Rendered("Hi", stage=stage), Priority.FINAL, ())
+    assert len(channel.shown()) == 1
+
+
+async def test_an_answer_whose_placeholder_has_no_id_goes_on_in_a_new_message(channel):
+    channel.teams.graph.granted = frozenset()
+    channel.meets(post="unnamed")
     chat = channel.chat()
-    with pytest.raises(Unreachable):
-        await chat.post(STATUS, mark=RUN)
-    with pytest.raises(Forbidden):
-        await chat.post(STATUS, mark=RUN)
+    posted = await channel.began(chat)
+    for text in ("One", "One two"):
+        await channel.grown(chat, posted, text)
+    await channel.done(chat, posted, "One two three.")
+    texts = [text for _, text, _ in channel.shown()]
+    assert texts == ["*Thinking…*", "One two three."]
+
+
+async def test_an_answer_of_which_no_message_has_an_id_grows_once_and_ends(channel):
+    channel.teams.graph.granted = frozenset()
+    channel.teams.connector.faults = {"post": ["unnamed"] * 99}
+    chat = channel.chat()
+    posted = await channel.began(chat)
+    for number in range(20):
+        await channel.grown(chat, posted, "One" + " more" * number)
+    await channel.done(chat, posted, "One, and whole.")
+    texts = [text for _, text, _ in channel.shown()]
+    assert texts == ["*Thinking…*", "One", "One, and whole."]
+    await chat.delete(posted)
+
+
+BAD = "400:BadSyntax:Activity resulted into multiple skype activities"
+
+
+async def test_a_change_to_text_that_is_refused_is_made_as_a_card(channel):
+    chat = channel.chat()
+    posted = await channel.began(chat, "One", Stage.GROWING)
+    channel.meets(put=BAD)
+    await channel.done(chat, posted, "One two")
+    assert [text for _, text, _ in channel.shown()] == ["One two"]
+    assert channel.calls() == [("post", 201), ("put", 400), ("put", 200)]
+    (shown,) = (m for m in channel.teams.tenant.messages[GENERAL].values() if m["user"] == BOT)
+    assert shown["attachments"]
+    assert shown["text"] == ""
+
+
+async def test_an_end_that_no_change_can_show_takes_the_place_of_what_stood(channel):
+    chat = channel.chat()
+    posted = await channel.began(chat)
+    channel.teams.connector.faults["put"] = [BAD] * 99
+    for number in range(9):
+        await channel.grown(chat, posted, "One" + " more" * number)
+    await channel.done(chat, posted, "One two")
+    assert [text for _, text, _ in channel.shown()] == ["One two"]
+    assert [kind for kind, _ in channel.calls()] == ["post", "put", "put", "post", "delete"]
+
+
+async def test_no_activity_of_ours_becomes_two_messages(either):
+    """Whatever the stage, and whether it is posted, changed or shown to one person."""
+    scene, chat = either, either.chat()
+    retry = (Button("retry", "Retry", "run"),)
+    options = (Option("opus", "Opus", "Good"),)
+    messages = [
+        Rendered("x", each, footer, picked, "model", stage)
+        for each in ((), STOP, UP, retry)
+        for footer in ("", "small")
+        for picked in ((), options)
+        for stage in Stage
+    ]
+    for message in messages:
+        scene.now += 5
+        posted = await chat.post(message, mark=RUN)
+        scene.now += 5
+        await chat.edit(posted, message)
+        if scene.kind is not Kind.DIRECT:
+            scene.now += 5
+            await chat.whisper(Person(ANA.aad), message)
+    assert {status for _, status in scene.calls()} <= {200, 201, 202}
+    for call in scene.teams.connector.calls:
+        both = call.activity.get("text", "").strip() and call.activity.get("attachments")
+        assert not both
+        assert len(call.activity.get("attachments", ())) <= 1
 
 
 async def test_a_post_that_was_not_taken_is_not_found(either):
@@ -468,7 +543,7 @@ async def test_a_stream_that_takes_too_long_goes_on_in_the_same_message(personal
     await personal.grown(chat, posted, "One two three")
     await personal.done(chat, posted, "One two three four [1].")
     assert personal.shown() == [(posted, "One two three four [1].", "")]
-    kinds = ["informative", "streaming", "final", "put", "put"]
+    kinds = ["informative", "streaming", "final", "put", "put", "put"]
     assert [kind for kind, _ in personal.calls()] == kinds
     ended = personal.teams.connector.calls[-1].activity["entities"]
     assert [each["type"] for each in ended] == ["https://schema.org/Message"]
@@ -497,26 +572,15 @@ async def test_what_a_stream_does_not_take_is_changed_in_place(personal, kind, f
 
 @pytest.mark.parametrize("kind", ["streaming", "final"])
 @pytest.mark.parametrize("fault", [f"{STREAM} message too large", "413:MessageSizeTooBig"])
-async def test_a_stream_that_finds_a_text_too_large_takes_a_shorter_one(personal, kind, fault):
+async def test_a_stream_that_finds_a_text_too_large_is_asked_once(personal, kind, fault):
     chat = personal.chat()
     posted = await personal.began(chat)
     personal.teams.connector.faults[kind] = [fault] * 9
-    step = personal.grown if kind == "streaming" else personal.done
-    with pytest.raises(TooLong):
-        await step(chat, posted, "One two")
-    personal.teams.connector.faults.clear()
-    await personal.done(chat, posted, "One.")
-    assert personal.shown() == [(posted, "One.", "")]
-
-
-async def test_an_end_that_is_always_too_large_for_a_stream_becomes_a_change(personal):
-    chat = personal.chat()
-    posted = await personal.began(chat)
-    personal.teams.connector.faults["final"] = [f"{STREAM} message too large"] * 9
-    with pytest.raises(TooLong):
-        await personal.done(chat, posted, "One two")
-    await personal.done(chat, posted, "One")
-    assert personal.shown() == [(posted, "One", "")]
+    await (personal.grown if kind == "streaming" else personal.done)(chat, posted, "One two")
+    await personal.done(chat, posted, "One two three.")
+    assert personal.shown() == [(posted, "One two three.", "")]
+    asked = [each for each in personal.calls() if each[0] == kind]
+    assert len(asked) == 1
 
 
 async def test_readers_stop_ends_the_stream_and_the_message_can_still_be_changed(personal):

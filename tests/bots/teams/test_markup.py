@@ -7,7 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bots.teams.markup import TeamsSurface, plain, render, units
+from bots.teams.cards import card
+from bots.teams.elements import written
+from bots.teams.markup import plain, render, units
+from bots.teams.surface import TeamsSurface
+from core.answer import Button, Rendered
 from core.blocks import blocks as blocks_of
 from core.dialect import parser
 from core.draft import parts
@@ -192,12 +196,17 @@ def test_a_text_reads_the_same_in_teams_as_it_was_written(text):
 
 @given(st.lists(blocks, min_size=1, max_size=5).map("\n\n".join))
 @settings(max_examples=200, deadline=None)
-def test_the_size_is_that_of_the_rendering(text):
-    assert TeamsSurface().size(text) == units(render(text))
+def test_a_text_is_as_large_as_the_larger_of_its_two_looks(text):
+    size = TeamsSurface().size(text)
+    assert size >= units(render(text))
+    shown = card(Rendered(text, (Button("stop", "Stop", "r"),)), "r")
+    taken = units(written(shown["body"][0]["items"])) + units(written(shown["fallbackText"]))
+    assert not render(text) or 2 * size >= taken - 4
 
 
 def test_size_is_counted_as_teams_does():
-    assert TeamsSurface().size("🙂é") == 3
+    two = TeamsSurface().size("🙂é🙂é") - TeamsSurface().size("🙂é")
+    assert two == 3  # once in the card, once in its fallback, halved
 
 
 def test_a_long_answer_is_split_into_parts_that_fit():

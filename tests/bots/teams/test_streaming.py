@@ -10,7 +10,7 @@ from bots.teams.refusals import StreamRefused
 from bots.teams.streaming import LONGEST, LONGEST_PAUSE, PAUSE, Streams
 from core.answer import Button, Rendered, Stage
 from core.markdown import Policy, present
-from core.ports import RateLimited, Stopped, TooLong, Unreachable
+from core.ports import RateLimited, Stopped, Unreachable
 from tests.virtual import run
 
 CHAT = "a:1"
@@ -25,13 +25,16 @@ class Wire:
         self.now = 0.0
         self.posted = []
         self.refuse = []
+        self.unnamed = False
         self.streams = Streams(lambda: self.now)
 
     async def post(self, activity):
         if self.refuse and (error := self.refuse.pop(0)):
             raise error
         self.posted.append(activity)
-        return f"s{len(self.posted)}" if "streamId" not in self.info(-1) else ""
+        return (
+            f"s{len(self.posted)}" if not self.unnamed and "streamId" not in self.info(-1) else ""
+        )
 
     def info(self, index):
         found = [e for e in self.posted[index].get("entities", ()) if e["type"] == "streaminfo"]
@@ -41,7 +44,7 @@ class Wire:
         return await self.streams.start(CHAT, Rendered(text, STOP, stage=stage), self.post)
 
     async def edit(self, message_id, text, stage=Stage.GROWING):
-        message = Rendered(text, STOP, stage=stage)
+        message = Rendered(text, () if stage is Stage.DONE else STOP, stage=stage)
         return await self.streams.edit(CHAT, message_id, message, self.post)
 
     def texts(self):
@@ -72,8 +75,7 @@ def test_a_stream_begins_with_its_status_counts_up_and_ends_with_a_message():
     assert [each.get("streamSequence") for each in infos] == [1, 2, 3, 4, None]
     assert [each.get("streamId") for each in infos] == [None, "s1", "s1", "s1", "s1"]
     assert [each["type"] for each in wire.posted] == ["typing"] * 4 + ["message"]
-    assert all("attachments" not in each for each in wire.posted[:-1])
-    assert "attachments" in wire.posted[-1]
+    assert all("attachments" not in each for each in wire.posted)
 
 
 def test_marks_that_only_close_what_is_unfinished_are_not_streamed():
@@ -144,14 +146,14 @@ def test_before_two_minutes_are_over_a_stream_becomes_an_ordinary_message():
         stream = await wire.begin()
         await wire.edit(stream, "One")
         wire.now = LONGEST + 1
-        assert await wire.edit(stream, "One two")
+        assert not await wire.edit(stream, "One two")  # a card from now on, with our Stop
         assert not await wire.edit(stream, "One two three")
         return wire
 
     wire = run(main)
     assert wire.info(-1)["streamType"] == "final"
     assert wire.texts()[-1] == "One two"
-    assert "attachments" in wire.posted[-1]  # from now on the Stop button is ours
+    assert "attachments" not in wire.posted[-1]
 
 
 @pytest.mark.parametrize("first", ["\u200b", "\\", "`", "~", "_"])
@@ -177,7 +179,7 @@ def test_nothing_is_streamed_in_place_of_text_that_is_not_there_yet(first):
         ("Content stream finished due to exceeded streaming time.", None, False),
         ("Content stream is not allowed on an already completed streamed message", None, False),
         (REFUSED, None, False),
-        ("Message size too large", TooLong, True),
+        ("Message size too large", None, False),
     ],
 )
 def test_each_refusal_has_its_meaning(why, error, goes_on):
@@ -193,6 +195,34 @@ def test_each_refusal_has_its_meaning(why, error, goes_on):
         return await wire.edit(stream, "One two", Stage.DONE)
 
     assert run(main) is goes_on
+
+
+def test_an_end_with_a_button_ends_the_stream_with_its_text_and_goes_on_in_place():
+    async def main():
+        wire = Wire()
+        stream = await wire.begin()
+        await wire.edit(stream, "One")
+        failed = Rendered("One", (Button("retry", "Retry", "r"),), "It broke.", stage=Stage.DONE)
+        in_place = await wire.streams.edit(CHAT, stream, failed, wire.post)
+        return wire, in_place, await wire.begin()
+
+    wire, in_place, again = run(main)
+    assert in_place is False
+    assert wire.info(2)["streamType"] == "final"
+    assert "attachments" not in wire.posted[2]
+    assert wire.texts()[2].startswith("One")
+    assert again
+
+
+def test_a_start_without_an_id_is_not_made_again():
+    async def main():
+        wire = Wire()
+        wire.unnamed = True
+        return wire, await wire.begin(), await wire.begin()
+
+    wire, first, second = run(main)
+    assert (first, second) == ("", None)
+    assert len(wire.posted) == 1
 
 
 def test_a_chat_that_refuses_streams_is_asked_less_and_less():
