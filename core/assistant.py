@@ -24,7 +24,7 @@ from core.conversation import Incoming, Kind, dumps
 from core.history import History, MadeFrom, keep
 from core.lease import Lease, held, resumed
 from core.live import Ending, LiveMessage
-from core.markdown import Policy
+from core.markdown import Policy, present
 from core.outcome import Outcome, counted, ending, whole_words
 from core.patience import patiently
 from core.ports import (
@@ -140,7 +140,7 @@ class Assistant:
         if texts is None:
             await chat.post(Rendered(sentences.TROUBLE, (retry,)), mark=question.event_id)
         else:
-            text = texts.get(ids[-1], "")
+            text = present(texts.get(ids[-1], ""), self._policy, final=True)
             footer = sentences.TROUBLE if text else ""
             ending = Rendered(text or sentences.TROUBLE, (retry,), footer)
             await chat.edit(ids[-1], ending)

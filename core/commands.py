@@ -13,6 +13,7 @@ from core.conversation import Command, Incoming, Kind, loads
 from core.erasing import Erasing
 from core.files import Files, hello
 from core.history import Feedback, History
+from core.latest import answer_of
 from core.models import MODELS, resolve
 from core.place_settings import PlaceSettings
 from core.ports import Chat, ChatError, Claims, DeadTurns, Record, Turns
@@ -81,11 +82,11 @@ class Commands:
             case "model":
                 return await self._model(command, chat)
             case "stop":
-                return await self._stop(command)
+                return await self._stop(await self._named(command, chat))
             case "retry" | "regenerate":
-                return await self._again(command, chat)
+                return await self._again(await self._named(command, chat), chat)
             case "feedback":
-                return await self._rate(command)
+                return await self._rate(command, chat)
             case "files" | "remove" | "erase" | "undo" | "auto":
                 return await self._about_files(command, chat)
             case _:
@@ -148,6 +149,14 @@ class Commands:
         )
         return Rendered(heading, options=options, picker="model")
 
+    async def _named(self, command: Command, chat: Chat) -> Command:
+        """A word names no answer: it is about the newest one of its conversation."""
+        if command.argument:
+            return command
+        record = await answer_of(command, chat, self._claims, self._history)
+        run = record.event_id if record else f"{command.conversation.place}/-"
+        return replace(command, argument=run)
+
     async def _stop(self, command: Command) -> Rendered | None:
         run = command.argument
         if not runs.belongs_to(run, command.conversation.place):
@@ -178,8 +187,15 @@ class Commands:
         await self._turns.put(anew)
         return None
 
-    async def _rate(self, command: Command) -> Rendered:
+    async def _rate(self, command: Command, chat: Chat) -> Rendered | None:
+        """A platform's own thumbs name the message only, and thank for themselves."""
         value, _, run = command.argument.partition(" ")
+        target = command.target or ""
+        if not run and target and value in sentences.THANKS:
+            known = await answer_of(command, chat, self._claims, self._history, message=target)
+            run = known.event_id if known else f"{command.conversation.place}/{target}"
+            await self._feedback.rate(runs.post_of(run), command.person.id, value)
+            return None
         if value not in sentences.THANKS or not runs.belongs_to(run, command.conversation.place):
             return Rendered(sentences.ELSEWHERE)
         await self._feedback.rate(runs.post_of(run), command.person.id, value)

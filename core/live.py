@@ -44,6 +44,8 @@ PATIENCE = 2.0
 """Seconds a final may wait for an edit before it is posted as a new message."""
 SILENCE = 10.0
 """Seconds without text after which the placeholder says that work goes on, and for how long."""
+LEAST = 100
+"""Size of a message below which no text is split further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +283,11 @@ class LiveMessage:
         return await self._writer.post(message, priority, {*self._ids, *self.retired})
 
     def _tighten(self) -> None:
-        limit = self._surface.limit * 4 // 5
-        if limit < 200:
+        """Splits what was too long: the same text is not sent again as it was."""
+        split = shown_parts(self.text, self._policy, self._surface, final=self._closing.is_set())
+        largest = max(map(self._surface.size, split), default=self._surface.limit)
+        limit = min(self._surface.limit, largest) * 4 // 5
+        if limit < LEAST:
             raise Forbidden("the platform finds every text too long")
         self._surface = Tighter(self._chat.surface, limit)
 

@@ -5,7 +5,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from aiohttp import web
 
 from bots.teams.cards import text_in
-from bots.teams.markup import SPACE, said
+from bots.teams.markup import said
+from core.links import SPACE
 from local.aws import free_port
 from local.teams.people import BOT, HUMANS, TEAM
 from local.teams.server import TeamsStandIn

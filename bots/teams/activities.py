@@ -28,6 +28,8 @@ from core.models import resolve
 
 OURS = "parley"
 """What the data of our buttons has its command under."""
+FEEDBACK = "message/submitAction"
+"""The invoke of a thumb that Teams itself shows."""
 CHOICE = "choice"
 """The id of a picker's input."""
 COMMANDS = ("model", "files")
@@ -39,6 +41,9 @@ LONGEST = 40_000
 DOWNLOAD = "application/vnd.microsoft.teams.file.download.info"
 
 _COMMAND = re.compile(rf"(/?)({'|'.join(COMMANDS)})(?:\s+(.*))?", re.I | re.S)
+WORDS = ("stop", "retry", "regenerate")
+"""What does without a button, said to us and nothing else: it is about the newest answer here."""
+RATED = {"like": "up", "dislike": "down"}
 _FILES = re.compile(r"\d{0,4}|auto(?: on| off)?", re.I)
 
 
@@ -102,16 +107,24 @@ def _as_command(body: Mapping[str, Any], said: _Said) -> Command | None:
 
 
 def action(body: Mapping[str, Any], bot_id: str) -> Command | None:
-    """A pressed button or a chosen option of ours."""
+    """A pressed button or a chosen option of ours, or one of Teams' own thumbs.
+
+    https://learn.microsoft.com/microsoftteams/platform/bots/how-to/bot-messages-ai-generated-content
+    """
     value = map_of(body.get("value"))
     match body.get("type"), body.get("name"):
         case "message", _:
             data = value
         case "invoke", "adaptiveCard/action":
             data = map_of(map_of(value.get("action")).get("data"))
+        case "invoke", "message/submitAction" if value.get("actionName") == "feedback":
+            data = map_of(value.get("actionValue"))
         case _:
             return None
     name, target = text_of(data.get(OURS)), id_of(body.get("replyToId"))
+    argument = text_of(data.get(CHOICE)) or text_of(data.get("value"))
+    if body.get("name") == FEEDBACK:
+        name = argument = RATED.get(text_of(data.get("reaction")), "")
     where, once = where_of(body, target), id_of(body.get("id"))
     if name not in BUTTONS or where is None or not once or by_a_bot(body, bot_id):
         return None
@@ -120,7 +133,7 @@ def action(body: Mapping[str, Any], bot_id: str) -> Command | None:
         conversation=where,
         person=person_of(body),
         name="feedback" if name in ("up", "down") else name,
-        argument=(text_of(data.get(CHOICE)) or text_of(data.get("value")))[:2000],
+        argument=argument[:2000],
         target=target or None,
         extra=extra_of(body),
     )
@@ -260,6 +273,8 @@ def _quoted(body: Mapping[str, Any]) -> Sequence[str]:
 
 
 def _command(said: _Said) -> tuple[str, str] | None:
+    if (word := said.text.strip().lower().removeprefix("/")) in WORDS:
+        return word, ""
     found = _COMMAND.fullmatch(said.text.strip())
     if not found:
         return None

@@ -16,7 +16,7 @@ from msrest.exceptions import ClientException
 
 from bots.fields import ODD
 from bots.nesting import DEEPEST, depth
-from bots.teams.activities import parse
+from bots.teams.activities import FEEDBACK, parse
 from bots.teams.auth import Authenticator, Rejected
 from core.http import LATER, Enqueue, Headers, Response
 from core.ports import StoreError
@@ -111,7 +111,10 @@ def _invoked(activity: Mapping[str, Any], *, known: bool) -> Activity:
 
     https://learn.microsoft.com/adaptive-cards/authoring-cards/universal-action-model
     """
-    status, body = (200 if known else 404), None
+    status = 200 if known else 404
+    body: dict[str, Any] | None = None
+    if known and activity.get("name") == FEEDBACK:
+        body = {}
     if activity.get("name") == CARD_ACTION:
         status = 200
         body = {"statusCode": 200, "type": MESSAGE, "value": "OK"} if known else _error(400)

@@ -10,7 +10,7 @@ from bots.fields import list_of, map_of, text_of
 from bots.slack.blocks import shown_text, text_and_blocks
 from bots.slack.mrkdwn import MrkdwnSurface
 from bots.teams.cards import activity
-from bots.teams.markup import TeamsSurface
+from bots.teams.surface import TeamsSurface
 from core.answer import MessageId, Rendered
 from core.citations import Citations
 from core.live import Ending, LiveMessage
@@ -67,8 +67,9 @@ def _lines(element: Any) -> Iterator[str]:
     elif isinstance(element, dict):
         if element.get("type") in TEXTS:
             yield text_of(element.get("text")) or text_of(element.get("codeSnippet"))
+        yield from (each for each in list_of(element.get("inlines")) if isinstance(each, str))
         for name, value in element.items():
-            if name != "actions" and isinstance(value, (list, dict)):
+            if name not in ("actions", "fallback") and isinstance(value, (list, dict)):
                 yield from _lines(value)
 
 

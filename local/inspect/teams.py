@@ -35,13 +35,22 @@ async def thread(messages: Sequence[Mapping[str, Any]], us: str = "") -> Sequenc
 
     With their dates they may stand in any order, as Graph gives the newest first.
     """
-    microsoft = SimpleNamespace(app_id=us or "-", connector=None, graph=_Graph(messages))
+    microsoft = SimpleNamespace(
+        app_id=us or "-",
+        connector=None,
+        graph=_Graph(messages),
+        tokens=None,
+        hosts=None,
+        http=None,
+    )
     chat = TeamsChat(cast(Microsoft, microsoft), PLACE, {"group": "group"})
     return await chat.thread(THREAD_LIMIT)
 
 
 class _Graph:
     """Answers with the messages given, oldest first."""
+
+    drives = None
 
     def __init__(self, messages: Sequence[Mapping[str, Any]]) -> None:
         self._messages = sorted(messages, key=lambda each: str(each.get("createdDateTime") or ""))

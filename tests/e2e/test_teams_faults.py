@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from local.bedrock import Script
-from tests.teams_world import ANA, CHAT, CREW, GENERAL, both_at
+from tests.teams_world import ANA, CHAT, CREW, GENERAL, both_at, shown_text
 from tests.world import HURRIED, until
 
 LONG = "".join(f"word{i:04d} " for i in range(300))
@@ -30,16 +30,16 @@ async def test_a_killed_workers_answers_go_on_in_the_messages_it_had_posted(worl
     world.bedrock.script = Script(text=LONG, pace=0.03)
     for room in rooms:
         world.teams.say(ANA, room, "@Parley hello")
-    await until(lambda: all(any("word0020" in m["text"] for m in world.said(r)) for r in rooms))
+    await until(lambda: all(any("word0020" in world.text(m) for m in world.said(r)) for r in rooms))
     await world.kill(first)
-    shown = {room: len(world.said(room)[0]["text"]) for room in rooms}
+    shown = {room: len(world.text(world.said(room)[0])) for room in rooms}
     world.bedrock.script = Script(text=LONG, pace=0.001)
     await world.serve()
     for room in rooms:
         (answer,) = await world.replied(room, seconds=75)
-        assert answer["text"] == LONG.strip()
+        assert world.text(answer) == LONG.strip()
         changed = [c for c in world.sent("put") if c.conversation.startswith(room)]
-        assert len(changed[-1].activity["text"]) >= shown[room]
+        assert len(shown_text({"text": "", **changed[-1].activity})) >= shown[room]
 
 
 async def test_a_post_whose_answer_was_lost_is_found_and_not_repeated(both):
@@ -62,7 +62,7 @@ async def test_what_the_connector_refuses_for_now_is_done_later_once(both, kind,
     both.teams.connector.faults[kind] = [*faults]
     both.teams.say(ANA, GENERAL, "@Parley hello")
     (answer,) = await both.replied()
-    assert answer["text"] == "The answer is **forty-two**."
+    assert both.text(answer) == "The answer is **forty-two**."
     assert not both.teams.connector.faults[kind]
 
 
@@ -88,7 +88,7 @@ async def test_a_stream_that_is_refused_at_any_point_ends_as_a_whole_message(bot
         both.teams.connector.faults[kind] = [each]
         assert await both.asked(CHAT, "tell me everything") == text, (kind, each)
         assert not both.teams.connector.faults[kind], (kind, each)
-        assert both.buttons(both.said(CHAT)[-1]) == ["regenerate", "up", "down"], (kind, each)
+        assert both.said(CHAT)[-1]["feedback"], (kind, each)
         assert len(both.said(CHAT)) == number, (kind, each)
 
 
@@ -135,10 +135,10 @@ async def test_a_long_answer_becomes_several_whole_messages(both):
     text = "\n\n".join(f"Paragraph {n}: " + "words and more words " * 20 for n in range(60))
     both.bedrock.script = Script(text=text, size=200, pace=0.002)
     both.teams.say(ANA, GENERAL, "@Parley everything")
-    await until(lambda: both.said() and "regenerate" in both.buttons(both.said()[-1]), 60)
+    await until(lambda: both.said() and both.said()[-1]["feedback"], 60)
     found = both.said()
     assert len(found) == 4
-    whole = "\n\n".join(m["text"] for m in found)
+    whole = "\n\n".join(both.text(m) for m in found)
     assert [p.strip() for p in whole.split("\n\n")] == [p.strip() for p in text.split("\n\n")]
     assert [both.buttons(m) for m in found[:-1]] == [[]] * (len(found) - 1)
     assert both.refused() == []
@@ -148,8 +148,8 @@ async def test_a_model_that_breaks_off_keeps_its_text_and_offers_retry(both):
     both.bedrock.script = Script(text=LONG, size=8, pace=0.02, fail_after=40)
     both.teams.say(ANA, CHAT, "tell me everything")
     (answer,) = await both.replied(CHAT)
-    assert "word0005" in answer["text"]
+    assert "word0005" in both.text(answer)
     assert both.buttons(answer) == ["retry"]
     both.bedrock.script = Script(text="Whole.")
     await both.press(answer, "retry")
-    await until(lambda: any(m["text"] == "Whole." for m in both.said(CHAT)))
+    await until(lambda: any(both.text(m) == "Whole." for m in both.said(CHAT)))

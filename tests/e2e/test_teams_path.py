@@ -5,8 +5,20 @@ import asyncio
 import pytest
 
 from local.bedrock import Script
+from local.teams.people import TENANT
 from tests.ingestion.pdfs import pdf
-from tests.teams_world import ANA, BEN, BENS, CHAES, CHAT, CREW, FINANCE, GENERAL, both_at
+from tests.teams_world import (
+    ANA,
+    BEN,
+    BENS,
+    CHAES,
+    CHAT,
+    CREW,
+    FINANCE,
+    GENERAL,
+    both_at,
+    shown_text,
+)
 from tests.world import GENERAL as SLACK_GENERAL
 from tests.world import until, without_index
 
@@ -42,11 +54,13 @@ async def test_a_mention_in_a_channel_is_answered_by_a_reply_that_grows(both):
     assert both.buttons(first) == ["stop"]
     (answer,) = await both.replied()
     assert answer["root"] == asked
-    assert answer["text"] == LONG[:2400].strip()
-    assert both.buttons(answer) == ["regenerate", "up", "down"]
+    assert both.text(answer) == LONG[:2400].strip()
+    assert both.buttons(answer) == []
+    assert answer["feedback"]
     assert both.small(answer) == "Claude Sonnet 5.5"
     assert answer["entities"][0]["additionalType"] == ["AIGeneratedContent"]
-    sizes = [len(c.activity["text"]) for c in both.sent("put")]
+    texts = [shown_text({"text": "", **c.activity}) for c in both.sent("put")]
+    sizes = [len(text) for text in texts]
     assert len(sizes) > 3
     assert sizes == sorted(sizes)
     assert len(both.sent("post")) == 1
@@ -59,7 +73,7 @@ async def test_a_personal_chat_streams_natively_and_remembers(both):
     (first,) = await until(lambda: both.said(CHAT))
     assert first["stream"]
     (answer,) = await both.replied(CHAT)
-    assert answer["text"] == LONG[:1600].strip()
+    assert both.text(answer) == LONG[:1600].strip()
     kinds = [c.kind for c in both.sent("informative", "streaming", "final", "put", "post")]
     assert kinds[0] == "informative"
     assert kinds[-1] == "final"
@@ -108,19 +122,17 @@ async def test_one_post_gets_one_answer_however_often_it_is_delivered(both):
 async def test_the_buttons_of_an_answer_stop_retry_and_repeat_it(both):
     both.bedrock.script = Script(text=LONG, size=8, pace=0.05)
     both.teams.say(ANA, GENERAL, "@Parley tell me everything")
-    (growing,) = await until(lambda: [m for m in both.said() if "word0010" in m["text"]])
+    (growing,) = await until(lambda: [m for m in both.said() if "word0010" in both.text(m)])
     await both.press(growing, "stop")
     (stopped,) = await both.replied()
     assert both.small(stopped) == "Stopped."
     assert "word0399" not in stopped["text"]
     both.bedrock.script = Script(text="Again.")
-    await both.press(stopped, "regenerate")
-    await until(lambda: both.said()[0]["text"] == "Again.")
+    both.teams.say(ANA, GENERAL, "@Parley regenerate", stopped["root"])
+    await until(lambda: both.text(both.said()[0]) == "Again.")
     (again,) = await both.replied()
-    await both.press(again, "up")
-    (thanks,) = await until(lambda: both.said(private=True))
-    assert thanks["text"] == "Thanks, noted."
-    assert thanks["to"] == ANA
+    assert await both.teams.rate(ANA, GENERAL, again["id"], "like") == 200
+    assert both.said(private=True) == []
 
 
 async def test_teams_own_stop_button_ends_a_stream_with_what_was_shown(both):
@@ -153,8 +165,7 @@ async def test_a_button_of_elsewhere_or_long_ago_does_nothing_but_say_so(both):
     await both.teams.submit(BEN, GENERAL, answer["id"], data)
     (said,) = await until(lambda: both.said(private=True))
     assert "another conversation" in said["text"]
-    run = answer["attachments"][0]["content"]["actions"][0]["data"]
-    old = {**run, "value": run["value"].rpartition("/")[0] + "/1000000000000"}
+    old = {"parley": "retry", "value": f"teams/{TENANT}/{GENERAL}/1000000000000"}
     await both.teams.submit(BEN, GENERAL, answer["id"], old)
     await until(lambda: len(both.said(private=True)) == 2)
     assert "no longer have" in both.said(private=True)[-1]["text"]
@@ -212,4 +223,4 @@ async def test_the_bot_introduces_itself_where_it_is_added(reading):
     reading.teams.move("U0PARLEY", CREW, into=False, by=ANA)
     reading.teams.move("U0PARLEY", CREW, into=True, by=ANA)
     (hello,) = await until(lambda: reading.said(CREW))
-    assert hello["text"].startswith("Hi, I'm Parley.")
+    assert shown_text(hello).startswith("Hi, I'm Parley.")

@@ -213,7 +213,10 @@ def test_a_command_may_be_typed_after_a_mention():
         ("files auto", ("files", "auto")),
         ("/files\nauto on", ("files", "auto on")),
         ("files please", None),
-        ("stop", None),
+        ("Stop", ("stop", "")),
+        ("regenerate", ("regenerate", "")),
+        ("retry", ("retry", "")),
+        ("stop it", None),
         ("what does /model do?", None),
     ],
 )
