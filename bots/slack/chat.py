@@ -146,7 +146,7 @@ class SlackChat:
         if self._where.kind is not Kind.DIRECT:
             return here
         try:
-            channels = await self._membership.of(person.id)
+            channels = await self._membership.of(person.id, self._where.tenant)
         except ChatError as exc:
             log.warning("memberships not read: %s", type(exc).__name__)
             return here
@@ -202,7 +202,7 @@ class SlackChat:
             return None
         if file.get("user") == person.id:
             return ()
-        if not places & await self._membership.of(person.id):
+        if not places & await self._membership.of(person.id, self._where.tenant):
             return None
         return tuple(replace(self._where, channel=each).place for each in sorted(places))[:ORIGINS]
 

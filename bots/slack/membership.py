@@ -23,27 +23,31 @@ class Membership:
         self._client = client
         self._known: Remembered[frozenset[str]] = Remembered(clock, OURS)
 
-    async def of(self, user: str) -> frozenset[str]:
+    async def of(self, user: str, team: str = "") -> frozenset[str]:
         """Channels that both `user` and we are in: asked at every question. Raises ChatError.
 
+        `team` is the workspace that is meant: an app of a whole organisation has to say it, and for
+        others Slack passes over it. https://docs.slack.dev/enterprise/organization-ready-apps
         Only where Slack says that we ask too often, an answer of the last minute does.
         """
-        ours = self._known.get("")
+        ours = self._known.get(f"{team}/")
         if ours is None:
-            ours = await self._known.once("", lambda: self._asked(""))
+            ours = await self._known.once(f"{team}/", lambda: self._asked("", team))
         try:
-            theirs = await self._asked(user)
+            theirs = await self._asked(user, team)
         except RateLimited:
-            recent = self._known.get(user)
+            recent = self._known.get(f"{team}/{user}")
             if recent is None:
                 raise
             theirs = recent
         return theirs & ours
 
-    async def _asked(self, user: str) -> frozenset[str]:
+    async def _asked(self, user: str, team: str) -> frozenset[str]:
         """`user` empty for ourselves."""
         channels: set[str] = set()
         more: dict[str, str] = {"user": user} if user else {}
+        if team.startswith("T"):
+            more["team_id"] = team
         for _ in range(PAGES):
             found = await read(
                 self._client,
@@ -58,5 +62,5 @@ class Membership:
             if not cursor:
                 break
             more["cursor"] = str(cursor)
-        self._known.put(user, frozenset(channels))
+        self._known.put(f"{team}/{user}", frozenset(channels))
         return frozenset(channels)

@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp import WSMsgType, web
 
 from core.together import ended
+from local.slack.responses import Responses
 from local.slack.workspace import APP_ID, BOT, TEAM, Message, Workspace
 
 PATIENCE = 3.0
@@ -34,11 +35,14 @@ class Delivery:
     base_url: str = ""
     retry_delays: Sequence[float] = (0.5, 60.0, 300.0)
     clock: Callable[[], float] | None = None
-    responses: dict[str, dict[str, Any]] = field(default_factory=dict)
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
     waiting: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
+    responses: Responses = field(init=False)
     _http: aiohttp.ClientSession | None = None
     _tasks: set[asyncio.Task[bool]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.responses = Responses(self.workspace)
 
     async def start(self) -> None:
         self._http = aiohttp.ClientSession(
@@ -79,12 +83,23 @@ class Delivery:
                 event["deleted_ts"] = message["ts"]
             else:
                 event["message"] = plain
-        mentioned = f"<@{BOT}>" in message["text"]
-        if mentioned and not direct and not subtype:
+        if f"<@{BOT}>" in message["text"] and not direct and not subtype:
             mention = {k: v for k, v in event.items() if k not in ("channel_type", "subtype")}
             self.tell({**mention, "type": "app_mention"})
-        if direct or subtype or mentioned or "files" in message:
-            self.tell(event)
+        self.tell(event)
+
+    def edited(self, message: Message, previous: str) -> None:
+        """Tells the app of an edit; a mention that is in the new text is told once more.
+
+        https://github.com/slack-go/slack/pull/1256
+        """
+        self.said(message, subtype="message_changed", previous=previous)
+        channel = self.workspace.channel(message["channel"])
+        here = BOT in channel["members"] and channel["kind"] != "dm"
+        if here and f"<@{BOT}>" in message["text"]:
+            hidden = ("blocks", "metadata", "files", "subtype")
+            plain = {k: v for k, v in message.items() if k not in hidden}
+            self.tell({**plain, "type": "app_mention", "event_ts": self.workspace.stamp()})
 
     def deleted(self, message: Message, previous: str) -> None:
         """Tells the app of a deletion: of a thread's root with replies as a change of the root into
@@ -198,25 +213,8 @@ class Delivery:
             return "Parley did not answer in time. Try again."
         return ""
 
-    def responded(self, key: str, body: dict[str, Any]) -> bool:
-        """What an app sent to a response_url; False when it has been used up."""
-        known = self.responses.get(key)
-        if known is None or known["uses"] >= 5:
-            return False
-        known["uses"] += 1
-        text, blocks = str(body.get("text", "")), list(body.get("blocks") or ())
-        if body.get("delete_original") and known["ts"]:
-            self.workspace.unwhisper(known["ts"])
-        elif body.get("replace_original") and known["ts"] in self.workspace.ephemerals:
-            self.workspace.rewhisper(known["ts"], text, blocks)
-        else:
-            self.workspace.whisper(known["channel"], known["user"], text, blocks=blocks)
-        return True
-
     def _response_url(self, channel: str, user: str, ts: str = "") -> str:
-        key = uuid.uuid4().hex
-        self.responses[key] = {"channel": channel, "user": user, "ts": ts, "uses": 0}
-        return f"{self.base_url}/slack/response/{key}"
+        return f"{self.base_url}/slack/response/{self.responses.add(channel, user, ts)}"
 
     async def _deliver(
         self, kind: str, payload: dict[str, Any], extra: dict[str, str]

@@ -222,7 +222,7 @@ def _page(
         start = int(base64.b64decode(str(a.get("cursor") or "MA=="), validate=True))
     except (ValueError, binascii.Error) as exc:
         raise SlackError("invalid_cursor") from exc
-    metadata, end = _flag(a, "include_all_metadata"), start + limit
+    metadata, end = _flag(a, "include_all_metadata"), start + min(limit, workspace.most)
     page = [told(workspace, each, metadata=metadata) for each in messages[start:end]]
     more = end < len(messages)
     result: dict[str, Any] = {"messages": page, "has_more": more}

@@ -15,7 +15,7 @@ from local.slack.delivery import Delivery
 from local.slack.downloads import Downloads
 from local.slack.errors import sentence
 from local.slack.hosting import Hosting, Shared
-from local.slack.limits import RateLimits
+from local.slack.limits import DISTRIBUTED, RateLimits
 from local.slack.people import COMMANDS
 from local.slack.viewers import Viewers
 from local.slack.workspace import SlackError, Workspace
@@ -89,7 +89,13 @@ class SlackStandIn:
     def edit(self, user: str, channel: str, ts: str, text: str) -> None:
         before = self._own(user, channel, ts)["text"]
         message = self.workspace.change(channel, ts, self.workspace.mentions_to_ids(text))
-        self.delivery.said(message, subtype="message_changed", previous=before)
+        self.delivery.edited(message, before)
+
+    def unfurl(self, channel: str, ts: str, title: str) -> None:
+        """A link's preview comes to a message: a change without an edit."""
+        message = self.workspace.get(channel, ts)
+        message["attachments"] = [{"title": title, "from_url": "https://example.com/"}]
+        self.delivery.said(message, subtype="message_changed", previous=message["text"])
 
     def delete(self, user: str, channel: str, ts: str) -> None:
         before = self._own(user, channel, ts)["text"]
@@ -170,6 +176,11 @@ class SlackStandIn:
                 return await self.delivery.send_action(user, message, action)
         return "That button is no longer there."
 
+    def distribute(self) -> None:
+        """As to an app that is distributed outside of the marketplace: one page a minute, of 15."""
+        self.api.limits.tiers = DISTRIBUTED
+        self.workspace.most = 15
+
     def set_banner(self, level: str, text: str) -> None:
         self.viewers.set_banner(level, text)
 
@@ -238,7 +249,7 @@ class SlackStandIn:
 
     async def _respond(self, request: web.Request) -> web.Response:
         body = await request.json()
-        used = self.delivery.responded(request.match_info["key"], body)
+        used = self.delivery.responses.take(request.match_info["key"], body)
         return web.Response(text="ok") if used else web.Response(status=404, text="used_url")
 
     async def _index(self, _: web.Request) -> web.FileResponse:

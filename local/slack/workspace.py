@@ -40,6 +40,8 @@ class Workspace:
     archived: set[str] = field(default_factory=set)
     messages: dict[str, dict[str, Message]] = field(default_factory=dict)
     ephemerals: dict[str, Message] = field(default_factory=dict)
+    most: int = 1000
+    """Messages of a page."""
     triggers: dict[str, float] = field(default_factory=dict)
     views: list[dict[str, Any]] = field(default_factory=list)
     _threads: dict[tuple[str, str], dict[str, Message]] = field(default_factory=dict)

@@ -82,12 +82,15 @@ async def test_what_is_not_acknowledged_is_repeated_with_its_number(world):
     assert [h.get("X-Slack-Retry-Num") for h, _ in app.received] == [None, "1", "2"]
 
 
-async def test_without_a_mention_a_channel_sends_nothing(world):
+async def test_every_message_of_the_bots_channels_is_sent_and_none_of_others(world):
     slack, app, _, _ = world
+    slack.leave(BOT, "C0SUPPORT")
+    await until(lambda: len(app.received) == 2)  # `channel_left`, `member_left_channel`
+    slack.say(ANA, "C0SUPPORT", "among ourselves")
     slack.say(ANA, GENERAL, "hello all")
-    slack.say(ANA, DM, "to you")
-    await until(lambda: app.received)
-    assert len(app.received) == 1
+    await until(lambda: len(app.received) == 3)
+    event = json.loads(app.received[-1][1])["event"]
+    assert (event["type"], event["text"]) == ("message", "hello all")
 
 
 async def test_it_refuses_what_slack_refuses(world):
