@@ -30,7 +30,7 @@ def tenant_of(body: Mapping[str, Any]) -> str:
 
     A button's payload has no `team` where the app is installed in a whole organisation: then the
     button's value says where its message stands, and else its presser's workspace is taken.
-    https://docs.slack.dev/reference/interaction-payloads/block_actions-payload
+    https://docs.slack.dev/reference/interaction-payloads/block_actions-payload (`team`)
     """
     if body.get("type") == "event_callback":
         return installed(body)[0]
@@ -59,13 +59,14 @@ def wrote_from_elsewhere(body: Mapping[str, Any]) -> bool:
 
 
 def pressed_from_elsewhere(body: Mapping[str, Any]) -> bool:
-    """Whether who pressed a button belongs to another workspace than the app, as far as is said."""
+    """Whether who pressed a button belongs to another workspace than the app, as far as is said.
+
+    In an organisation `user.team_id` is the organisation's id.
+    https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
+    """
     theirs = id_of(map_of(body.get("user")).get("team_id"))
-    ours = {
-        id_of(map_of(body.get("team")).get("id")),
-        id_of(map_of(body.get("enterprise")).get("id")),
-    }
-    ours -= {""}
+    team, enterprise = map_of(body.get("team")), map_of(body.get("enterprise"))
+    ours = {*map(id_of, (team.get("id"), team.get("enterprise_id"), enterprise.get("id")))} - {""}
     return bool(theirs and ours and theirs not in ours and not body.get("is_enterprise_install"))
 
 

@@ -59,6 +59,13 @@ def pressed(**more):
             pressed(user={"id": "U9", "team_id": ORGANISATION}, enterprise={"id": ORGANISATION}),
             False,
         ),
+        (
+            pressed(
+                user={"id": "U9", "team_id": ORGANISATION},
+                team={"id": OURS, "enterprise_id": ORGANISATION},
+            ),
+            False,
+        ),
     ],
 )
 def test_who_presses_from_another_workspace_is_an_outsider(body, outsider):
