@@ -160,6 +160,12 @@ function context(inThread) {
     onDelete: async (message) => tell(await act("delete", { user: state.me, channel: state.channel, ts: message.ts })),
     onDeleteFile: async (file) => tell(await act("delete_file", { user: state.me, channel: state.channel, file: file.id })),
     onSubmit: async (message, data) => tell(await act("submit", { user: state.me, channel: state.channel, ts: message.ts, data })),
+    onRate: async (message, reaction, control) => {
+      const answer = await act("rate", { user: state.me, channel: state.channel, ts: message.ts, reaction });
+      tell(answer);
+      if (!answer.ok) return;
+      for (const each of control.parentNode.children) each.setAttribute("aria-pressed", String(each === control));
+    },
     onStop: async () => tell(await act("stop_stream", { user: state.me, channel: state.channel })),
     onDismiss: async (message) => tell(await act("dismiss", { user: state.me, channel: state.channel, ts: message.ts })),
     onAction: async (message, element, extra) => tell(await act("action", { user: state.me, channel: state.channel, ts: message.ts, action_id: element.action_id, ...extra })),

@@ -1,6 +1,6 @@
 // Adaptive Cards as Teams shows them: texts, choices, stacks, buttons that submit.
 
-import { el } from "/mrkdwn.js";
+import { codeBlock, el } from "/mrkdwn.js";
 import { renderTeams } from "/teams.js";
 
 /** A card; `submit(data, control)` sends a button's data with what was chosen. */
@@ -10,7 +10,7 @@ export function cardNode(card, submit) {
     const chosen = Object.fromEntries([...inputs].map(([id, value]) => [id, value()]));
     submit({ ...(action.associatedInputs === "none" ? {} : chosen), ...action.data }, control);
   };
-  const node = el("div", { class: "block card" });
+  const node = el("div", { class: "block card", dir: card.rtl ? "rtl" : "auto" });
   node.append(...stack(card.body, inputs, press), ...actions(card.actions, press));
   return node;
 }
@@ -22,11 +22,13 @@ function element(item, inputs, press) {
   switch (item.type) {
     case "TextBlock": return [textBlock(item)];
     case "RichTextBlock": return [richText(item.inlines ?? [])];
-    case "Container": return [el("div", { class: "stack" }, ...stack(item.items, inputs, press))];
+    case "Container": return [el("div", { class: item.style === "emphasis" ? "quote" : "stack" }, ...stack(item.items, inputs, press))];
+    case "Table": return [table(item, inputs, press)];
+    case "CodeBlock": return [codeBlock(item.codeSnippet ?? "")];
     case "ColumnSet": return (item.columns ?? []).map((each) => el("div", { class: "stack" }, ...stack(each.items, inputs, press)));
     case "ActionSet": return actions(item.actions, press);
     case "Input.ChoiceSet": return [item.style === "expanded" || item.isMultiSelect ? expanded(item, inputs) : compact(item, inputs)];
-    default: return [];
+    default: return typeof item.fallback === "object" ? element(item.fallback, inputs, press) : [];
   }
 }
 
@@ -38,8 +40,30 @@ function textBlock(item) {
 
 function richText(inlines) {
   const runs = inlines.map((run) => (typeof run === "string" ? { text: run } : run));
-  return el("div", { class: runs.every((run) => run.isSubtle) ? "small" : "line" },
-    ...runs.map((run) => el(run.weight === "Bolder" ? "strong" : "span", {}, run.text ?? "")));
+  const node = el("div", { dir: "auto", class: runs.every((run) => run.isSubtle) ? "small" : "line" }, ...runs.map(textRun));
+  if (/^[_*]?(Thinking|Still thinking|Fetching|Reading|Making|It is long)|waits its turn/.test(node.textContent)) node.classList.add("working");
+  return node;
+}
+
+/** Characters and how they look: no Markdown. */
+function textRun(run) {
+  let node = el(run.fontType === "Monospace" ? "code" : run.weight === "Bolder" ? "strong" : run.italic ? "em" : run.strikethrough ? "s" : "span", {}, run.text ?? "");
+  if (run.fontType === "Monospace") node.style.whiteSpace = "pre-wrap";
+  if (run.size === "Large" || run.size === "Medium") node.classList.add(`size-${run.size.toLowerCase()}`);
+  const url = run.selectAction?.type === "Action.OpenUrl" ? run.selectAction.url : "";
+  if (/^https?:/.test(url)) {
+    const link = el("a", { href: url, target: "_blank", rel: "noopener noreferrer" });
+    link.append(node);
+    node = link;
+  }
+  return node;
+}
+
+function table(item, inputs, press) {
+  const head = item.firstRowAsHeader !== false;
+  const rows = (item.rows ?? []).map((row, index) => el("tr", {}, ...(row.cells ?? []).map((cell) =>
+    el(head && index === 0 ? "th" : "td", {}, ...stack(cell.items, inputs, press)))));
+  return el("div", { class: "table" }, el("table", {}, ...rows));
 }
 
 function compact(item, inputs) {

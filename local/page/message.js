@@ -9,7 +9,7 @@ const clock = new Intl.DateTimeFormat([], { hour: "2-digit", minute: "2-digit" }
 const WORKING = /^_(Thinking|Still thinking|Fetching|Reading|Making|It is long)|waits its turn/;
 export const dayOf = (ts) => new Date(Number(ts) * 1000).toDateString();
 
-/** `context`: {users, names, me, inThread, onAction, onReply, onEdit, onDelete, onDeleteFile, onDismiss, onSubmit, onStop}. */
+/** `context`: {users, names, me, inThread, onAction, onReply, onEdit, onDelete, onDeleteFile, onDismiss, onSubmit, onRate, onStop}. */
 export function messageNode(message, previous, context) {
   const author = context.users.get(message.user) ?? { name: "Somebody", color: "#888" };
   const follows = previous && previous.user === message.user && !message.ephemeral
@@ -39,7 +39,7 @@ export function updateNode(node, message, context) {
   const content = node.querySelector(".content");
   const before = node.shown ?? {};
   const blocks = message.blocks?.length ? message.blocks : [{ type: "section", text: { text: message.text } }];
-  const shown = { blocks: blocks.map((block) => JSON.stringify(block)), extra: JSON.stringify([message.edited, message.reply_count, message.files, message.stream, message.citations]) };
+  const shown = { blocks: blocks.map((block) => JSON.stringify(block)), extra: JSON.stringify([message.edited, message.reply_count, message.files, message.stream, message.citations, message.feedback]) };
   const label = node.querySelector(".ai");
   if (label) label.hidden = !message.ai;
   const kept = [...content.querySelectorAll(":scope > .block")];
@@ -128,6 +128,10 @@ function afterNode(message, context) {
   if (message.files?.length) after.append(filesNode(message.files, context, message.user === context.me));
   if (message.stream) {
     after.append(el("div", { class: "actions" }, el("button", { type: "button", "data-testid": "stop-stream", onclick: () => context.onStop(message) }, "Stop")));
+  }
+  if (message.feedback) {
+    after.append(el("div", { class: "actions" }, ...[["like", "👍", "Good answer"], ["dislike", "👎", "Bad answer"]].map(([reaction, sign, spoken]) =>
+      el("button", { type: "button", "aria-label": spoken, "data-testid": `rate-${reaction}`, onclick: (event) => context.onRate(message, reaction, event.currentTarget) }, sign))));
   }
   if (message.edited) after.append(el("span", { class: "edited" }, "(edited)"));
   if (message.reply_count && !context.inThread) {

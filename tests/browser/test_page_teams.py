@@ -24,12 +24,12 @@ def test_a_mention_is_answered_in_a_thread_with_the_label_of_its_making(teams):
     teams.get_by_test_id("channel-general").click()
     say(teams, "@Parley what can you do?")
     thread = teams.get_by_test_id("thread")
-    expect(thread.get_by_test_id("action-parley:regenerate")).to_be_visible(timeout=30_000)
+    expect(thread.get_by_test_id("rate-like")).to_be_visible(timeout=30_000)
     expect(thread.get_by_test_id("ai").last).to_be_visible()
     expect(thread.get_by_test_id("ai").last).to_have_text("AI generated")
     thread.get_by_label("Good answer").click()
-    expect(thread.get_by_test_id("ephemeral")).to_have_count(0)
-    expect(teams.get_by_test_id("ephemeral").last).to_contain_text("Thanks, noted.")
+    expect(thread.get_by_label("Good answer")).to_have_attribute("aria-pressed", "true")
+    expect(teams.get_by_test_id("ephemeral")).to_have_count(0)
 
 
 def test_a_personal_chat_streams_and_its_stop_button_stops_it(teams):
@@ -60,7 +60,7 @@ def test_a_file_is_known_where_it_was_shared_and_not_in_the_other_half(teams, tm
     share(teams, path)
     teams.get_by_test_id("send").click()
     thread = teams.get_by_test_id("thread")
-    expect(thread.get_by_test_id("action-parley:regenerate")).to_be_visible(timeout=90_000)
+    expect(thread.get_by_test_id("rate-like")).to_be_visible(timeout=90_000)
     expect(thread).to_contain_text("Wilhelmine")
     say(teams, "@Parley what is the Acme stork named?", "thread-composer")
     cite = thread.get_by_test_id("cite").first
@@ -187,6 +187,74 @@ def test_a_card_sends_what_was_chosen_in_it_and_runs_nothing(teams):
     assert teams.evaluate("window.sent") == [{"kind": "a", "parley": "x"}, {"parley": "y"}]
 
 
+GROWN = {
+    "type": "AdaptiveCard",
+    "body": [
+        {
+            "type": "Container",
+            "id": "parley:x",
+            "items": [
+                {
+                    "type": "RichTextBlock",
+                    "inlines": [
+                        "**no** <b>mark</b> ",
+                        {"type": "TextRun", "text": "bold", "weight": "Bolder"},
+                        {
+                            "type": "TextRun",
+                            "text": "bad",
+                            "selectAction": {"type": "Action.OpenUrl", "url": "javascript:x"},
+                        },
+                        {
+                            "type": "TextRun",
+                            "text": "good",
+                            "selectAction": {"type": "Action.OpenUrl", "url": "https://a.example/"},
+                        },
+                    ],
+                },
+                {
+                    "type": "Table",
+                    "columns": [{"width": 1}],
+                    "rows": [
+                        {"type": "TableRow", "cells": [{"type": "TableCell", "items": [text]}]}
+                        for text in (
+                            {"type": "RichTextBlock", "inlines": ["head"]},
+                            {"type": "RichTextBlock", "inlines": ["황새"]},
+                        )
+                    ],
+                },
+                {"type": "CodeBlock", "codeSnippet": "<i>x</i>", "language": "PlainText"},
+                {"type": "New", "fallback": {"type": "RichTextBlock", "inlines": ["instead"]}},
+            ],
+        }
+    ],
+    "fallbackText": "not shown",
+    "rtl": True,
+}
+
+
+def test_a_card_shows_an_answers_text_as_teams_would(teams):
+    teams.evaluate(
+        """async (card) => {
+          const { cardNode } = await import("/card.js");
+          const node = cardNode(card, () => {});
+          node.dataset.testid = "card";
+          document.querySelector("#messages").append(node);
+        }""",
+        GROWN,
+    )
+    card = teams.get_by_test_id("card")
+    expect(card).to_contain_text("**no** <b>mark</b> boldbadgood")
+    expect(card.locator("strong")).to_have_text("bold")
+    expect(card.locator("a")).to_have_count(1)
+    expect(card.locator("a")).to_have_attribute("href", "https://a.example/")
+    expect(card.locator("th")).to_have_text("head")
+    expect(card.locator("td")).to_have_text("황새")
+    expect(card.locator("pre")).to_have_text("<i>x</i>")
+    expect(card).to_contain_text("instead")
+    expect(card).not_to_contain_text("not shown")
+    expect(card).to_have_attribute("dir", "rtl")
+
+
 SHOWN = [
     ("**b** *i* _i_ ~~s~~", "<strong>b</strong> <em>i</em> <em>i</em> <s>s</s>"),
     ("2*3*4 snake_case_name \\*no\\*", "2*3*4 snake_case_name *no*"),
@@ -214,6 +282,6 @@ def test_teams_markdown_is_shown_and_is_never_html(teams, text, html):
 def test_on_a_phone_the_halves_are_switched_and_used(teams):
     teams.get_by_test_id("channel-launch-crew").click()
     say(teams, "@Parley hello")
-    expect(teams.get_by_test_id("action-parley:regenerate").last).to_be_visible(timeout=30_000)
+    expect(teams.get_by_test_id("rate-like").last).to_be_visible(timeout=30_000)
     wide = teams.evaluate("document.documentElement.scrollWidth")
     assert wide <= teams.viewport_size["width"]
