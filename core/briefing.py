@@ -104,13 +104,14 @@ class Briefing:
         known = await self._recalled(exchanges, where, scopes)
         name = chosen if chosen and chosen in MODELS else self._default_model
 
-        def build(block: str, request: str | None = None) -> Prompt:
+        def build(block: str, request: str | None = None, *, documents: str = "") -> Prompt:
             return prompt.build(
                 question,
                 name,
                 known.turns,
                 thread,
                 self._today(),
+                documents=documents,
                 block=block,
                 request=request,
                 withheld=known.withheld,
@@ -124,7 +125,8 @@ class Briefing:
             if self._lookup is not None:
                 found = await self._lookup.of(question, chat, live, scopes, before)
             made_from = quoted(each.document for each in found.passages)
-            brief = Brief(name, build(found.block), found.passages, found.notices, made_from)
+            asked = build(found.block, documents=found.documents)
+            brief = Brief(name, asked, found.passages, found.notices, made_from)
         return replace(brief, quoted=brief.quoted | known.quoted)
 
     async def _recalled(

@@ -171,12 +171,16 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A stretch of a document that goes into a prompt, numbered from 1 there."""
+    """A stretch of a document that goes into a prompt, numbered from 1 there.
+
+    `weak`: it is the nearest that was found, and yet not near.
+    """
 
     document: Document
     text: str
     locator: Locator
     score: float = 0.0
+    weak: bool = False
 
 
 def quoted(documents: Iterable[Document]) -> Quoted:

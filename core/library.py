@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from core import retrieval
 from core.conversation import Scope
@@ -12,6 +13,8 @@ from core.stores import Embeddings, Index, Manifest
 
 QUESTION = 2_000
 """Characters of a question that are searched for."""
+GLIMPSE = 400
+"""Characters that are shown of a passage which is hardly near a question."""
 LIKELY = 4
 """Chunks that are looked at first, for each passage that is wanted."""
 
@@ -32,14 +35,15 @@ class IndexedLibrary:
         only: Collection[DocumentId] = (),
         limit: int = retrieval.PARENTS,
     ) -> Sequence[Passage]:
-        """The passages that answer a question, best first.
+        """The passages that answer a question, best first; where none does, the nearest, as weak.
 
         `only` narrows the search to some documents, which then need not be near the question.
         Raises StoreError or ModelError.
         """
-        floor = float("-inf") if only else retrieval.FLOOR
-        ranked = await self.ranked(question, scopes, only=only, limit=limit, floor=floor)
-        passages = [passage for _, passage in ranked]
+        ranked = await self.ranked(question, scopes, only=only, limit=limit, floor=float("-inf"))
+        passages = [each for score, each in ranked if only or score.score >= retrieval.FLOOR]
+        if not passages:
+            passages = [_weak(each) for _, each in ranked[: retrieval.NEAREST]]
         return [passages[n] for n in retrieval.distinct([each.text for each in passages])]
 
     async def ranked(
@@ -96,6 +100,12 @@ class IndexedLibrary:
         for chunk in chunks:
             parents.setdefault(chunk.first, []).append(chunk)
         return [Passage(document, joined(each), each[0].locator) for each in parents.values()]
+
+
+def _weak(passage: Passage) -> Passage:
+    """A passage that may not be meant; of one that is hardly near, only the beginning."""
+    whole = passage.score >= retrieval.NEAR
+    return replace(passage, weak=True, text=passage.text if whole else passage.text[:GLIMPSE])
 
 
 def joined(chunks: Sequence[Chunk]) -> str:

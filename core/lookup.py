@@ -48,19 +48,27 @@ class Knowledge:
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """Passages in the order of their numbers, the block that a prompt has of them, and sentences
-    on files that could not be read or are not as they were."""
+    """Passages in the order of their numbers, what a prompt has of them, and sentences on files
+    that could not be read or are not as they were.
+
+    `documents` will be in the next question's prompt too, `block` may not.
+    """
 
     passages: tuple[Passage, ...] = ()
+    documents: str = ""
     block: str = ""
     notices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a search gave; `search` looks the same question up in some documents alone."""
+    """What a search gave; `search` looks the same question up in some documents alone.
+
+    `whole` are the passages of the thread's own documents, if they are there from end to end.
+    """
 
     about: Sequence[Document]
+    whole: Sequence[Passage]
     passages: Sequence[Passage]
     search: Search
 
@@ -100,8 +108,12 @@ class Lookup:
         files = [e for e in known[0] if e.seen_by(scopes) and e.id not in quotable.gone]
         if not files and not quotable.passages:
             return LookedUp(notices=notices)
-        block = f"{files_block(files)}\n{passages_block(quotable.passages)}"
-        return LookedUp(quotable.passages, block, notices)
+        texts = {each.text for each in found.whole}
+        stay = tuple(each for each in quotable.passages if each.text in texts)
+        others = tuple(each for each in quotable.passages if each.text not in texts)
+        documents = passages_block(stay) if stay else ""
+        block = passages_block(others, 1 + len(stay)) if others or not stay else ""
+        return LookedUp((*stay, *others), documents, f"{files_block(files)}\n{block}", notices)
 
     async def _known(self, question: Incoming, chat: Chat) -> tuple[Sequence[Document], States]:
         """The files of this place, and how the latest of them are at their store."""
@@ -117,32 +129,28 @@ class Lookup:
         )
         about = [each for each in found if each.seen_by(scopes)]
         # a thread's own file is asked about in words that need not be in it
-        own = await self._own([each for each in about if each.version], text, scopes)
+        read = [each for each in about if each.version]
+        all_of_it = await whole(read, self._library, THREADS) if read else ()
+        own = all_of_it
+        if own is None:
+            ids = [each.id for each in read]
+            own = await self._library.search(text, scopes, only=ids, limit=6)
         others = await self._library.search(text, scopes)
+        if own:
+            others = [each for each in others if not each.weak]
         seen = {each.text for each in own}
         passages = [*own, *(each for each in others if each.text not in seen)]
 
         async def search(ids: Collection[DocumentId]) -> Sequence[Passage]:
             return await self._library.search(text, scopes, only=ids)
 
-        return _Found(about, passages, search)
+        return _Found(about, all_of_it or (), passages, search)
 
     async def _of_thread(self, question: Incoming) -> Sequence[Document]:
         where = question.conversation
         if not where.thread or not question.in_thread:
             return ()
         return await self._manifest.of_message(where.place, where.thread)
-
-    async def _own(
-        self, documents: Sequence[Document], text: str, scopes: frozenset[Scope]
-    ) -> Sequence[Passage]:
-        if not documents:
-            return ()
-        read = await whole(documents, self._library, THREADS)
-        if read is not None:
-            return read
-        ids = [each.id for each in documents]
-        return await self._library.search(text, scopes, only=ids, limit=6)
 
 
 async def whole(

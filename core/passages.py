@@ -21,13 +21,22 @@ files. If it does not need them, answer it and do not mention files.)
 </passages>"""
 
 
-def passages_block(passages: Sequence[Passage]) -> str:
-    """Numbered passages, from 1, with what tells conflicting ones apart: date and sharer."""
+WEAK = """\
+(This channel's files were searched, and nothing in them is clearly about this question. These \
+passages are the nearest that were found, marked as weak. Where one of them answers the question, \
+use it as any other. Else, if the question asks about files or about what only they could tell, \
+say that you found nothing that clearly answers it, and name the file and place that come nearest. \
+If it does not need files, answer it and do not mention them.)\
+"""
+
+
+def passages_block(passages: Sequence[Passage], first: int = 1) -> str:
+    """Numbered passages, from `first`, with what tells conflicting ones apart: date and sharer."""
     if not passages:
         return NOTHING
-    return "\n".join(("<passages>", *map(_passage, range(1, len(passages) + 1), passages))) + (
-        "\n</passages>"
-    )
+    note = [WEAK] if all(each.weak for each in passages) else []
+    lines = map(_passage, range(first, first + len(passages)), passages)
+    return "\n".join(("<passages>", *note, *lines, "</passages>"))
 
 
 def files_block(documents: Sequence[Document]) -> str:
@@ -53,6 +62,7 @@ def _passage(number: int, passage: Passage) -> str:
         "file": document.name,
         "where": passage.locator.label,
         "section": " › ".join(passage.locator.headings),
+        "match": "weak" if passage.weak else "",
         "shared_by": document.sharer,
         "shared_on": day(document.shared_at) if document.shared_at else "",
     }

@@ -38,8 +38,8 @@ after the statement it supports, like [^1] or [^2][^3]. Cite no other numbers, a
 of sources: it is added below your answer.
 - Where passages contradict each other, say so, and name each with its date and who shared it.
 - If the question is about the files here and nothing in the passages answers it, say that you \
-found nothing about this in this channel's files. Name files that could not be read where they may \
-matter.
+found nothing that answers it, and name the file and place that come nearest, if passages were \
+found. Name files that could not be read where they may matter.
 - You cannot open links, or files that are not among the passages. If a question depends on one, \
 say so and ask for it to be shared here.\
 """

@@ -45,8 +45,8 @@ def answer(asked: str) -> str | None:
     blocks = [*BLOCK.finditer(asked)]
     if not blocks:
         return None
-    unread = UNREAD.findall(asked[: blocks[-1].start()])
-    question = asked[blocks[-1].end() :].strip()
+    unread = UNREAD.findall(asked)
+    question = FILES.sub("", asked[blocks[-1].end() :]).strip()
     passages = [
         _Passage(number, found[1] if (found := FILE.search(told)) else "", text, WEAK in told)
         for block in blocks

@@ -2,7 +2,7 @@
 
 from core.conversation import Scope
 from core.documents import Chunk, Document, DocumentId, Locator, State
-from core.library import LIKELY, IndexedLibrary
+from core.library import GLIMPSE, LIKELY, IndexedLibrary
 from core.stores import Found, Hit
 
 PLACE = "slack/T/C"
@@ -11,7 +11,8 @@ PLACE = "slack/T/C"
 class Everything:
     """An index of one chunk for each document, the best first, and its manifest."""
 
-    def __init__(self, number, stale=()):
+    def __init__(self, number, stale=(), best=0.9):
+        self.best = best
         self.ids = [DocumentId(PLACE, f"F{n:03d}") for n in range(number)]
         self.stale = {self.ids[n] for n in stale}
         self.read = []
@@ -24,7 +25,8 @@ class Everything:
 
     async def search(self, question, vector, scopes, most, *, only=()):
         hits = [
-            Hit(each, "1", 0, 0, 0, Locator(), 0.9 - n / 1000) for n, each in enumerate(self.ids)
+            Hit(each, "1", 0, 0, 0, Locator(), self.best - n / 1000)
+            for n, each in enumerate(self.ids)
         ]
         return Found(hits, (), most)
 
@@ -74,3 +76,34 @@ async def test_what_a_score_is_made_of_can_be_asked_below_the_floor_too():
     assert [(each.score, each.cosine, each.words) for each, _ in ranked] == [
         (0.9 - n / 1000, 0.9 - n / 1000, 0.0) for n in range(3)
     ]
+
+
+async def passages(all_, **options):
+    return await IndexedLibrary(all_, all_, all_).search("what?", SCOPES, **options)
+
+
+SCOPES = frozenset({Scope(PLACE)})
+
+
+async def test_where_nothing_is_near_the_nearest_is_shown_as_weak():
+    found = await passages(Everything(5, best=0.25))
+    assert [(each.text, each.weak) for each in found] == [("F000", True), ("F001", True)]
+    assert [each.weak for each in await passages(Everything(5))] == [False] * 5
+
+
+async def test_of_what_is_hardly_near_only_the_beginning_is_shown():
+    class Long(Everything):
+        async def texts(self, wanted):
+            return [[Chunk(0, each[0].file * 1_000, Locator(), 0, 0)] for each in wanted]
+
+    assert [len(each.text) for each in await passages(Long(1, best=0.2))] == [4_000]
+    assert [len(each.text) for each in await passages(Long(1, best=0.01))] == [GLIMPSE]
+
+
+async def test_what_may_not_be_seen_is_not_near_either():
+    assert await passages(Everything(3, stale=range(3), best=0.25)) == []
+
+
+async def test_among_some_documents_nothing_is_weak():
+    found = await passages(Everything(2, best=0.1), only=[DocumentId(PLACE, "F000")])
+    assert [each.weak for each in found] == [False, False]
