@@ -4,6 +4,7 @@ import asyncio
 import os
 
 from benchmarks import (
+    caching,
     coldstart,
     documents,
     embedding,
@@ -19,6 +20,7 @@ if __name__ == "__main__":
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.2f} at the start\n")
     streaming.main()
     teams.main()
+    asyncio.run(caching.main())
     asyncio.run(load.main())
     asyncio.run(receiver.main())
     asyncio.run(path.main())
