@@ -69,7 +69,9 @@ async def serving(
         core = await stack.enter_async_context(wiring.core(settings))
         receivers = await _receivers(settings, followed(core.turns.put_now), stack)
         reach = await stack.enter_async_context(platforms(settings, core.tally))
-        worker = Worker(core.assistant, core.commands, core.claims, core.turns, reach)
+        worker = Worker(
+            core.assistant, core.commands, core.claims, core.turns, reach, presence=core.presence
+        )
         sqs = client("sqs", settings.aws_region)
         answer = _measured(worker.handle, metering, "worker")
         sources = [Source(sqs, settings.turns_queue_url, core.calls, answer, CONCURRENCY)]

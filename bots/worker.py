@@ -33,6 +33,7 @@ from core.ports import (
     Turns,
     Unreachable,
 )
+from core.presence import Presence
 from core.telemetry import Metric, count, following
 
 log = logging.getLogger(__name__)
@@ -53,12 +54,15 @@ class Worker:
         claims: Claims,
         turns: Turns,
         platforms: Mapping[str, Platform],
+        *,
+        presence: Presence | None = None,
     ) -> None:
         self._assistant = assistant
         self._commands = commands
         self._claims = claims
         self._turns = turns
         self._platforms = platforms
+        self._presence = presence
         self._cleaning: set[asyncio.Task[None]] = set()
 
     async def handle(self, event: Mapping[str, Any], until: float | None = None) -> dict[str, Any]:
@@ -99,6 +103,8 @@ class Worker:
 
     async def _handled(self, item: Incoming | Command, again: bool, until: float | None) -> bool:
         try:
+            if self._presence is not None:
+                await self._presence.seen(item)
             chat, budget = self._chat(item.conversation, item.extra)
             if isinstance(item, Command):
                 self._clean(chat, budget, await self._commands.handle(item, chat))

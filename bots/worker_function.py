@@ -31,7 +31,9 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(wiring.core(settings))
         reach = await stack.enter_async_context(platforms(settings, core.tally))
-        worker = Worker(core.assistant, core.commands, core.claims, core.turns, reach)
+        worker = Worker(
+            core.assistant, core.commands, core.claims, core.turns, reach, presence=core.presence
+        )
         sqs = client("sqs", settings.aws_region)
         stack.callback(sqs.close)
         tune_gc()

@@ -99,14 +99,14 @@ class Files:
                 if command.argument:
                     places.add(replace(where, channel=command.argument).place)
                 for each in places:
-                    await self._departures.undo(each)
+                    await self._departures.undo(each, command.at)
             case "left":
-                await self._departures.note(where.place)
+                await self._departures.note(where.place, command.at)
             case "closed":
-                await self._departures.note(where.place)
+                await self._departures.note(where.place, command.at)
                 await self.forget(await self._manifest.of_place(where.place, MOST), command)
             case _:
-                await self._departures.note(tenant)
+                await self._departures.note(tenant, command.at)
 
     async def _auto(self, command: Command, words: Sequence[str]) -> Rendered:
         place = command.conversation.place
@@ -189,19 +189,20 @@ def hello(*, reads: bool, direct: bool = False) -> Rendered:
 
 
 async def forget_due(departures: Departures, vault: Vault, at: float) -> int:
-    """Deletes what is kept of workspaces that removed us at or before `at`; how many there were.
+    """Deletes the files of places that we left, and of workspaces that removed us, at or before
+    `at`; how many of these there were.
 
     The bucket tells the manifest and the index. Safe to repeat. Raises StoreError once all were
     tried.
     """
-    due = [each for each in await departures.before(at) if each.count("/") == 1]
+    due = await departures.before(at)
     failed: StoreError | None = None
-    for tenant in due:
+    for prefix in due:
         try:
-            await vault.forget(f"{tenant}/")
-            await departures.undo(tenant)
+            await vault.forget(f"{prefix}/")
+            await departures.erased(prefix)
         except StoreError as exc:
-            log.warning("a workspace's files stay for now: %s", exc)
+            log.warning("the files of what we left stay for now: %s", exc)
             failed = exc
     if failed is not None:
         raise failed

@@ -277,16 +277,24 @@ class Cursors(Protocol):
 
 
 class Departures(Protocol):
-    """Places that we left, and workspaces that removed us (`{platform}/{tenant}`)."""
+    """Places that we left, and workspaces that removed us (`{platform}/{tenant}`).
 
-    async def note(self, prefix: str) -> None: ...
-    async def undo(self, prefix: str) -> None: ...
+    `when` is the event's time by the platform's clock, in seconds since the epoch, 0 if it does not
+    say: what happened before the last known event changes nothing.
+    """
+
+    async def note(self, prefix: str, when: float = 0.0) -> None: ...
+    async def undo(self, prefix: str, when: float = 0.0) -> None: ...
     async def among(self, prefixes: Iterable[str]) -> frozenset[str]:
         """Which of these we left."""
         ...
 
     async def before(self, at: float) -> Sequence[str]:
-        """Those that we left at or before a time, in seconds since the epoch."""
+        """Those that we left at or before a time, by our clock, and that are not `erased`."""
+        ...
+
+    async def erased(self, prefix: str) -> None:
+        """Notes that nothing is kept of it any more; it stays one that we left."""
         ...
 
 

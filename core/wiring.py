@@ -33,6 +33,7 @@ from core.library import IndexedLibrary
 from core.lookup import Knowledge
 from core.markdown import Policy
 from core.metering import MeteredModel
+from core.presence import Presence
 from core.rehoming import Rehoming
 from core.renewal import Renewal
 from core.settings import Settings, load
@@ -51,6 +52,7 @@ class Core:
     calls: Calls
     model: BedrockModel
     shelf: Shelf | None
+    presence: Presence | None
     tally: SharedTally
 
 
@@ -153,6 +155,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
             calls,
             model,
             shelf,
+            Presence(shelf.departures, time.monotonic) if shelf is not None else None,
             tally,
         )
     finally:

@@ -28,6 +28,11 @@ NOTICES = (
 )
 """The events that are no messages, by their type."""
 
+MOVED = ("joined", "left", "uninstalled")
+"""What is ordered by when it happened: events may come late."""
+LATEST = 1e11
+"""Seconds since the epoch that no event says."""
+
 
 class _Told(NamedTuple):
     """A notice's name, the channel it is about, the file or channel that it names, and the post."""
@@ -66,7 +71,23 @@ def notice(body: Mapping[str, Any]) -> Command | None:
         name=told.name,
         argument=told.argument,
         target=told.target or None,
+        at=_happened(body) if told.name in MOVED else 0.0,
     )
+
+
+def _happened(body: Mapping[str, Any]) -> float:
+    """When an event happened, by Slack's clock; 0 if it does not say.
+
+    https://docs.slack.dev/apis/events-api#event-type-structure
+    """
+    for told in (map_of(body.get("event")).get("event_ts"), body.get("event_time")):
+        try:
+            at = float(told if isinstance(told, str | int | float) else 0)
+        except (ValueError, OverflowError):
+            continue
+        if 0 < at < LATEST:
+            return at
+    return 0.0
 
 
 def _told(event: Mapping[str, Any], bot: str) -> _Told | None:

@@ -16,6 +16,7 @@ from bots.teams.fields import (
     PLATFORM,
     by_a_bot,
     extra_of,
+    happened,
     is_us,
     names_us,
     person_of,
@@ -174,6 +175,7 @@ def notice(body: Mapping[str, Any], bot_id: str) -> Command | None:
         argument=argument,
         target=target,
         extra=extra_of(body),
+        at=happened(body) if name != "gone" else 0.0,
     )
 
 

@@ -6,6 +6,7 @@ Whatever is not of the expected type counts as absent.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from bots.fields import id_of, list_of, map_of, text_of
@@ -55,6 +56,15 @@ def extra_of(body: Mapping[str, Any]) -> dict[str, str]:
         "to": "person" if targeted(body) else "",
     }
     return {name: value[:2000] for name, value in found.items() if value}
+
+
+def happened(body: Mapping[str, Any]) -> float:
+    """When, by Teams' clock, in seconds since the epoch; 0 if it does not say."""
+    try:
+        at = datetime.fromisoformat(text_of(body.get("timestamp")))
+        return at.timestamp() if at.tzinfo else 0.0
+    except (ValueError, OverflowError, OSError):
+        return 0.0
 
 
 def person_of(body: Mapping[str, Any]) -> Person:

@@ -293,6 +293,7 @@ def test_we_greet_where_we_are_added():
         name="joined",
         argument=GENERAL,
         extra={**IN_TEAM, **group},
+        at=1795166127.407926,
     )
     installed = notice(payload("installed_personally"), BOT)
     assert installed is not None

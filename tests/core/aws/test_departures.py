@@ -5,8 +5,10 @@ from botocore.exceptions import ClientError
 
 from core.aws.departures import DynamoDepartures
 from core.aws.s3 import S3Vault
+from core.conversation import Conversation, Incoming, Kind, Person
 from core.files import forget_due
 from core.ports import StoreError
+from core.presence import Presence
 
 DAY = 86_400
 
@@ -73,7 +75,6 @@ async def test_a_workspaces_files_go_after_the_days_of_grace_and_nobody_elses(
     for key in keys:
         await vault.store(key, pieces(), "text/plain", 100)
     await departures.note("slack/T1")
-    await departures.note("slack/T10/C1")  # a channel that was left: hidden, and kept
     now[0] += 3 * DAY
     assert await forget_due(departures, vault, now[0] - 7 * DAY) == 0
     assert [await vault.has(key) for key in keys] == [True] * 4
@@ -134,3 +135,45 @@ async def test_a_workspace_that_takes_us_back_keeps_its_files(departures, vault,
     await departures.undo("slack/T1")
     assert await forget_due(departures, vault, now[0]) == 0
     assert await vault.has("slack/T1/C1/F1/a.txt")
+
+
+async def test_a_channel_that_was_left_stays_hidden_and_its_files_go_after_the_same_days(
+    departures, vault, now
+):
+    await vault.store("slack/T1/C1/F1/a.txt", pieces(), "text/plain", 100)
+    await departures.note("slack/T1/C1")
+    assert await forget_due(departures, vault, now[0] - 7 * DAY) == 0
+    now[0] += 7 * DAY
+    assert await forget_due(departures, vault, now[0] - 7 * DAY) == 1
+    assert not await vault.has("slack/T1/C1/F1/a.txt")
+    assert await departures.among(["slack/T1/C1"]) == {"slack/T1/C1"}
+    assert await forget_due(departures, vault, now[0] - 7 * DAY) == 0
+
+
+async def test_events_of_leaving_and_coming_back_count_by_when_they_happened(departures):
+    place = "slack/T1/C1"
+    await departures.undo(place, 20.0)
+    await departures.note(place, 10.0)  # told late
+    assert await departures.among([place]) == frozenset()
+    await departures.note(place, 30.0)
+    await departures.undo(place, 25.0)
+    assert await departures.among([place]) == {place}
+    await departures.undo(place, 40.0)
+    assert await departures.among([place]) == frozenset()
+
+
+async def test_a_word_from_a_workspace_that_removed_us_keeps_its_files(departures, vault, now):
+    key = "slack/T1/D1/F1/a.txt"
+    await vault.store(key, pieces(), "text/plain", 100)
+    await departures.note("slack/T1", 1_000.5)
+    where = Conversation("slack", "T1", "D1", None, Kind.DIRECT)
+    ticks = [0.0]
+    presence = Presence(departures, lambda: ticks[0])
+    for ts in ("1000.000100", "odd"):  # said before, or nobody knows when
+        await presence.seen(Incoming(f"{where.place}/{ts}", where, Person("U1"), "hi", ts))
+        assert await departures.among(["slack/T1"])
+    await presence.seen(Incoming(f"{where.place}/2000.1", where, Person("U1"), "hi", "2000.1"))
+    assert not await departures.among(["slack/T1"])
+    now[0] += 30 * DAY
+    assert await forget_due(departures, vault, now[0]) == 0
+    assert await vault.has(key)
