@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
 from typing import Any, cast
 
 from bots.fields import map_of, text_of
@@ -35,22 +34,30 @@ async def thread(messages: Sequence[Mapping[str, Any]], us: str = "") -> Sequenc
 
     With their dates they may stand in any order, as Graph gives the newest first.
     """
-    microsoft = SimpleNamespace(
-        app_id=us or "-",
-        connector=None,
-        graph=_Graph(messages),
-        tokens=None,
-        hosts=None,
-        http=None,
-    )
+    microsoft = _Microsoft(us or "-", _Graph(messages))
     chat = TeamsChat(cast(Microsoft, microsoft), PLACE, {"group": "group"})
     return await chat.thread(THREAD_LIMIT)
 
 
-class _Graph:
-    """Answers with the messages given, oldest first."""
+class _Nobody:
+    """What a thread is read without: it can be handed on, and not called."""
 
-    drives = None
+    def __getattr__(self, name: str) -> _Nobody:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+
+class _Microsoft(_Nobody):
+    """Only Graph is there."""
+
+    def __init__(self, app_id: str, graph: _Graph) -> None:
+        self.app_id = app_id
+        self.graph = graph
+
+
+class _Graph(_Nobody):
+    """Answers with the messages given, oldest first."""
 
     def __init__(self, messages: Sequence[Mapping[str, Any]]) -> None:
         self._messages = sorted(messages, key=lambda each: str(each.get("createdDateTime") or ""))
