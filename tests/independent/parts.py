@@ -5,6 +5,7 @@ are kept in `~/.cache/parley/independent` (`PARLEY_TEST_INDEPENDENT` names anoth
 """
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 MINUTEHAND = "0.3.9"
 PLAYGROUND = "0.2.28"
+LOCAL_SLACK = "0.1.8"
 PYTHONS = ("3.13", "3.12", "3.14")
 """Versions that minutehand runs on, the best known first."""
 PATIENCE = 600
@@ -41,6 +43,34 @@ def playground():
     if not program.exists():
         raise Missing(_not_installed("Microsoft 365 Agents Playground"))
     return program
+
+
+def local_slack():
+    """The program local-slack. Raises Missing."""
+    program = _local_slack()
+    if not program.exists():
+        raise Missing(_not_installed("local-slack"))
+    return program
+
+
+def _local_slack():
+    home = folder() / f"local-slack-{LOCAL_SLACK}" / "node_modules" / "local-slack-linux-x64"
+    return home / "bin" / "local-slack"
+
+
+def install_local_slack():
+    """Raises Missing."""
+    if _local_slack().exists():
+        return
+    npm = shutil.which("npm")
+    if not npm:
+        raise Missing("npm is not on the PATH")
+    if sys.platform != "linux" or platform.machine() != "x86_64":
+        raise Missing("it is for Linux on x86-64 only")
+    home = folder() / f"local-slack-{LOCAL_SLACK}"
+    home.mkdir(parents=True, exist_ok=True)
+    package = f"local-slack-linux-x64@{LOCAL_SLACK}"
+    _run(npm, "install", "--no-audit", "--no-fund", "--prefix", home, package)
 
 
 def install_minutehand():
@@ -96,10 +126,11 @@ def _not_installed(name):
 
 def main():
     """Installs what is used by tests; what cannot be installed is said, and its tests skip."""
-    try:
-        install_minutehand()
-    except Missing as exc:
-        sys.stdout.write(f"minutehand is not installed, so its tests are skipped: {exc}.\n")
+    for name, install in (("minutehand", install_minutehand), ("local-slack", install_local_slack)):
+        try:
+            install()
+        except Missing as exc:
+            sys.stdout.write(f"{name} is not installed, so its tests are skipped: {exc}.\n")
 
 
 if __name__ == "__main__":
