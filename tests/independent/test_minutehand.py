@@ -13,15 +13,16 @@ import pytest
 
 from bots.teams.shares import SHARE
 from bots.teams.wiring import teams_platform
-from core.answer import Button, Rendered, Stage
+from core.answer import Button, Citation, Option, Rendered, Stage
 from core.conversation import Attachment, Conversation, Kind, Person
-from core.ports import ChatError, TooLong
+from core.ports import ChatError, Gone, TooLong
 from core.settings import Settings, TeamsSettings
 from local.aws import free_port
 from tests.fakes import own_tally
 from tests.independent import parts
 
 STOP = (Button("stop", "Stop", "run"),)
+RETRY = (Button("retry", "Retry", "run", "primary"),)
 UNKNOWN = {
     "streams of personal chats": "activities of the type typing",
     "a shared file's bytes": "GET /shares/{url}/driveItem",
@@ -99,6 +100,47 @@ async def chats(world):
 
 def turns(thread):
     return [(each.role, each.text) for each in thread]
+
+
+@pytest.mark.parametrize("kind", [Kind.CHANNEL, Kind.GROUP])
+async def test_an_answer_grows_and_ends_in_one_message(world, kind):
+    async with chats(world) as chat:
+        root = await chat(kind).post(Rendered("What the thread is about."))
+        talk = chat(kind, root if kind is Kind.CHANNEL else None)
+        mark = f"run-{kind}"
+        first = await talk.post(Rendered("_Thinking…_", STOP, stage=Stage.STATUS), mark=mark)
+        for text in ("One", "One two"):
+            await talk.edit(first, Rendered(text, STOP, stage=Stage.GROWING))
+        whole = Rendered(
+            "One two **three** [1].",
+            (Button("regenerate", "Regenerate", "run"), Button("up", "👍", "up run")),
+            "Sonnet",
+            stage=Stage.DONE,
+            citations=(Citation(1, "a.pdf", "https://a.test/a.pdf", "p. 1", "Three."),),
+        )
+        await talk.edit(first, whole)
+        found = [each for each in await talk.thread(50) if each.message_id == first]
+    assert len(found) == 1
+    assert found[0].role == "assistant"
+    assert "three" in found[0].text
+
+
+@pytest.mark.parametrize("kind", [Kind.CHANNEL, Kind.GROUP, Kind.DIRECT])
+async def test_messages_with_controls_can_be_posted_changed_and_deleted(world, kind):
+    picker = Rendered(
+        "Who answers here?",
+        options=(Option("haiku", "Haiku", "quick", selected=True), Option("opus", "Opus", "deep")),
+        picker="model",
+    )
+    async with chats(world) as chat:
+        talk = chat(kind)
+        for message in (picker, Rendered("It failed.", RETRY, "Small print."), Rendered("Plain.")):
+            posted = await talk.post(message)
+            assert posted
+            await talk.edit(posted, message)
+            await talk.delete(posted)
+            with pytest.raises(Gone):
+                await talk.delete(posted)
 
 
 async def test_an_activity_that_is_too_large_is_told_apart(world):
