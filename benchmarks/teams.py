@@ -24,14 +24,16 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from benchmarks.streaming import DELTAS, LATENCY, SIZE, TEXT, Plain, percentile
+from benchmarks.streaming import DELTAS, LATENCY, SIZE, TEXT, percentile
 from bots.serve import Receivers, application
 from bots.teams.app import Receiver
 from bots.teams.auth import Authenticator, SigningKeys
+from bots.teams.cards import activity, as_text, size
 from bots.teams.chat import PERSONAL, QUOTAS
 from bots.teams.hosts import Hosts
 from bots.teams.streaming import Streams
-from core.answer import MessageId, Rendered, Stage
+from bots.teams.surface import TeamsSurface
+from core.answer import Button, MessageId, Rendered, Stage
 from core.aws.calls import Calls
 from core.aws.clients import client
 from core.aws.provision import provision
@@ -50,6 +52,7 @@ APP = "5d1f1d0e-0000-4000-8000-000000000000"
 SERVICE = "https://smba.trafficmanager.net/emea/"
 RATE = 100
 SECONDS = int(os.environ.get("PARLEY_BENCH_SECONDS", "60"))
+STOP = (Button("stop", "Stop", "teams/T/C/1"),)
 FIRST_TOKEN = 1.0
 """Seconds before the model's first token, as Claude takes about."""
 
@@ -66,7 +69,15 @@ class Place:
     shown: dict[MessageId, list[tuple[float, int]]] = field(default_factory=dict)
     texts: dict[MessageId, str] = field(default_factory=dict)
     streams: Streams = field(default_factory=lambda: Streams(now))
-    surface = Plain()
+    text_only: bool = False
+    """Whether nothing has controls, so that all is text: for comparison."""
+    sent: int = 0
+    """Bytes of all activities, as Teams counts them."""
+    surface = TeamsSurface()
+
+    def look(self, message: Rendered) -> None:
+        said = as_text(message) if self.text_only else activity(message, "teams/T/C/1")
+        self.sent += size(said)
 
     async def call(self, *, stream: bool = False) -> None:
         await asyncio.sleep(LATENCY)
@@ -82,6 +93,7 @@ class Place:
 
     async def send(self, said: Mapping[str, Any]) -> str:
         """A native stream's calls."""
+        self.sent += size(said)
         await self.call(stream=True)
         info = next(e for e in said["entities"] if e["type"] == "streaminfo")
         message_id = MessageId(info.get("streamId") or f"{self.name}/{len(self.texts)}")
@@ -93,6 +105,7 @@ class Place:
             streamed = await self.streams.start(self.name, message, self.send)
             if streamed is not None:
                 return streamed
+        self.look(message)
         await self.call()
         message_id = MessageId(f"{self.name}/{len(self.texts)}")
         self.see(message_id, message.markdown, status=message.stage is Stage.STATUS)
@@ -100,6 +113,7 @@ class Place:
 
     async def edit(self, message_id: MessageId, message: Rendered) -> None:
         if not await self.streams.edit(self.name, message_id, message, self.send):
+            self.look(message)
             await self.call()
             self.see(message_id, message.markdown, status=message.stage is Stage.STATUS)
 
@@ -117,7 +131,7 @@ async def answer(place: Place, workspace: WorkspaceBudget, gap: float) -> Run:
     async def posted(_: Sequence[MessageId]) -> None:
         return None
 
-    live = LiveMessage(place, budget, Policy(), mark="", running=(), posted=posted)  # type: ignore[arg-type]
+    live = LiveMessage(place, budget, Policy(), mark="", running=STOP, posted=posted)  # type: ignore[arg-type]
     with budget.answering():
         await live.start()
         writer = asyncio.create_task(live.run())
@@ -136,13 +150,15 @@ async def answer(place: Place, workspace: WorkspaceBudget, gap: float) -> Run:
     return Run(seen[0][0] - began, now() - ended, whole and sizes == sorted(sizes))
 
 
-def simulate(places: int, each: int, gap: float, *, personal: bool) -> tuple[list[Run], Any]:
+def simulate(
+    places: int, each: int, gap: float, *, personal: bool, text_only: bool = False
+) -> tuple[list[Run], list[Place]]:
     """`each` answers at once in each of some channels or chats."""
 
-    async def main() -> tuple[list[Run], Any]:
+    async def main() -> tuple[list[Run], list[Place]]:
         limits = RateLimits(now)
         workspace = WorkspaceBudget(PERSONAL if personal else QUOTAS, now)
-        used = [Place(limits, f"p{n}", personal) for n in range(places)]
+        used = [Place(limits, f"p{n}", personal, text_only=text_only) for n in range(places)]
         runs = await asyncio.gather(
             *(answer(place, workspace, gap) for place in used for _ in range(each))
         )
@@ -153,21 +169,29 @@ def simulate(places: int, each: int, gap: float, *, personal: bool) -> tuple[lis
 
 def growing() -> None:
     print("\nTeams: 400 deltas of 8 characters, 50 ms a call, first token after 1 s (virtual time)")
-    print("| where | answers | ms a delta | calls | 429 | first p95 s | final p99 s | lost |")
-    print("|---|---|---|---|---|---|---|---|")
-    for name, places, each, personal in (
-        ("one channel", 1, 1, False),
-        ("one channel", 1, 5, False),
-        ("one channel", 1, 20, False),
-        ("50 channels", 50, 1, False),
-        ("a personal chat", 1, 1, True),
-        ("50 personal chats", 50, 1, True),
+    print(
+        "| where | look | answers | ms a delta | calls | KB | 429 | first p95 | final p99 | lost |"
+    )
+    print("|---|---|---|---|---|---|---|---|---|---|")
+    for name, places, each, personal, text_only in (
+        ("one channel", 1, 1, False, True),
+        ("one channel", 1, 1, False, False),
+        ("one channel", 1, 5, False, True),
+        ("one channel", 1, 5, False, False),
+        ("one channel", 1, 20, False, True),
+        ("one channel", 1, 20, False, False),
+        ("50 channels", 50, 1, False, True),
+        ("50 channels", 50, 1, False, False),
+        ("a personal chat", 1, 1, True, False),
+        ("50 personal chats", 50, 1, True, False),
     ):
+        look = "stream" if personal else "text" if text_only else "card"
         for gap in (0.02, 0.06):
-            runs, used = simulate(places, each, gap, personal=personal)
+            runs, used = simulate(places, each, gap, personal=personal, text_only=text_only)
             print(
-                f"| {name} | {len(runs)} | {gap * 1000:.0f} | "
-                f"{sum(len(p.calls) for p in used)} | {sum(p.refused for p in used)} | "
+                f"| {name} | {look} | {len(runs)} | {gap * 1000:.0f} | "
+                f"{sum(len(p.calls) for p in used)} | {sum(p.sent for p in used) // 1000} | "
+                f"{sum(p.refused for p in used)} | "
                 f"{percentile([r.first for r in runs], 95):.2f} | "
                 f"{percentile([r.final for r in runs], 99):.2f} | "
                 f"{sum(not r.whole for r in runs)} |"

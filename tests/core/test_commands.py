@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from core import sentences
+from core import runs, sentences
 from core.answer import MessageId, Turn, Usage
 from core.audience import Audience, Outsiders
 from core.commands import Commands
@@ -196,3 +196,32 @@ async def test_a_private_answer_is_made_again_for_its_asker_only(scene):
     await scene.claims.settle(await scene.claims.take(RUN, dumps(question)))
     assert (await scene.give("regenerate", RUN)).markdown == sentences.ELSEWHERE
     assert scene.turns.items == []
+
+
+@pytest.mark.parametrize("word", ["retry", "regenerate"])
+async def test_a_word_is_about_the_newest_answer_of_its_conversation(scene, word):
+    await scene.answered()
+    await scene.answered(runs.next_run(RUN))
+    scene.chat.turns.append(Turn("user", "What is it?", "Ana", RUN.rpartition("/")[2]))
+    assert await scene.give(word) is None
+    (anew,) = scene.turns.items
+    assert anew.event_id == runs.next_run(runs.next_run(RUN))
+
+
+async def test_the_word_stop_ends_what_still_runs(scene):
+    await scene.answered(settled=False)
+    scene.chat.turns.append(Turn("user", "What is it?", "Ana", RUN.rpartition("/")[2]))
+    assert await scene.give("stop") is None
+
+
+async def test_a_word_where_nothing_was_answered_says_so(scene):
+    for word in ("stop", "retry", "regenerate"):
+        assert await scene.give(word) is not None
+
+
+async def test_a_platforms_own_thumb_is_about_the_answer_that_has_it_and_thanks_for_itself(scene):
+    await scene.answered()
+    scene.chat.turns.append(Turn("user", "What is it?", "Ana", RUN.rpartition("/")[2]))
+    assert await scene.give("feedback", "up", target="m2") is None
+    assert await scene.give("feedback", "down", target="m9") is None
+    assert {key[0] for key in scene.feedback.ratings} == {RUN, f"{WHERE.place}/m9"}

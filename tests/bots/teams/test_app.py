@@ -130,6 +130,22 @@ async def test_a_cards_action_is_answered_as_its_protocol_wants(scene):
     assert "try again" in told["value"]["message"]
 
 
+@pytest.mark.parametrize(("reaction", "value"), [("like", "up"), ("dislike", "down")])
+async def test_a_thumb_of_teams_own_is_a_rating_and_answered_with_an_empty_object(
+    scene, reaction, value
+):
+    rated = {"reaction": reaction, "feedback": '{"feedbackText":"good"}'}
+    name = {"name": "message/submitAction"}
+    said = {"value": {"actionName": "feedback", "actionValue": rated}}
+    answer = await scene.send({**payload("invoke_action"), **name, **said})
+    assert (answer.status, json.loads(answer.body)) == (200, {})
+    (item,) = scene.turns.items
+    assert (item.name, item.argument) == ("feedback", value)
+    assert item.target == payload("invoke_action")["replyToId"]
+    for odd in ({}, {"actionName": "other"}, {"actionName": "feedback", "actionValue": 7}):
+        assert (await scene.send({**payload("invoke_action"), **name, "value": odd})).status == 404
+
+
 async def test_an_invoke_that_is_not_ours_is_no_fault_of_the_server(scene):
     body = {**payload("invoke_action"), "name": "composeExtension/query"}
     assert (await scene.send(body)).status == 404

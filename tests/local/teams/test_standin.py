@@ -162,3 +162,63 @@ def test_what_was_said_survives_a_restart(tmp_path):
     assert again.bytes_of(file) == b"storks"
     assert again.rooms[FINANCE].members == [ANA]
     assert int(again.stamp()) > int(answer["id"])
+
+
+CARD = {
+    "contentType": "application/vnd.microsoft.card.adaptive",
+    "content": {"type": "AdaptiveCard", "body": []},
+}
+
+
+@pytest.mark.parametrize(
+    "activity",
+    [
+        {"type": "message", "text": "x", "attachments": [CARD]},
+        {"type": "message", "attachments": [CARD, CARD]},
+    ],
+)
+async def test_what_becomes_two_messages_tells_no_id_and_is_refused_as_a_change(scene, activity):
+    teams, _, call = scene
+    assert await call(CREW, activity) == (202, "")
+    assert len(teams.tenant.messages[CREW]) == 2
+    _, one = await call(CREW, {"type": "message", "attachments": [CARD]})
+    assert await call(CREW, activity, "PUT", f"/{one}") == (400, "BadSyntax")
+    assert teams.tenant.get(CREW, one)["attachments"] == [CARD]
+
+
+async def test_a_card_may_become_text_and_text_a_card(scene):
+    teams, _, call = scene
+    status, one = await call(CREW, {"type": "message", "summary": "x", "attachments": [CARD]})
+    assert status == 201
+    assert await call(CREW, {"type": "message", "text": "x"}, "PUT", f"/{one}") == (200, one)
+    assert teams.tenant.get(CREW, one)["attachments"] == []
+    changed = {"type": "message", "attachments": [CARD]}
+    assert await call(CREW, changed, "PUT", f"/{one}") == (200, one)
+    assert teams.tenant.get(CREW, one)["text"] == ""
+
+
+@pytest.mark.parametrize("activity", [{"type": "message"}, {"type": "message", "text": " "}])
+async def test_an_activity_with_nothing_in_it_is_refused(scene, activity):
+    _, _, call = scene
+    assert await call(CREW, activity) == (400, "BadSyntax")
+
+
+async def test_what_is_too_large_is_refused(scene):
+    _, clock, call = scene
+    large = {**CARD, "content": {"type": "AdaptiveCard", "fallbackText": "x" * 15_000}}
+    fitting = {**CARD, "content": {"type": "AdaptiveCard", "fallbackText": "x" * 14_000}}
+    for attached, status in ((large, 413), (fitting, 201)):
+        clock.now += 10
+        activity = {"type": "message", "attachments": [attached]}
+        assert (await call(CREW, activity))[0] == status
+    assert await call(CREW, {"type": "message", "text": "x" * 60_000}) == (413, "MessageSizeTooBig")
+
+
+async def test_what_one_person_sees_is_changed_as_such_only(scene):
+    teams, _, call = scene
+    to = {"recipient": {"id": teams.tenant.human(ANA).teams, "isTargeted": True}}
+    said = {"type": "message", "text": "x", **to}
+    _, one = await call(CREW, said, suffix="?isTargetedActivity=true")
+    assert teams.tenant.get(CREW, one)["to"] == ANA
+    assert (await call(CREW, said, "PUT", f"/{one}"))[0] == 404
+    assert (await call(CREW, said, "PUT", f"/{one}?isTargetedActivity=true"))[0] == 200
