@@ -111,7 +111,7 @@ async def _load(turns: SqsTurns) -> list[tuple[float, int]]:
     return waits
 
 
-def _event(number: int) -> bytes:
+def _event(number: int, channel: str = "") -> bytes:
     ts = f"{1_700_000_000 + number}.000100"
     event = {"type": "app_mention", "user": "U1", "text": "<@U0> hello", "ts": ts}
     return json.dumps(
@@ -119,15 +119,15 @@ def _event(number: int) -> bytes:
             "type": "event_callback",
             "team_id": "T1",
             "event_id": f"Ev{number}",
-            "event": {**event, "channel": f"C{number % 50}", "event_ts": ts},
+            "event": {**event, "channel": channel or f"C{number % 50}", "event_ts": ts},
             "authorizations": [{"team_id": "T1", "user_id": "U0", "is_bot": True}],
         }
     ).encode()
 
 
-def _signed(body: bytes) -> dict[str, str]:
+def _signed(body: bytes, secret: str = SECRET) -> dict[str, str]:
     now = str(int(time.time()))
-    digest = hmac.new(SECRET.encode(), b"v0:" + now.encode() + b":" + body, hashlib.sha256)
+    digest = hmac.new(secret.encode(), b"v0:" + now.encode() + b":" + body, hashlib.sha256)
     return {
         "Content-Type": "application/json",
         "X-Slack-Request-Timestamp": now,
