@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from core.answer import Usage
 from core.aws.function import FRESH
 from core.models import MODELS
 from tests.deploy import alarms, template
@@ -175,11 +176,14 @@ def dollars(counted: Mapping[str, Any], sizes: Mapping[str, int] | None = None) 
 
 
 def tokens(counted: Mapping[str, Any], model: str) -> float:
-    """Dollars of Claude's tokens for one; `model` answers, Haiku rewrites questions."""
+    """Dollars of Claude's tokens for one; `model` answers, Haiku rewrites questions.
+
+    What was thought is among the output; of the input some was read from the cache, or written.
+    """
     told, total = counted["tokens"], 0.0
     for name, asked in (("haiku", MODELS["haiku"]), ("sonnet", MODELS[model])):
-        total += told.get(f"{name} input", 0) * asked.input_price / 1e6
-        total += told.get(f"{name} output", 0) * asked.output_price / 1e6
+        names = ("input", "output", "read", "written")
+        total += asked.cost(Usage(*(told.get(f"{name} {each}", 0) for each in names)))
     return total
 
 

@@ -67,9 +67,17 @@ class Talker(BedrockStandIn):
         small = "haiku" in request.match_info["model"]
         told = REWRITTEN if small else script
         name = "haiku" if small else "sonnet"
-        self.tokens[f"{name} input"] += len(json.dumps(body)) // CHARACTERS
         self.tokens[f"{name} output"] += len(told.text or "") // CHARACTERS
         return await BedrockStandIn._answer(self, request, body, told, faulty=faulty)  # noqa: SLF001
+
+    def _usage(self, request: web.Request, body: Mapping[str, Any]) -> dict[str, Any]:
+        usage = BedrockStandIn._usage(self, request, body)  # noqa: SLF001
+        name = "haiku" if "haiku" in request.match_info["model"] else "sonnet"
+        read, written = (usage.get(f"cache{each}InputTokens", 0) for each in ("Read", "Write"))
+        self.tokens[f"{name} input"] += usage["inputTokens"] + read + written
+        self.tokens[f"{name} read"] += read
+        self.tokens[f"{name} written"] += written
+        return usage
 
 
 class Wire:

@@ -56,6 +56,8 @@ def test_a_worker_that_waits_costs_by_its_memory():
 
 def test_tokens_are_priced_by_the_catalogue_and_embeddings_by_four_characters():
     assert cost.tokens(ONE, "sonnet") == pytest.approx((1_000 * 0.1 + 1_000 * 2 + 100 * 10) / 1e6)
+    cached = {"tokens": {"sonnet input": 1_000, "sonnet read": 600, "sonnet written": 200}}
+    assert cost.tokens(cached, "sonnet") == pytest.approx((200 + 30 + 250) * 2 / 1e6)
     assert cost.embedded(ONE, "titan") == pytest.approx(1_000 * 0.02e-6)
 
 
