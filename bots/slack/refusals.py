@@ -80,7 +80,8 @@ _ACTIONS = {
         "metadata_too_large missing_args invalid_arguments invalid_arg_name invalid_array_arg "
         "invalid_charset invalid_form_data invalid_post_type missing_post_type invalid_cursor "
         "invalid_limit invalid_types invalid_ts_latest invalid_ts_oldest limit_required "
-        "pagination_not_available invalid_metadata_filter_keys not_visible template_not_visible "
+        "pagination_not_available invalid_json json_not_object "
+        "invalid_metadata_filter_keys not_visible template_not_visible "
         "canvas_globally_disabled canvas_disabled_user_team canvas_disabled_file_team"
     ),
 }

@@ -1,10 +1,14 @@
 """Files as their store has them: gone is forgotten, changed is read anew, unknown has its date."""
 
 import asyncio
+import json
+from dataclasses import replace
 
 import pytest
 
-from core.conversation import Conversation, Kind
+from core.aws.items import encode
+from core.aws.manifest import DynamoManifest
+from core.conversation import Attachment, Conversation, Incoming, Kind, Person, dumps, loads
 from core.documents import Document, DocumentId, Locator, Passage, State
 from core.freshness import Freshness
 from core.originals import PATIENCE, Originals
@@ -157,3 +161,26 @@ def test_a_store_that_says_nothing_is_not_waited_for_long():
         assert virtual.now() - began == PATIENCE
 
     virtual.run(main)
+
+
+def test_what_a_store_says_of_a_file_is_not_queued_where_the_version_before_would_not_know_it():
+    file = Attachment("F1", "a.txt", "", 3, "https://x", source="graph-item:1", version="v1")
+    where = Conversation("teams", "T", "C", "1", Kind.CHANNEL)
+    question = Incoming("e", where, Person("u"), "hi", "1", (file,))
+    queued = json.loads(dumps(question))
+    assert {"source", "version"} & {*queued["attachments"][0]} == set()
+    (back,) = loads(dumps(question)).attachments
+    assert back == replace(file, source="", version="")
+
+
+async def test_a_row_of_the_version_before_has_no_source(aws):
+    manifest = DynamoManifest(
+        aws.client("dynamodb"), aws.resources.table, aws.calls, clock=lambda: 1.0
+    )
+    item = {"pk": f"files#{WHERE.place}", "sk": "old", "state": "ready", "name": "a", "key": "k"}
+    aws.client("dynamodb").put_item(TableName=aws.resources.table, Item=encode(item))
+    row = (await manifest.get([DocumentId(WHERE.place, "old")]))[DocumentId(WHERE.place, "old")]
+    assert (row.source, row.source_version, row.state) == ("", "", State.READY)
+    await manifest.sourced(replace(row, source="graph-item:1", source_version="v1"))
+    row = (await manifest.get([row.id]))[row.id]
+    assert (row.source, row.source_version, row.state) == ("graph-item:1", "v1", State.READY)

@@ -15,7 +15,7 @@ invalid_auth method_deprecated missing_scope not_allowed_token_type not_authed n
 org_login_required token_expired token_revoked two_factor_setup_required team_access_not_granted
 accesslimited fatal_error internal_error invalid_arg_name invalid_arguments invalid_array_arg
 invalid_charset invalid_form_data invalid_post_type missing_post_type ratelimited request_timeout
-service_unavailable team_added_to_org"""
+service_unavailable team_added_to_org invalid_json json_not_object"""
 """What each method's page lists besides its own."""
 POSTS = """
 as_user_not_supported channel_not_found duplicate_channel_not_found duplicate_message_not_found
@@ -118,6 +118,19 @@ def test_every_method_that_we_call_is_among_those_whose_errors_are_known():
         called |= set(found)
     assert called
     assert called <= set(DOCUMENTED)
+
+
+OTHERS = {"already_reacted", "cant_delete_file", "cant_edit", "file_too_large", "no_file_data"}
+OTHERS |= {"expired_trigger_id", "invalid_trigger_id"}
+"""What the stand-in answers to people on its page, and of methods that we do not call."""
+
+
+def test_the_stand_in_refuses_with_codes_that_slack_documents():
+    raised = set()
+    for path in Path("local/slack").glob("*.py"):
+        raised |= set(re.findall(r'SlackError\(\s*"([a-z_]+)"', path.read_text()))
+    assert raised
+    assert raised - OTHERS <= set(TABLE)
 
 
 @pytest.mark.parametrize(

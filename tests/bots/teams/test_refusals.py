@@ -1,5 +1,8 @@
 """Every documented error of the connector and of Graph has an answer of ours."""
 
+import re
+from pathlib import Path
+
 import pytest
 
 from bots.refusals import Action, Malformed
@@ -146,6 +149,14 @@ def test_what_an_administrator_can_grant_is_named():
     assert found.needs == "`Files.Read.All`"
     found = error("GET", 403, {}, {"error": {"code": "malwareDetected"}}, "`Files.Read.All`")
     assert found.needs == ""
+
+
+def test_the_stand_in_refuses_with_codes_that_microsoft_documents():
+    raised = set()
+    for path in Path("local/teams").glob("*.py"):
+        raised |= set(re.findall(r'TeamsError\(\s*\d+,\s*"(\w+)"', path.read_text()))
+    assert raised
+    assert {each for each in raised if not is_known(each)} == {"Dropped"}  # never sent
 
 
 @pytest.mark.parametrize(("why", "kind"), STREAMED)
