@@ -65,6 +65,16 @@ async def test_nobody_is_told_of_a_file_where_they_could_not_see_it(parley):
     assert FOUND not in await asked(parley, BENS, "does the heron eat frogs or fish?", BEN)
 
 
+async def test_what_was_quoted_from_a_channel_goes_into_no_prompt_of_who_left_it(parley):
+    await shared(parley)
+    assert FOUND in await asked(parley, BENS, "does the heron eat frogs or fish?", BEN)
+    await asked(parley, BENS, "say that again please", BEN)
+    assert FOUND in json.dumps(parley.bedrock.calls[-1]["body"]["messages"])
+    parley.slack.leave(BEN, GENERAL)
+    await asked(parley, BENS, "say that again please", BEN)
+    assert FOUND not in json.dumps(parley.bedrock.calls[-1]["body"]["messages"])
+
+
 async def test_a_file_of_a_direct_chat_stays_there(parley):
     await shared(parley, DM)
     assert FOUND in await asked(parley, DM, "does the heron eat frogs or fish?")
