@@ -31,6 +31,7 @@ from bots.teams.auth import Authenticator, SigningKeys
 from bots.teams.cards import activity, as_text, size
 from bots.teams.chat import PERSONAL, QUOTAS
 from bots.teams.hosts import Hosts
+from bots.teams.markup import said as unprinted
 from bots.teams.streaming import Streams
 from bots.teams.surface import TeamsSurface
 from core.answer import Button, MessageId, Rendered, Stage
@@ -145,7 +146,7 @@ async def answer(place: Place, workspace: WorkspaceBudget, gap: float) -> Run:
         ended = now()
         await live.finish(Ending("Claude"))
     seen = [each for message in live.ids for each in place.shown[message] if each[1]]
-    whole = place.texts[live.ids[0]] == TEXT.strip() and len(live.ids) == 1
+    whole = unprinted(place.texts[live.ids[0]]) == TEXT.strip() and len(live.ids) == 1
     sizes = [size for _, size in seen]
     return Run(seen[0][0] - began, now() - ended, whole and sizes == sorted(sizes))
 
