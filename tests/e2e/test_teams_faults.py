@@ -137,7 +137,7 @@ async def test_a_long_answer_becomes_several_whole_messages(both):
     both.teams.say(ANA, GENERAL, "@Parley everything")
     await until(lambda: both.said() and both.said()[-1]["feedback"], 60)
     found = both.said()
-    assert len(found) == 4
+    assert len(found) == 6
     whole = "\n\n".join(both.text(m) for m in found)
     assert [p.strip() for p in whole.split("\n\n")] == [p.strip() for p in text.split("\n\n")]
     assert [both.buttons(m) for m in found[:-1]] == [[]] * (len(found) - 1)
