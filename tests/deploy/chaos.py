@@ -232,7 +232,7 @@ class Chaos:
             world = both.world
             return [(world.ended(e), world.text(e) + world.small(e)) for e in said]
         said = [each for each in both.said(room) if each["root"] == asked]
-        return [(both.ended(each), each["text"] + both.small(each)) for each in said]
+        return [(both.ended(each), both.text(each) + both.small(each)) for each in said]
 
     def _count_files(self) -> None:
         dead = self._dead("FilesDead")
