@@ -9,6 +9,7 @@ from core.assistant import Assistant
 from core.audience import Audience, Outsiders
 from core.briefing import Briefing
 from core.conversation import Attachment, Conversation, Incoming, Kind, Person, dumps, loads
+from core.lookup import Knowledge
 from core.markdown import Policy
 from core.ports import Busy, HandedOn
 from tests.fake_chat import FakeChat
@@ -84,7 +85,7 @@ def assistant_of(claims, *, auto):
         None,
         FakeHistory(),
         settings,
-        object(),
+        Knowledge(None, None, None),
         Audience(None, Outsiders.CHANNEL),
         default_model="haiku",
         today=lambda: None,

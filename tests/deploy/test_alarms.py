@@ -7,8 +7,9 @@ import random
 
 import pytest
 
-from core.answer import Usage
+from core.answer import Delta, Prompt, Turn, Usage
 from core.aws.telemetry import metered
+from core.metering import MeteredModel
 from core.outcome import Outcome, counted
 from core.ports import Broken, Overloaded, Refused
 from core.telemetry import Metric, count
@@ -32,6 +33,23 @@ MIB_FREE = 8_000
 LONG, SHORT = Usage(20_000, 2_000), Usage(3_000, 400)
 
 
+class Model:
+    """Answers at once, having taken `usage`."""
+
+    def __init__(self, usage):
+        self._usage = usage
+
+    async def stream(self, prompt):
+        yield Delta("words", "end_turn", self._usage)
+
+
+async def asked(model, usage):
+    """One call of Claude, counted as each of the product's is."""
+    prompt = Prompt(model, "", (Turn("user", "question"),))
+    async for _ in MeteredModel(Model(usage)).stream(prompt):
+        pass
+
+
 class Hours:
     """Data points as they come about; `read` gives what our code has printed."""
 
@@ -48,7 +66,9 @@ class Hours:
 
         def work():
             run(lambda: Scene().answer([] if error else words(1), gap=first))
-            counted(Outcome("end_turn", usage, model, error=error))
+            if error is None:
+                run(lambda: asked(model, usage))
+            counted(Outcome("end_turn", usage, model, error=error), partial=error is None)
 
         self.ours(at, "worker", work)
 
