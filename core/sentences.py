@@ -11,14 +11,14 @@ from core.ports import Broken, ModelError, Overloaded, Refused
 
 EMPTY = "Hi! Write your question after my name, and I'll answer here."
 STOPPED = "Stopped."
-NO_ANSWER = "No answer came. Press Regenerate for another try."
+NO_ANSWER = "No answer came. Regenerate for another try."
 NO_STORE = "I can't reach my storage right now. I'll answer here as soon as it is back."
 TROUBLE = "I tried several times and could not finish this. Press Retry to start again."
 ALREADY_ENDED = "That answer has already ended."
 STILL_RUNNING = "That one is still being answered. Press Stop first, or wait for its end."
 TOO_OLD = "I no longer have that question. Please ask it again."
 ELSEWHERE = "That button belongs to another conversation."
-THANKS = {"up": "Thanks, noted.", "down": "Thanks, noted. Ask again in other words, or Regenerate."}
+THANKS = {"up": "Thanks, noted.", "down": "Thanks, noted. Ask again in other words, or regenerate."}
 
 HELLO = "Hi, I'm Parley. Mention me to ask something."
 HELLO_DIRECT = "Hi, I'm Parley. Write your question here; no need to mention me."
@@ -85,7 +85,7 @@ def unseen(needs: str) -> str:
     """What to say where we may not know whether files came with a message."""
     if needs:
         return f"I can't see files that come with messages here: I need {needs}."
-    return "I could not look whether files came with this message. Press Regenerate in a minute."
+    return "I could not look whether files came with this message. Regenerate in a minute."
 
 
 def ending(stop: str | None) -> str:
@@ -100,7 +100,7 @@ def ending(stop: str | None) -> str:
         case "content_filtered" | "guardrail_intervened" | "refusal":
             return "The answer ends here: a content filter stopped it."
         case _:
-            return f"The answer ended early ({stop}). Press Regenerate for another try."
+            return f"The answer ended early ({stop}). Regenerate for another try."
 
 
 def unanswered(stop: str | None) -> str:
@@ -109,7 +109,7 @@ def unanswered(stop: str | None) -> str:
         case "max_tokens":
             return (
                 "Claude thought about this until its limit and wrote nothing. Ask for less at a "
-                "time, or press Regenerate."
+                "time, or regenerate."
             )
         case "content_filtered" | "guardrail_intervened" | "refusal":
             return "Claude did not answer: a content filter stopped it. Ask in other words."
