@@ -18,7 +18,7 @@ from typing import Any
 from core.answer import Usage
 from core.aws.function import FRESH
 from core.models import MODELS
-from tests.deploy import alarms, template
+from tests.deploy import template
 
 ROOT = Path(__file__).parents[1]
 COUNTS = ROOT / "benchmarks" / "cost.json"
@@ -36,7 +36,6 @@ Lambda does not go below five; that it is five for FIFO too is our assumption.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html"""
 GB = 1e9
 resources: Any = template.resources
-watched: Any = alarms.watched
 """The template's, by kind. Tests' modules are not typed."""
 READERS = 6
 """Secrets that a receiver for Slack, one for Teams and a worker read every FRESH seconds."""
@@ -195,15 +194,13 @@ def embedded(counted: Mapping[str, Any], model: str) -> float:
 
 def idle(counts: Mapping[str, Any]) -> dict[str, float]:
     """Dollars a month when nobody asks anything, with Slack and Teams and a domain of its own."""
-    kinds = ("AWS::SecretsManager::Secret", "AWS::CloudWatch::Dashboard")
-    secrets, dashboards = (len(resources(kind)) for kind in kinds)
-    # an alarm is billed by the metrics that it watches
-    watching = sum(len([*watched(each)]) for each in resources("AWS::CloudWatch::Alarm").values())
+    kinds = ("AWS::CloudWatch::Alarm", "AWS::SecretsManager::Secret", "AWS::CloudWatch::Dashboard")
+    alarms, secrets, dashboards = (len(resources(kind)) for kind in kinds)
     return {
         "OpenSearch, t3.small.search (without its disk)": HOURS * _of("search"),
         "CloudWatch, metrics (months in which all are written)": counts["metrics"] * _of("metric"),
         "CloudWatch, dashboard": dashboards * _of("dashboard"),
-        "CloudWatch, alarms": watching * _of("alarm"),
+        "CloudWatch, alarms": alarms * _of("alarm"),
         "Secrets Manager": secrets * _of("secret"),
         "Secrets Manager, read by functions that are always warm": MINUTES
         / FRESH

@@ -55,6 +55,7 @@ def counted(outcome: Outcome, *, partial: bool) -> None:
         count(Metric.FAILURES, reason="empty")
     else:
         count(Metric.ANSWERS)
+        count(Metric.FAILURES, 0)  # so that the metric's average is the share that fails
 
 
 def ending(run: str, outcome: Outcome, *, partial: bool, answered_by: str = "") -> Ending:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from core import sentences
-from core.live import LiveMessage
 from core.ports import Lost, StoreError
 
 log = logging.getLogger(__name__)
@@ -19,7 +18,13 @@ DELAYS = (0.2, 0.5, 1, 2, 4, 8, 15, 30, 30)
 T = TypeVar("T")
 
 
-async def patiently(call: Callable[[], Awaitable[T]], live: LiveMessage | None = None) -> T:
+class Shown(Protocol):
+    """What people see meanwhile: a live message."""
+
+    def status(self, markdown: str) -> None: ...
+
+
+async def patiently(call: Callable[[], Awaitable[T]], live: Shown | None = None) -> T:
     """Calls a store until it answers, for a minute and a half. Raises StoreError after that."""
     for delay in DELAYS:
         try:

@@ -41,9 +41,9 @@ def test_an_answer_is_counted():
     meter = Meter()
     with counting(meter):
         counted(Outcome("end_turn", Usage(2000, 1000, 1000, 0), "sonnet"), partial=True)
-    assert meter.counted == {(Metric.ANSWERS, ""): 1}
+    assert meter.counted == {(Metric.ANSWERS, ""): 1, (Metric.FAILURES, ""): 0}
     count(Metric.ANSWERS)  # nobody counts any more
-    assert len(meter.counted) == 1
+    assert len(meter.counted) == 2
 
 
 def test_a_failure_is_counted_by_its_reason_and_nothing_else():

@@ -1,7 +1,7 @@
 """CloudWatch's alarms in small: what the template's own would say of given data points.
 
-It applies what the template uses and no more: statistics and percentiles over periods, one metric
-or an expression over several, N of M periods, and missing data. Anything else raises KeyError.
+It applies what the template uses and no more: statistics of one metric over periods, percentiles,
+M of N periods, and missing data. Anything else raises KeyError.
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-evaluation.html
 """
 
@@ -9,10 +9,11 @@ import json
 import math
 import operator
 import re
+import statistics
 from collections import defaultdict
 
 COMPARISONS = {"GreaterThanThreshold": operator.gt, "LessThanThreshold": operator.lt}
-STATISTICS = {"Sum": sum, "Maximum": max, "Minimum": min}
+STATISTICS = {"Sum": sum, "Maximum": max, "Minimum": min, "Average": statistics.mean}
 METRICS = {
     # namespace, name: its dimensions
     ("AWS/Lambda", "Errors"): {"FunctionName"},
@@ -63,7 +64,7 @@ def rings(alarm, points, until, parameters):
     threshold = _plain(alarm["Threshold"], parameters)
     periods = alarm["EvaluationPeriods"]
     wanted = alarm.get("DatapointsToAlarm", periods)
-    seconds = _period(alarm)
+    seconds = alarm["Period"]
     rang, ringing = [], False
     for now in range(60, until + 1, 60):
         ends = [now - seconds * each for each in range(periods)]
@@ -76,34 +77,14 @@ def rings(alarm, points, until, parameters):
 
 
 def watched(alarm):
-    """The metrics of an alarm: (namespace, name, dimensions, statistic)."""
-    if "Metrics" not in alarm:
-        stat = alarm.get("Statistic") or alarm["ExtendedStatistic"]
-        yield alarm["Namespace"], alarm["MetricName"], _dimensions(alarm), stat
-        return
-    for each in alarm["Metrics"]:
-        if "MetricStat" in each:
-            metric = each["MetricStat"]["Metric"]
-            stat = each["MetricStat"]["Stat"]
-            yield metric["Namespace"], metric["MetricName"], _dimensions(metric), stat
-
-
-def _period(alarm):
-    if "Period" in alarm:
-        return alarm["Period"]
-    (seconds,) = {e["MetricStat"]["Period"] for e in alarm["Metrics"] if "MetricStat" in e}
-    return seconds
+    """The metric of an alarm: namespace, name, dimensions, statistic."""
+    stat = alarm.get("Statistic") or alarm["ExtendedStatistic"]
+    return alarm["Namespace"], alarm["MetricName"], _dimensions(alarm), stat
 
 
 def _value(alarm, points, begin, end):
-    found = []
-    for namespace, name, dimensions, stat in watched(alarm):
-        found.append(_statistic(stat, points.within(namespace, name, dimensions, begin, end)))
-    if "Metrics" not in alarm:
-        return found[0]
-    names = [each["Id"] for each in alarm["Metrics"] if "MetricStat" in each]
-    (expression,) = [e["Expression"] for e in alarm["Metrics"] if e.get("ReturnData", True)]
-    return _computed(expression, dict(zip(names, found, strict=True)))
+    namespace, name, dimensions, stat = watched(alarm)
+    return _statistic(stat, points.within(namespace, name, dimensions, begin, end))
 
 
 def _statistic(stat, values):
@@ -113,18 +94,6 @@ def _statistic(stat, values):
         return STATISTICS[stat](values)
     share = float(re.fullmatch(r"p([\d.]+)", stat)[1]) / 100
     return sorted(values)[max(0, math.ceil(share * len(values)) - 1)]
-
-
-def _computed(expression, values):
-    """Metric math: a metric without data makes the result one without, unless FILL gives it."""
-    missing = {name for name, value in values.items() if value is None}
-    filled = set(re.findall(r"FILL\((\w+), 0\)", expression))
-    if missing - filled:
-        return None
-    python = re.sub(r"FILL\((\w+), 0\)", r"\1", expression).replace(" AND ", " and ")
-    known = {name: value or 0 for name, value in values.items()}
-    when = {"IF": lambda test, yes, no: yes if test else no, "__builtins__": {}}
-    return eval(python, when, known)
 
 
 def _dimensions(metric):
