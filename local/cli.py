@@ -22,8 +22,12 @@ from core.settings import SettingsError, log_format, log_level
 from core.telemetry import Metering, quiet, unmetered
 from local.about import FORGET, REDRIVE, REINDEX
 from local.aws import LocalAwsError
+from local.first_line import FirstLine
 from local.inspect import options as inspecting
 from local.lock import InUse
+
+HELD = 10.0
+"""Seconds at most for which metrics wait for the line that says `ready`."""
 
 
 def main() -> None:
@@ -147,8 +151,10 @@ async def _serve(host: str, metering: Metering) -> None:
 
     settings = settings_of(os.environ)
     health = Health(time.monotonic)
-    async with serving(settings, host, settings.port, metering, health) as address:
-        await until_stopped_or_dead(health, lambda: print(f"ready {address}", flush=True))
+    with FirstLine(sys.stdout) as line:
+        async with serving(settings, host, settings.port, metering, health) as address:
+            asyncio.get_running_loop().call_later(HELD, line.release)
+            await until_stopped_or_dead(health, lambda: line.release(f"ready {address}"))
     if health.died:
         sys.exit(f"parley: {health.died} died, so the process ends; its log says why.")
 
