@@ -23,7 +23,7 @@ SHOWN_AGAIN = 1_800.0
 """Seconds after which the queue shows such a turn by itself."""
 ORPHANED = 15.0
 """Seconds after the end of its lease that a turn counts as abandoned."""
-AGAIN = 300.0
+AGAIN = 120.0
 """Seconds after which what still nobody takes may be queued once more."""
 OVERTAKEN = 60.0
 """Seconds by which a turn must be younger than another that it shows to be overtaken: queues keep
