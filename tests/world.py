@@ -212,3 +212,14 @@ def without_index(url):
     client = OpenSearch(url)
     client.indices.delete(index="parley-chunks-*")
     client.close()
+
+
+@asynccontextmanager
+async def reading_files(opening, url):
+    """What `opening` opens, with an index that begins empty, and a Claude that answers at once."""
+    without_index(url)
+    async with opening as world:
+        world.environ["OPENSEARCH_URL"] = url
+        world.bedrock.script = Script(size=200, pace=0.001)
+        yield world
+    without_index(url)

@@ -4,9 +4,8 @@ import json
 
 import pytest
 
-from local.bedrock import Script
 from tests.e2e.test_files import ASK, FOUND, HERON, PDF, asked, shared
-from tests.world import ANA, DM, GENERAL, until, without_index, world_at
+from tests.world import ANA, DM, GENERAL, reading_files, until, world_at
 
 FINANCE = "C0FINANCE"
 OLD, NEW = b"The depot opens at seven in the morning.", b"The depot opens at nine in the morning."
@@ -17,12 +16,8 @@ SUMMARY = "heron nests"
 
 @pytest.fixture
 async def world(aws, opensearch):
-    without_index(opensearch)
-    async with world_at(aws) as world:
-        world.environ["OPENSEARCH_URL"] = opensearch
-        world.bedrock.script = Script(size=200, pace=0.001)
+    async with reading_files(world_at(aws), opensearch) as world:
         yield world
-    without_index(opensearch)
 
 
 def prompts(parley):

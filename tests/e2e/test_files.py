@@ -6,9 +6,8 @@ import json
 import pytest
 from opensearchpy import OpenSearch
 
-from local.bedrock import Script
 from tests.ingestion.pdfs import pdf
-from tests.world import ANA, BEN, DM, GENERAL, HURRIED, until, without_index, world_at
+from tests.world import ANA, BEN, DM, GENERAL, HURRIED, reading_files, until, world_at
 
 SUPPORT, BENS = "C0SUPPORT", "D0BEN"
 PDF = "application/pdf"
@@ -20,12 +19,8 @@ NOTHING = "I found nothing"
 
 @pytest.fixture
 async def world(aws, opensearch):
-    without_index(opensearch)
-    async with world_at(aws) as world:
-        world.environ["OPENSEARCH_URL"] = opensearch
-        world.bedrock.script = Script(size=200, pace=0.001)
+    async with reading_files(world_at(aws), opensearch) as world:
         yield world
-    without_index(opensearch)
 
 
 async def shared(parley, channel=GENERAL, files=(("heron.pdf", HERON, PDF),), **more):

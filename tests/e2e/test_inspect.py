@@ -6,22 +6,17 @@ import sys
 
 import pytest
 
-from local.bedrock import Script
 from local.slack.people import TEAM
 from tests.ingestion.pdfs import pdf
-from tests.world import ANA, BEN, GENERAL, without_index, world_at
+from tests.world import ANA, BEN, GENERAL, reading_files, world_at
 
 HERON = pdf(["The grey heron nests in tall trees near water.", "It eats frogs and small fish."])
 
 
 @pytest.fixture
 async def world(aws, opensearch):
-    without_index(opensearch)
-    async with world_at(aws) as world:
-        world.environ["OPENSEARCH_URL"] = opensearch
-        world.bedrock.script = Script(size=200, pace=0.001)
+    async with reading_files(world_at(aws), opensearch) as world:
         yield world
-    without_index(opensearch)
 
 
 async def found(world, *arguments):

@@ -2,10 +2,9 @@
 
 import pytest
 
-from local.bedrock import Script
 from tests.ingestion.pdfs import pdf
 from tests.teams_world import ANA, BEN, GENERAL, both_at
-from tests.world import without_index
+from tests.world import reading_files
 
 OLD = pdf(["The grey heron nests in tall trees near water.", "It eats frogs and small fish."])
 NEW = pdf(["The grey heron nests in tall trees near water.", "It eats lizards and grey voles."])
@@ -14,13 +13,9 @@ ASK = "@Parley what does the grey heron eat?"
 
 @pytest.fixture
 async def reading(aws, opensearch):
-    without_index(opensearch)
-    async with both_at(aws) as world:
-        world.environ["OPENSEARCH_URL"] = opensearch
-        world.bedrock.script = Script(size=200, pace=0.001)
+    async with reading_files(both_at(aws), opensearch) as world:
         await world.serve()
         yield world
-    without_index(opensearch)
 
 
 async def test_a_replaced_file_is_answered_from_its_new_version_and_a_deleted_one_not_at_all(

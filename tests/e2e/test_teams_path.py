@@ -20,7 +20,7 @@ from tests.teams_world import (
     shown_text,
 )
 from tests.world import GENERAL as SLACK_GENERAL
-from tests.world import until, without_index
+from tests.world import reading_files, until
 
 LONG = "".join(f"word{i:04d} " for i in range(400))
 HERON = pdf(["The grey heron nests in tall trees near water.", "It eats frogs and small fish."])
@@ -38,13 +38,9 @@ async def both(aws):
 @pytest.fixture
 async def reading(aws, opensearch):
     """The same with files."""
-    without_index(opensearch)
-    async with both_at(aws) as world:
-        world.environ["OPENSEARCH_URL"] = opensearch
-        world.bedrock.script = Script(size=200, pace=0.001)
+    async with reading_files(both_at(aws), opensearch) as world:
         await world.serve()
         yield world
-    without_index(opensearch)
 
 
 async def test_a_mention_in_a_channel_is_answered_by_a_reply_that_grows(both):
