@@ -11,6 +11,7 @@ RUN python -m venv --without-pip /venv \
 COPY core core
 COPY bots bots
 COPY ingestion ingestion
+COPY cli cli
 COPY local local
 RUN /venv/bin/python -m compileall -q --invalidation-mode unchecked-hash /venv/lib /app
 
@@ -32,5 +33,5 @@ EXPOSE 8080
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=60s \
     CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"PORT\"]}/healthz', timeout=4)"]
-ENTRYPOINT ["python", "-m", "local"]
+ENTRYPOINT ["python", "-m", "cli"]
 CMD ["serve"]

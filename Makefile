@@ -3,7 +3,7 @@
 PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3 python; do \
 	command -v $$p >/dev/null 2>&1 && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$p && break; done)
 BIN := .venv/bin
-# what Lambda runs, at the versions of dev.txt: local/bundle.py says for which Python and processor
+# what Lambda runs, at the versions of dev.txt: deploy/bundle.py says for which Python and processor
 LOCK_LAMBDA := uv pip compile --quiet --generate-hashes --no-emit-index-url --no-annotate --custom-compile-command "make lock" \
 	--python-version 3.13 --python-platform aarch64-manylinux_2_28 -c requirements/dev.txt --extra lambda
 PIP := -m pip install --quiet --disable-pip-version-check
@@ -50,7 +50,7 @@ lint: setup ## style and types
 	$(BIN)/mypy
 
 test: lint setup-sam ## style, types and all tests (a Chromium is needed for the page's)
-	@$(BIN)/python -c "from local.opensearch_files import home; home()"
+	@$(BIN)/python -c "from local.opensearch.files import home; home()"
 	@$(BIN)/python -m tests.independent.parts
 	@$(MAKE) --no-print-directory -j3 test-parts test-whole test-deployed
 

@@ -21,8 +21,8 @@ import aiohttp
 from benchmarks.receiver import _event, _signed
 from core.aws.provision import provision
 from local.aws import LocalAws, free_port
-from local.bedrock import Script
-from tests.world import GENERAL, PARLEY, world_at
+from local.bedrock.server import Script
+from tests.support.world import GENERAL, PARLEY, world_at
 
 RATE = 100
 SECONDS = int(os.environ.get("PARLEY_BENCH_SECONDS", "20"))

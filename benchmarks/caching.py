@@ -19,20 +19,20 @@ from datetime import date
 import boto3
 from aiohttp import web
 
-from core import prompt
-from core.answer import CachePoints, Delta, MessageId, Prompt, Rendered, Turn, Usage
-from core.aws.bedrock import BedrockModel
-from core.budget import Quota, Rate, WorkspaceBudget
-from core.conversation import Conversation, Incoming, Kind, Person
-from core.documents import Document, DocumentId, Locator, Passage, State
-from core.follow_up import standing_alone
-from core.links import Policy
-from core.live import Ending, LiveMessage
-from core.models import MODELS
-from core.passages import passages_block
-from core.ports import Call
-from local.bedrock import BedrockStandIn, Script
-from tests.fakes import Clock
+from core.aws.bedrock.client import BedrockModel
+from core.knowledge.follow_up import standing_alone
+from core.ports.rates import Call
+from core.rates.budget import Quota, Rate, WorkspaceBudget
+from core.streaming.live import Ending, LiveMessage
+from core.streaming.markdown.links import Policy
+from core.turn.prompt import prompt
+from core.turn.prompt.prompt_blocks import passages_block
+from core.values.answer import CachePoints, Delta, MessageId, Prompt, Rendered, Turn, Usage
+from core.values.conversation import Conversation, Incoming, Kind, Person
+from core.values.documents import Document, DocumentId, Locator, Passage, State
+from core.values.models import MODELS
+from local.bedrock.server import BedrockStandIn, Script
+from tests.support.fakes import Clock
 
 QUESTIONS, PASSAGES, ANSWER = 20, 6, 300
 SIZES = (100, 200, 400, 1_000, 2_000)

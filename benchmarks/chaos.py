@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 
 from local.aws import LocalAws, free_port
-from local.opensearch import LocalOpenSearch
+from local.opensearch.node import LocalOpenSearch
 from tests.deploy.chaos import VISIBILITY, chaos, table
 from tests.deploy.conftest import REGION, Deployed, surroundings
 

@@ -19,8 +19,8 @@ from pathlib import Path
 
 import boto3
 
+from deploy.bundle import FUNCTIONS, bundle
 from local.aws import LocalAws, free_port
-from local.bundle import FUNCTIONS, bundle
 
 HANDLERS = {
     "Slack": "bots.slack.function",

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from core.answer import Usage
-from core.aws.function import FRESH
-from core.models import MODELS
+from core.aws.lambda_.warm import FRESH
+from core.values.answer import Usage
+from core.values.models import MODELS
 from tests.deploy import template
 
 ROOT = Path(__file__).parents[1]

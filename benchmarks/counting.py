@@ -26,13 +26,13 @@ from aiohttp import web
 
 from benchmarks.documents import _pdf, _text
 from local.aws import LocalAws, free_port
-from local.bedrock import BedrockStandIn, Script
-from local.embedding import EmbeddingScript
-from local.opensearch import LocalOpenSearch
+from local.bedrock.embedding import EmbeddingScript
+from local.bedrock.server import BedrockStandIn, Script
+from local.opensearch.node import LocalOpenSearch
 from local.slack.server import SlackStandIn
-from tests import world as around
 from tests.deploy.conftest import REGION, Deployed
-from tests.world import ANA, GENERAL, World, served
+from tests.support import world as around
+from tests.support.world import ANA, GENERAL, World, served
 
 SERVICES = ("dynamodb", "sqs", "s3", "secretsmanager")
 FUNCTIONS = ("slack", "worker", "ingester", "schedule")

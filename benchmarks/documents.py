@@ -25,31 +25,31 @@ from typing import Any
 
 import boto3
 
-from core.aws.calls import Calls
-from core.aws.clients import client
-from core.aws.cursors import DynamoCursors
-from core.aws.departures import DynamoDepartures
-from core.aws.editions import Editions
-from core.aws.embeddings import EmbeddingPool
-from core.aws.erasures import DynamoErasures
-from core.aws.history import DynamoHistory
-from core.aws.manifest import DynamoManifest
+from core.aws.access.calls import Calls
+from core.aws.access.clients import client
+from core.aws.bedrock.embeddings import EmbeddingPool
+from core.aws.document_stores import DIMS, Shelf
+from core.aws.dynamodb.cursors import DynamoCursors
+from core.aws.dynamodb.departures import DynamoDepartures
+from core.aws.dynamodb.erasures import DynamoErasures
+from core.aws.dynamodb.history import DynamoHistory
+from core.aws.dynamodb.manifest import DynamoManifest
 from core.aws.provision import provision
 from core.aws.s3 import S3Vault
-from core.aws.shelf import DIMS, Shelf
-from core.aws.source import Source
-from core.aws.stored import CANDIDATES
-from core.conversation import Scope
-from core.documents import Block, Chunk, Document, DocumentId, Locator, State, searched
-from core.library import IndexedLibrary
-from core.settings import EMBEDDING_MODEL
+from core.aws.search.index_versions import Editions
+from core.aws.search.mapping import CANDIDATES
+from core.aws.sqs.consumer import Source
+from core.knowledge.library import IndexedLibrary
+from core.runtime.settings import EMBEDDING_MODEL
+from core.values.conversation import Scope
+from core.values.documents import Block, Chunk, Document, DocumentId, Locator, State, searched
 from ingestion.app import Ingester
 from ingestion.chunks import chunked
-from ingestion.extract.sandbox import extract
 from ingestion.pictures import Eyes
 from ingestion.pipeline import Pipeline
+from ingestion.sandbox.parent import extract
 from local.aws import LocalAws, free_port
-from local.opensearch import LocalOpenSearch
+from local.opensearch.node import LocalOpenSearch
 
 REGION = "us-east-1"
 DOCUMENTS = int(os.environ.get("PARLEY_BENCH_DOCUMENTS", "1000"))
@@ -64,8 +64,8 @@ WORDS = [f"word{n}" for n in range(4000)]
 STANDIN = """
 import asyncio, sys
 from aiohttp import web
-from local.bedrock import BedrockStandIn
-from local.embedding import EmbeddingScript
+from local.bedrock.server import BedrockStandIn
+from local.bedrock.embedding import EmbeddingScript
 async def main():
     standin = BedrockStandIn()
     standin.embedding.set(EmbeddingScript(vectors="hash", latency=0.04))
@@ -347,7 +347,7 @@ def _child() -> int:
     """KB that the reading child has had at most."""
     for each in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if b"ingestion.extract.child" in (each / "cmdline").read_bytes():
+            if b"ingestion.sandbox.child" in (each / "cmdline").read_bytes():
                 status = (each / "status").read_text()
                 return int(status.partition("VmHWM:")[2].split()[0])
     return 0

@@ -18,8 +18,8 @@ import boto3
 from aiohttp import web
 from langchain_aws import BedrockEmbeddings
 
-from core.aws.embeddings import EmbeddingPool
-from local.bedrock import BedrockStandIn
+from core.aws.bedrock.embeddings import EmbeddingPool
+from local.bedrock.server import BedrockStandIn
 
 REGIONS = ("us-east-1", "eu-west-1", "ap-northeast-2")
 TITAN, COHERE = "amazon.titan-embed-text-v2:0", "us.cohere.embed-v4:0"

@@ -8,8 +8,8 @@ import random
 import sys
 import time
 
-from tests.hostile_texts import text_of
-from tests.platform_links import faults, smallest
+from tests.support.hostile_texts import text_of
+from tests.support.platform_links import faults, smallest
 
 MOST_SHOWN = 5
 

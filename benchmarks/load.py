@@ -23,14 +23,14 @@ import boto3
 from aiohttp import web
 
 from bots.slack.chat import QUOTAS
-from bots.slack.mrkdwn import MrkdwnSurface, render
-from core.answer import MessageId, Prompt, Rendered, Turn
-from core.aws.bedrock import BedrockModel, tune_gc
-from core.aws.eventstream import Decoder
-from core.budget import WorkspaceBudget
-from core.live import LiveMessage
-from core.markdown import Policy
-from local.bedrock import BedrockStandIn, Script
+from bots.slack.rendering.mrkdwn import MrkdwnSurface, render
+from core.aws.bedrock.client import BedrockModel, tune_gc
+from core.aws.bedrock.eventstream import Decoder
+from core.rates.budget import WorkspaceBudget
+from core.streaming.live import LiveMessage
+from core.streaming.markdown.presentable import Policy
+from core.values.answer import MessageId, Prompt, Rendered, Turn
+from local.bedrock.server import BedrockStandIn, Script
 
 STREAMS = 200
 TEXT = "".join(f"word{i:03d} " for i in range(400))

@@ -19,11 +19,11 @@ from typing import Any
 import boto3
 
 from benchmarks.streaming import percentile
-from core.aws.clients import client
+from core.aws.access.clients import client
 from core.aws.provision import Resources, provision
 from local.aws import LocalAws, free_port
-from tests import world as around
-from tests.world import ANA, DM
+from tests.support import world as around
+from tests.support.world import ANA, DM
 
 NUMBER = 30
 REGION = "us-east-1"

@@ -24,10 +24,10 @@ from aiohttp import web
 
 from bots.serve import Receivers, application
 from bots.slack.app import Receiver
-from core.aws.calls import Calls
-from core.aws.clients import client
+from core.aws.access.calls import Calls
+from core.aws.access.clients import client
 from core.aws.provision import provision
-from core.aws.sqs import SqsTurns
+from core.aws.sqs.turns import SqsTurns
 from local.aws import LocalAws, free_port
 
 RATE = 100

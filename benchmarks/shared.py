@@ -24,17 +24,17 @@ from aiohttp import web
 
 from benchmarks.streaming import DELTAS, LATENCY, SIZE, TEXT, Plain, percentile
 from bots.slack.chat import QUOTAS
-from core.answer import MessageId, Rendered
-from core.aws.calls import Calls
-from core.aws.clients import client
+from core.aws.access.calls import Calls
+from core.aws.access.clients import client
+from core.aws.dynamodb.rate_ledger import DynamoTally
 from core.aws.provision import provision
-from core.aws.tallies import DynamoTally
-from core.budget import Budgets, WorkspaceBudget
-from core.live import Ending, LiveMessage
-from core.markdown import Policy
-from core.ports import RateLimited
+from core.ports.chat import RateLimited
+from core.rates.budget import Budgets, WorkspaceBudget
+from core.streaming.live import Ending, LiveMessage
+from core.streaming.markdown.presentable import Policy
+from core.values.answer import MessageId, Rendered
 from local.aws import LocalAws, free_port
-from local.slack.limits import RateLimits
+from local.slack.web.limits import RateLimits
 
 PROCESSES = int(os.environ.get("PARLEY_BENCH_PROCESSES", "50"))
 ANSWERS = 3

@@ -14,13 +14,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from bots.slack.chat import QUOTAS
-from core.answer import MessageId, Rendered
-from core.budget import WorkspaceBudget
-from core.live import Ending, LiveMessage
-from core.markdown import Policy
-from core.ports import Call, RateLimited
-from local.slack.limits import RateLimits
-from tests.virtual import now, run
+from core.ports.chat import RateLimited
+from core.ports.rates import Call
+from core.rates.budget import WorkspaceBudget
+from core.streaming.live import Ending, LiveMessage
+from core.streaming.markdown.presentable import Policy
+from core.values.answer import MessageId, Rendered
+from local.slack.web.limits import RateLimits
+from tests.support.virtual import now, run
 
 DELTAS, SIZE = 400, 8
 LATENCY = 0.05

@@ -26,28 +26,28 @@ from aiohttp import web
 
 from benchmarks.streaming import DELTAS, LATENCY, SIZE, TEXT, percentile
 from bots.serve import Receivers, application
+from bots.teams.api.hosts import Hosts
 from bots.teams.app import Receiver
-from bots.teams.auth import Authenticator, SigningKeys
-from bots.teams.cards import activity, as_text, size
 from bots.teams.chat import PERSONAL, QUOTAS
-from bots.teams.hosts import Hosts
-from bots.teams.markup import said as unprinted
-from bots.teams.streaming import Streams
-from bots.teams.surface import TeamsSurface
-from core.answer import Button, MessageId, Rendered, Stage
-from core.aws.calls import Calls
-from core.aws.clients import client
+from bots.teams.inbound.auth import Authenticator, SigningKeys
+from bots.teams.outbound.streaming import Streams
+from bots.teams.rendering.cards import activity, as_text, size
+from bots.teams.rendering.markup import said as unprinted
+from bots.teams.rendering.surface import TeamsSurface
+from core.aws.access.calls import Calls
+from core.aws.access.clients import client
 from core.aws.provision import provision
-from core.aws.sqs import SqsTurns
-from core.budget import WorkspaceBudget
-from core.live import Ending, LiveMessage
-from core.markdown import Policy
-from core.ports import RateLimited
+from core.aws.sqs.turns import SqsTurns
+from core.ports.chat import RateLimited
+from core.rates.budget import WorkspaceBudget
+from core.streaming.live import Ending, LiveMessage
+from core.streaming.markdown.presentable import Policy
+from core.values.answer import Button, MessageId, Rendered, Stage
 from local.aws import LocalAws, free_port
-from local.teams.limits import RateLimits
-from local.teams.people import TENANT
-from local.teams.signing import Signer
-from tests.virtual import now, run
+from local.teams.services.limits import RateLimits
+from local.teams.services.signing import Signer
+from local.teams.tenant.people import TENANT
+from tests.support.virtual import now, run
 
 APP = "5d1f1d0e-0000-4000-8000-000000000000"
 SERVICE = "https://smba.trafficmanager.net/emea/"

@@ -8,13 +8,13 @@ from typing import Any
 
 import aiohttp
 
-from bots.addresses import connector
 from bots.health import Check
-from bots.slack.web import call, web_client
-from bots.teams.tokens import CONNECTOR, tokens_for
-from core.aws.calls import Calls
-from core.aws.reached import queue_missing, regions_missing, table_missing
-from core.settings import Settings, SlackSettings, TeamsSettings
+from bots.slack.api.web import call, web_client
+from bots.teams.api.tokens import CONNECTOR, tokens_for
+from bots.wire.addresses import connector
+from core.aws.access.calls import Calls
+from core.aws.access.reachable import queue_missing, regions_missing, table_missing
+from core.runtime.settings import Settings, SlackSettings, TeamsSettings
 
 
 def checks(

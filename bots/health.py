@@ -10,8 +10,9 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 
-from core.ports import ChatError, StoreError
-from core.remembered import Remembered
+from core.ports.chat import ChatError
+from core.ports.store_error import StoreError
+from core.runtime.ttl_cache import Remembered
 
 log = logging.getLogger(__name__)
 

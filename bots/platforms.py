@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from bots.worker import Platform
-from core.budget import SharedTally
-from core.settings import Settings
+from bots.wire.platform import Platform
+from core.rates.budget import SharedTally
+from core.runtime.settings import Settings
 
 
 @asynccontextmanager

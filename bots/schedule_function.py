@@ -9,16 +9,16 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from bots.sweep import sweep
-from core import telemetry
-from core.aws.calls import Calls
-from core.aws.claims import DynamoClaims
-from core.aws.clients import client
-from core.aws.function import Warm
-from core.aws.sqs import SqsTurns
-from core.aws.telemetry import Telemetry
-from core.ports import Claims, Turns
-from core.settings import load
-from core.telemetry import Metric
+from core.aws.access.calls import Calls
+from core.aws.access.clients import client
+from core.aws.dynamodb.claims import DynamoClaims
+from core.aws.lambda_.telemetry import Telemetry
+from core.aws.lambda_.warm import Warm
+from core.aws.sqs.turns import SqsTurns
+from core.ports.turns import Claims, Turns
+from core.runtime import telemetry
+from core.runtime.settings import load
+from core.runtime.telemetry import Metric
 
 _Kept = tuple[Claims, Turns]
 

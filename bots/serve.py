@@ -19,24 +19,24 @@ from bots.dependencies import checks, session
 from bots.health import Health
 from bots.platforms import platforms
 from bots.slack import app as slack_app
-from bots.slack.receiving import slack_receiver
+from bots.slack.receiver import slack_receiver
 from bots.teams import app as teams_app
-from bots.teams.receiving import teams_receiver
+from bots.teams.receiver import teams_receiver
 from bots.worker import Worker
 from core import wiring
-from core.aws.bedrock import tune_gc
-from core.aws.clients import client
-from core.aws.queueing import followed
-from core.aws.records import waited
-from core.aws.source import Handler, Source
-from core.http import Enqueue, Response
-from core.ports import StoreError
-from core.settings import Settings
-from core.stores import Rejected
-from core.telemetry import Metering, Metric, count, unmetered
-from core.together import ended
-from ingestion.housekeeping import EVERY as RECONCILE_EVERY
-from ingestion.housekeeping import forgets, reconciler
+from core.aws.access.clients import client
+from core.aws.bedrock.client import tune_gc
+from core.aws.sqs.consumer import Handler, Source
+from core.aws.sqs.lambda_batch import waited
+from core.aws.sqs.receiver_queue import followed
+from core.ports.index import Rejected
+from core.ports.store_error import StoreError
+from core.runtime.http import Enqueue, Response
+from core.runtime.settings import Settings
+from core.runtime.tasks import ended
+from core.runtime.telemetry import Metering, Metric, count, unmetered
+from ingestion.reconciliation.housekeeping import EVERY as RECONCILE_EVERY
+from ingestion.reconciliation.housekeeping import forgets, reconciler
 from ingestion.wiring import ingester
 
 log = logging.getLogger(__name__)
@@ -70,7 +70,12 @@ async def serving(
         receivers = await _receivers(settings, followed(core.turns.put_now), stack)
         reach = await stack.enter_async_context(platforms(settings, core.tally))
         worker = Worker(
-            core.assistant, core.commands, core.claims, core.turns, reach, presence=core.presence
+            core.assistant,
+            core.commands,
+            core.claims,
+            core.turns,
+            reach,
+            presence=core.presence,
         )
         sqs = client("sqs", settings.aws_region)
         answer = _measured(worker.handle, metering, "worker")

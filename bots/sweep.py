@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from core.conversation import loads
-from core.ports import Claims, Turns
+from core.ports.turns import Claims, Turns
+from core.values.conversation import loads
 
 log = logging.getLogger(__name__)
 

@@ -9,39 +9,26 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bots.sweep import sweep
-from core.answer import MessageId
-from core.assistant import Assistant
-from core.budget import ConversationBudget
-from core.commands import Commands
-from core.conversation import Command, Conversation, Incoming, loads
-from core.ports import (
-    Busy,
-    Call,
-    Chat,
-    ChatError,
-    Claims,
-    Forbidden,
-    Gone,
-    HandedOn,
-    Priority,
-    RateLimited,
-    StoreError,
-    Turns,
-    Unreachable,
-)
-from core.presence import Presence
-from core.telemetry import Metric, count, following
+from bots.wire.platform import Platform
+from core.knowledge.presence import Presence
+from core.ports.chat import Chat, ChatError, Forbidden, Gone, RateLimited, Unreachable
+from core.ports.rates import Call, Priority
+from core.ports.store_error import StoreError
+from core.ports.turns import Busy, Claims, HandedOn, Turns
+from core.rates.budget import ConversationBudget
+from core.runtime.telemetry import Metric, count, following
+from core.turn.assistant import Assistant
+from core.turn.commands import Commands
+from core.values.answer import MessageId
+from core.values.conversation import Command, Conversation, Incoming, loads
 
 log = logging.getLogger(__name__)
 
 DELETE_TRIES = 5
-
-Platform = Callable[[Conversation, Mapping[str, str]], tuple[Chat, ConversationBudget]]
-"""Builds the chat of a conversation; the mapping is the turn's `extra`."""
 
 
 class Worker:

@@ -11,12 +11,12 @@ from typing import Any
 from bots.platforms import platforms
 from bots.worker import Worker
 from core import wiring
-from core.aws.bedrock import tune_gc
-from core.aws.clients import client
-from core.aws.function import Warm
-from core.aws.records import Records
-from core.aws.telemetry import Telemetry
-from core.settings import load
+from core.aws.access.clients import client
+from core.aws.bedrock.client import tune_gc
+from core.aws.lambda_.telemetry import Telemetry
+from core.aws.lambda_.warm import Warm
+from core.aws.sqs.lambda_batch import Records
+from core.runtime.settings import load
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,12 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
         core = await stack.enter_async_context(wiring.core(settings))
         reach = await stack.enter_async_context(platforms(settings, core.tally))
         worker = Worker(
-            core.assistant, core.commands, core.claims, core.turns, reach, presence=core.presence
+            core.assistant,
+            core.commands,
+            core.claims,
+            core.turns,
+            reach,
+            presence=core.presence,
         )
         sqs = client("sqs", settings.aws_region)
         stack.callback(sqs.close)

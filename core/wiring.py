@@ -12,33 +12,38 @@ from datetime import UTC, datetime
 
 import boto3
 
-from core.assistant import Assistant
-from core.audience import Audience
-from core.aws.bedrock import BedrockModel
-from core.aws.calls import Calls
-from core.aws.clients import client
-from core.aws.dead_turns import SqsDeadTurns
-from core.aws.dynamodb import DynamoClaims, DynamoFeedback, DynamoHistory, DynamoPlaceSettings
-from core.aws.secrets import SECRETS, looked_up
-from core.aws.shelf import Shelf, erasing_of, notices_of, shelf_of
-from core.aws.sqs import SqsTurns
-from core.aws.tallies import DynamoTally
-from core.briefing import Briefing
-from core.budget import SharedTally
-from core.commands import Commands
-from core.erasing import Erasing
-from core.fetching import Fetcher
-from core.files import Files
-from core.library import IndexedLibrary
-from core.lookup import Knowledge
-from core.markdown import Policy
-from core.metering import MeteredModel
-from core.presence import Presence
-from core.rehoming import Rehoming
-from core.renewal import Renewal
-from core.settings import Settings, load
-from core.sharing import Sharing
-from core.shelved import Shelved
+from core.aws.access.calls import Calls
+from core.aws.access.clients import client
+from core.aws.access.secrets import SECRETS, looked_up
+from core.aws.bedrock.client import BedrockModel
+from core.aws.document_stores import Shelf, erasing_of, notices_of, shelf_of
+from core.aws.dynamodb.conversations import (
+    DynamoClaims,
+    DynamoFeedback,
+    DynamoHistory,
+    DynamoPlaceSettings,
+)
+from core.aws.dynamodb.rate_ledger import DynamoTally
+from core.aws.sqs.dead_turns import SqsDeadTurns
+from core.aws.sqs.turns import SqsTurns
+from core.knowledge.files.channel_moves import Rehoming
+from core.knowledge.files.file_commands import Files
+from core.knowledge.files.intake import Sharing
+from core.knowledge.files.platform_changes import Shelved
+from core.knowledge.files.reread import Renewal
+from core.knowledge.files.transfer import Fetcher
+from core.knowledge.files.undoable_erasure import Erasing
+from core.knowledge.library import IndexedLibrary
+from core.knowledge.lookup import Knowledge
+from core.knowledge.presence import Presence
+from core.people.audience import Audience
+from core.rates.budget import SharedTally
+from core.runtime.settings import Settings, load
+from core.streaming.markdown.presentable import Policy
+from core.turn.assistant import Assistant
+from core.turn.briefing import Briefing
+from core.turn.commands import Commands
+from core.turn.prompt.metering import MeteredModel
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import AsyncBatchProcessor, EventType
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
-from core.aws.notifications import jobs
 from core.aws.provision import TRIES
+from core.aws.sqs.s3_events import jobs
 from ingestion.pipeline import Pipeline
 
 log = logging.getLogger(__name__)

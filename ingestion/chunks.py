@@ -7,8 +7,8 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from core.documents import Block, Chunk, Locator
-from core.tokens import estimate
+from core.values.documents import Block, Chunk, Locator
+from core.values.tokens import estimate
 
 _HEADING = 100  # characters of a heading in a path
 _DEEPEST = 6

@@ -8,12 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from core.aws.clients import client
-from core.aws.function import Warm
-from core.aws.records import Records
-from core.aws.shelf import reading
-from core.aws.telemetry import Telemetry
-from core.settings import load
+from core.aws.access.clients import client
+from core.aws.document_stores import reading
+from core.aws.lambda_.telemetry import Telemetry
+from core.aws.lambda_.warm import Warm
+from core.aws.sqs.lambda_batch import Records
+from core.runtime.settings import load
 from ingestion.app import Ingester
 from ingestion.wiring import ingester
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from core.answer import Prompt, Turn
-from core.documents import Block, Picture
-from core.effort import Task
-from core.ports import Model, Refused
+from core.ports.model import Model, Refused
+from core.values.answer import Prompt, Turn
+from core.values.documents import Block, Picture
+from core.values.effort import Task
 from ingestion.extract.errors import Unreadable, clean
 
 SYSTEM = """\

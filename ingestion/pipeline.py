@@ -19,8 +19,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TypeVar
 
-from core.aws.notifications import Removed, Written
-from core.documents import (
+from core.aws.sqs.s3_events import Removed, Written
+from core.ports.documents import Manifest, Missing, TooLarge, Vault
+from core.ports.index import Embeddings, Index, Rejected
+from core.ports.model import Broken, ModelError, Overloaded
+from core.ports.store_error import StoreError
+from core.runtime.tasks import ended, together
+from core.runtime.telemetry import Metric, count, following
+from core.values.documents import (
     Block,
     Chunk,
     Document,
@@ -30,15 +36,12 @@ from core.documents import (
     document_of,
     searched,
 )
-from core.ports import Broken, ModelError, Overloaded, StoreError
-from core.stores import Embeddings, Index, Manifest, Missing, Rejected, TooLarge, Vault
-from core.telemetry import Metric, count, following
-from core.together import ended, together
 from ingestion.chunks import chunked
 from ingestion.extract.errors import Unreadable
-from ingestion.extract.sandbox import Total, extract
+from ingestion.extract.total import Total
 from ingestion.pictures import Eyes
-from ingestion.room import Room, Share
+from ingestion.sandbox.parent import extract
+from ingestion.text_budget import Room, Share
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +60,7 @@ TELL_EVERY = 1.0
 """Seconds between notes of how far it is."""
 BEAT = 60.0
 """Seconds between notes that somebody has it, while its images are read or wait for their turn: one
-without is read by another (`core.overdue`)."""
+without is read by another (`core.knowledge.files.overdue`)."""
 
 Reader = Callable[[Path, str], AsyncIterator[Block | Picture | Total]]
 T = TypeVar("T")
@@ -66,7 +69,7 @@ T = TypeVar("T")
 class Pipeline:
     """One for a process. `limit` is the most bytes of a file; `readers` how many read at a time.
 
-    `room`: bytes of extracted text that all of them hold (`ingestion.room`).
+    `room`: bytes of extracted text that all of them hold (`ingestion.text_budget`).
     """
 
     def __init__(

@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from core.aws.clients import client
-from core.aws.function import Warm
-from core.aws.shelf import reading
-from core.aws.telemetry import Telemetry
-from core.settings import load
-from ingestion.housekeeping import forgets, reconciler
-from ingestion.reconciler import Reconciler
+from core.aws.access.clients import client
+from core.aws.document_stores import reading
+from core.aws.lambda_.telemetry import Telemetry
+from core.aws.lambda_.warm import Warm
+from core.runtime.settings import load
+from ingestion.reconciliation.housekeeping import forgets, reconciler
+from ingestion.reconciliation.reconciler import Reconciler
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from core.aws.shelf import Shelf
-from core.metering import MeteredModel
-from core.ports import Model
-from core.settings import Settings
+from core.aws.document_stores import Shelf
+from core.ports.model import Model
+from core.runtime.settings import Settings
+from core.turn.prompt.metering import MeteredModel
 from ingestion.app import Ingester
 from ingestion.pictures import READS, Eyes
 from ingestion.pipeline import Pipeline

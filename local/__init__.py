@@ -1,1 +1,1 @@
-"""Everything on one machine: the command line and stand-ins for AWS, Bedrock and Slack."""
+"""Everything on one machine: stand-ins for AWS, Bedrock, Slack and Teams, and a page."""

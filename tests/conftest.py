@@ -15,13 +15,13 @@ import boto3
 import hypothesis
 import pytest
 
-from core.aws.calls import Calls
-from core.aws.clients import client
-from core.aws.opensearch import OpenSearchIndex
+from core.aws.access.calls import Calls
+from core.aws.access.clients import client
 from core.aws.provision import Resources, provision
+from core.aws.search.opensearch import OpenSearchIndex
 from local.aws import LocalAws, free_port
-from local.opensearch import LocalOpenSearch
-from tests.fakes import Clock
+from local.opensearch.node import LocalOpenSearch
+from tests.support.fakes import Clock
 
 REGION = "us-east-1"
 
@@ -90,7 +90,7 @@ def clock():
 def alias(monkeypatch):
     """A test's own name of the index, so that none sees another's."""
     name = f"t-{uuid.uuid4().hex[:12]}"
-    monkeypatch.setattr("core.aws.opensearch.ALIAS", name)
+    monkeypatch.setattr("core.aws.search.opensearch.ALIAS", name)
     return name
 
 

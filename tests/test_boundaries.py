@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SOURCES = [
-    p for top in ("core", "bots", "ingestion", "local") for p in sorted((ROOT / top).rglob("*.py"))
-]
+TOPS = ("core", "bots", "ingestion", "cli", "local")
+SOURCES = [p for top in TOPS for p in sorted((ROOT / top).rglob("*.py"))]
+ROOMS = sorted({p.parent for p in SOURCES})
+LIKE_THINGS = {"core/aws/dynamodb": "a kind of row", "ingestion/extract": "a file format"}
+"""Rooms that may hold more than a dozen entries: one module for each of these."""
 AWS = {"boto3", "botocore", "langchain_aws", "langchain_core"}
 SLACK = {"slack_sdk", "slack_bolt"}
 TEAMS = {"botbuilder", "botframework", "msrest", "jwt"}
@@ -48,9 +50,80 @@ def allowed(path):
         return {"core", "bots"}, platform
     if top == "ingestion":
         return {"core", "ingestion"}, set()
-    # stand-ins sign what they send; the doctor looks into the account
-    own = {"teams": {"jwt"}, "doctor": {"boto3", "botocore"}}
-    return {"core", "bots", "ingestion", "local"}, own.get(rest[0], set())
+    if top == "local":  # the stand-in for Teams signs what it sends
+        return {"core", "bots", "ingestion", "local"}, {"jwt"} if rest[0] == "teams" else set()
+    # the doctor looks into the account
+    return set(TOPS), {"boto3", "botocore"} if rest[0] == "doctor" else set()
+
+
+def named(path):
+    """A module's dotted name; a room's is that of its `__init__.py`."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported(path, modules):
+    """The modules of ours that a module imports, wherever in it."""
+    for node in ast.walk(parsed(path)):
+        if isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                yield whole if whole in modules else node.module
+        elif isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+def arrows():
+    modules = {named(path): path for path in SOURCES}
+    return {
+        name: {each for each in imported(path, modules) if each in modules and each != name}
+        for name, path in modules.items()
+    }
+
+
+def circle(arrows):
+    """Some circle of a graph, as names in order; empty if there is none."""
+    done = set()
+
+    def walk(name, trail):
+        if name in trail:
+            return [*trail[trail.index(name) :], name]
+        if name in done:
+            return []
+        for each in sorted(arrows.get(name, ())):
+            if found := walk(each, [*trail, name]):
+                return found
+        done.add(name)
+        return []
+
+    return next((found for name in sorted(arrows) if (found := walk(name, []))), [])
+
+
+def test_no_module_imports_itself_by_way_of_others():
+    assert circle(arrows()) == []
+
+
+def test_imports_between_rooms_go_one_way():
+    """A module that stands in a room beside smaller rooms is of the room: it is above them."""
+    rooms = {}
+    for name, others in arrows().items():
+        room = name.rpartition(".")[0]
+        rooms.setdefault(room, set()).update(o.rpartition(".")[0] for o in others)
+    assert circle({room: others - {room} for room, others in rooms.items()}) == []
+
+
+def test_a_circle_would_be_found():
+    assert circle({"a": {"b"}, "b": {"c"}, "c": {"b"}}) == ["b", "c", "b"]
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda p: str(p.relative_to(ROOT)))
+def test_a_room_has_a_dozen_entries_at_most_and_says_what_it_is_for(room):
+    text = ast.get_docstring(parsed(room / "__init__.py"))
+    assert text, room
+    assert text.splitlines()[0].endswith("."), room
+    entries = [e for e in room.iterdir() if e.name not in ("__init__.py", "__pycache__")]
+    if str(room.relative_to(ROOT)) not in LIKE_THINGS:
+        assert len(entries) <= 12, sorted(e.name for e in entries)
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=lambda p: str(p.relative_to(ROOT)))
@@ -58,7 +131,7 @@ def test_imports_go_inward_and_vendors_stay_at_the_edges(path):
     ours, vendors = allowed(path)
     for name in imports(path):
         top = name.split(".")[0]
-        assert top not in {"core", "bots", "ingestion", "local"} - ours, name
+        assert top not in set(TOPS) - ours, name
         assert top not in VENDORS - vendors, name
 
 

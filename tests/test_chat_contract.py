@@ -12,18 +12,18 @@ import pytest
 
 from bots.slack.wiring import slack_platform
 from bots.teams.wiring import teams_platform
-from core.answer import Button, Citation, MessageId, Rendered, Stage, Turn
-from core.conversation import LIBRARY, Conversation, Incoming, Kind, Person
-from core.documents import Document, DocumentId
-from core.ports import ChatError, Gone, RateLimited
-from core.settings import load
+from core.ports.chat import ChatError, Gone, RateLimited
+from core.runtime.settings import load
+from core.values.answer import Button, Citation, MessageId, Rendered, Stage, Turn
+from core.values.conversation import LIBRARY, Conversation, Incoming, Kind, Person
+from core.values.documents import Document, DocumentId
 from local.aws import free_port
 from local.slack.server import SlackStandIn
-from local.teams.people import BOT, HUMANS, TENANT
-from tests import teams_world
-from tests.fake_chat import FakeChat
-from tests.fakes import own_tally
-from tests.world import served
+from local.teams.tenant.people import BOT, HUMANS, TENANT
+from tests.support import teams_world
+from tests.support.fake_chat import FakeChat
+from tests.support.fakes import own_tally
+from tests.support.world import served
 
 ANA, BEN = HUMANS[:2]
 STOP = (Button("stop", "Stop", "run"),)

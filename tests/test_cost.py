@@ -5,7 +5,7 @@ import json
 import pytest
 
 from benchmarks import coldstart, cost
-from local.bundle import FUNCTIONS
+from deploy.bundle import FUNCTIONS
 from tests.deploy.template import template
 
 COUNTS = json.loads(cost.COUNTS.read_text())

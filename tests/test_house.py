@@ -29,7 +29,7 @@ def test_the_readmes_commands_are_the_makefiles():
 def test_every_setting_of_the_example_is_one_we_read():
     names = set(re.findall(r"(?m)^#?([A-Z_]+)=", (ROOT / ".env.example").read_text()))
     code = "".join(p.read_text() for p in (ROOT / "core").rglob("*.py"))
-    code += (ROOT / "local" / "run.py").read_text()
+    code += (ROOT / "cli" / "run.py").read_text()
     botocores = {"AWS_SECRET_ACCESS_KEY"}
     assert {name for name in names - botocores if name not in code} == set()
 

@@ -6,17 +6,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.slack.blocks import text_and_blocks
-from bots.slack.guard import guarded as slack_guarded
-from bots.slack.mrkdwn import MrkdwnSurface
-from bots.teams.guard import beginning, guarded, guarded_card
-from bots.teams.markup import render
-from bots.teams.surface import TeamsSurface
-from core.answer import Rendered
-from core.links import NOBODY, Policy
-from core.shown import shown_parts
-from tests.hostile_texts import text_of
-from tests.platform_links import POLICY, Tight, card_active, faults, slack_active, teams_active
+from bots.slack.rendering.blocks import text_and_blocks
+from bots.slack.rendering.guard import guarded as slack_guarded
+from bots.slack.rendering.mrkdwn import MrkdwnSurface
+from bots.teams.rendering.guard import beginning, guarded, guarded_card
+from bots.teams.rendering.markup import render
+from bots.teams.rendering.surface import TeamsSurface
+from core.streaming.markdown.links import NOBODY, Policy
+from core.streaming.rendering import shown_parts
+from core.values.answer import Rendered
+from tests.support.hostile_texts import text_of
+from tests.support.platform_links import (
+    POLICY,
+    Tight,
+    card_active,
+    faults,
+    slack_active,
+    teams_active,
+)
 
 EVIL = "https://evil.test/?d=K"
 LONG = "sales rose by four percent in March " * 400

@@ -13,7 +13,7 @@ from xml.sax.saxutils import escape
 
 from lxml import etree
 
-from core.documents import Block
+from core.values.documents import Block
 
 _DOC = "usr/share/doc"
 _GNOME = "usr/share/help/ko"

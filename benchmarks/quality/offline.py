@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 
 from benchmarks.quality import check, corpus
 from benchmarks.quality.lexical import Words
-from core import retrieval
-from core.documents import Chunk, searched
+from core.knowledge import retrieval
+from core.values.documents import Chunk, searched
 from ingestion.chunks import chunked
 from ingestion.extract import html
 

@@ -16,17 +16,17 @@ from typing import Any
 
 from benchmarks.documents import scratch
 from benchmarks.quality.corpus import cache, documents
-from core import retrieval
-from core.aws.opensearch import OpenSearchIndex
-from core.conversation import Scope
-from core.documents import Chunk, Document, DocumentId, searched
-from core.library import joined
-from core.stores import Found, Hit
+from core.aws.search.opensearch import OpenSearchIndex
+from core.knowledge import retrieval
+from core.knowledge.library import joined
+from core.ports.index import Found, Hit
+from core.values.conversation import Scope
+from core.values.documents import Chunk, Document, DocumentId, searched
 from ingestion.chunks import chunked
 from ingestion.extract import html
 from local.aws import free_port
-from local.embedding import offline
-from local.opensearch import LocalOpenSearch
+from local.bedrock.embedding import offline
+from local.opensearch.node import LocalOpenSearch
 
 HERE = Path(__file__).parent
 AT = (1, 3, 10)

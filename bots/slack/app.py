@@ -13,13 +13,13 @@ from slack_bolt import App, BoltRequest, BoltResponse
 from slack_bolt.authorization import AuthorizeResult
 from slack_sdk import WebClient
 
-from bots.fields import ODD
-from bots.slack import events
-from bots.slack.notices import NOTICES, notice
-from bots.slack.tenancy import tenant_of
-from bots.slack.verify import Rejected, payload_of, verify
-from core.http import LATER, Enqueue, Headers, Response
-from core.ports import StoreError
+from bots.slack.inbound import parse
+from bots.slack.inbound.file_events import NOTICES, notice
+from bots.slack.inbound.tenancy import tenant_of
+from bots.slack.inbound.verify import Rejected, payload_of, verify
+from bots.wire.fields import ODD
+from core.ports.store_error import StoreError
+from core.runtime.http import LATER, Enqueue, Headers, Response
 
 if TYPE_CHECKING:
     from slack_bolt.adapter.socket_mode import SocketModeHandler
@@ -101,13 +101,13 @@ class Receiver:
         """Lets through what the listeners are for; all else is acknowledged, without effect."""
         ours = not self._allowed or tenant_of(body) in self._allowed
         slash = isinstance(body.get("command"), str)
-        if ours and (slash or events.is_listened_to(body)):
+        if ours and (slash or parse.is_listened_to(body)):
             next()
             return None
         return BoltResponse(status=200, body=ELSEWHERE if slash else "")
 
     def _on_message(self, body: dict[str, Any]) -> None:
-        item = events.message(body) or notice(body)
+        item = parse.message(body) or notice(body)
         if item is not None:
             self._enqueue(item)
 
@@ -118,7 +118,7 @@ class Receiver:
 
     def _on_command(self, body: dict[str, Any], ack: Callable[..., None]) -> None:
         """Slack repeats no command: when it can't be queued, say so at once."""
-        item = events.command(body)
+        item = parse.command(body)
         try:
             if item is not None:
                 self._enqueue(item)
@@ -130,7 +130,7 @@ class Receiver:
 
     def _on_action(self, body: dict[str, Any], ack: Callable[..., None]) -> None:
         """Nor does it repeat an action, but marks the button when that fails (`_failed`)."""
-        item = events.action(body)
+        item = parse.action(body)
         if item is not None:
             self._enqueue(item)
         ack()

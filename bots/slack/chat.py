@@ -1,4 +1,4 @@
-"""One Slack conversation over the Web API: `core.ports.Chat`."""
+"""One Slack conversation over the Web API: `core.ports.chat.Chat`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,24 @@ from typing import Any
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
-from bots.fields import MOST_FILES, map_of
-from bots.refusals import Malformed
-from bots.slack import events
-from bots.slack.blocks import shown_text, text_and_blocks
-from bots.slack.downloads import FILES_READ, answer_refused, download
-from bots.slack.events import FILE_LINK, SUBTYPES
-from bots.slack.inbound import from_mrkdwn
-from bots.slack.membership import Membership
-from bots.slack.mrkdwn import MrkdwnSurface
-from bots.slack.standing import Standings
-from bots.slack.threads import replies
-from bots.slack.web import People, call, is_slacks, read
-from core.answer import MessageId, Rendered, Turn
-from core.budget import Quota, Rate
-from core.conversation import (
+from bots.slack.api.downloads import FILES_READ, answer_refused, download
+from bots.slack.api.membership import Membership
+from bots.slack.api.standing import Standings
+from bots.slack.api.threads import replies
+from bots.slack.api.web import People, call, is_slacks, read
+from bots.slack.inbound import parse
+from bots.slack.inbound.parse import FILE_LINK, SUBTYPES
+from bots.slack.inbound.plain_text import from_mrkdwn
+from bots.slack.rendering.blocks import shown_text, text_and_blocks
+from bots.slack.rendering.mrkdwn import MrkdwnSurface
+from bots.wire.fields import MOST_FILES, map_of
+from bots.wire.refusals import Malformed
+from core.ports.chat import ChatError, Forbidden, Gone, Surface, TooLong, Unreachable
+from core.ports.file_sources import Freshness
+from core.ports.rates import Call
+from core.rates.budget import Quota, Rate
+from core.values.answer import MessageId, Rendered, Turn
+from core.values.conversation import (
     LIBRARY,
     Attachment,
     Conversation,
@@ -35,10 +38,8 @@ from core.conversation import (
     Rights,
     Scope,
 )
-from core.documents import Document, DocumentId
-from core.freshness import Freshness
-from core.ports import Call, ChatError, Forbidden, Gone, Surface, TooLong, Unreachable
-from core.runs import post_of
+from core.values.documents import Document, DocumentId
+from core.values.runs import post_of
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +184,7 @@ class SlackChat:
                 continue
             origins = await self._origins(found, question.person)
             if origins is not None:
-                linked[link[1]] = replace(events.attachment(found), origins=origins)
+                linked[link[1]] = replace(parse.attachment(found), origins=origins)
         more = [*linked.values()][:MOST_FILES]
         return replace(question, attachments=(*question.attachments, *more), partial=False)
 
@@ -211,7 +212,7 @@ class SlackChat:
         if attachment.url and attachment.name:
             return attachment
         found = (await read(self._client, "files.info", file=attachment.id)).get("file")
-        told = events.attachment(found if isinstance(found, Mapping) else {})
+        told = parse.attachment(found if isinstance(found, Mapping) else {})
         if not told.url:
             raise Forbidden("Slack tells no address of this file", FILES_READ)
         return replace(told, id=attachment.id)

@@ -8,16 +8,16 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from bots.addresses import connector
+from bots.slack.api.membership import Membership
+from bots.slack.api.standing import Standings
+from bots.slack.api.web import People, web_client
 from bots.slack.chat import QUOTAS, SlackChat
-from bots.slack.membership import Membership
-from bots.slack.standing import Standings
-from bots.slack.web import People, web_client
-from bots.worker import Platform
-from core.budget import Budgets, ConversationBudget, SharedTally
-from core.conversation import Conversation
-from core.ports import Chat
-from core.settings import Settings
+from bots.wire.addresses import connector
+from bots.wire.platform import Platform
+from core.ports.chat import Chat
+from core.rates.budget import Budgets, ConversationBudget, SharedTally
+from core.runtime.settings import Settings
+from core.values.conversation import Conversation
 
 
 @asynccontextmanager

@@ -14,12 +14,12 @@ from botbuilder.schema import Activity
 from botframework.connector.auth import AuthenticateRequestResult, ClaimsIdentity
 from msrest.exceptions import ClientException
 
-from bots.fields import ODD
-from bots.nesting import DEEPEST, depth
-from bots.teams.activities import FEEDBACK, parse
-from bots.teams.auth import Authenticator, Rejected
-from core.http import LATER, Enqueue, Headers, Response
-from core.ports import StoreError
+from bots.teams.inbound.auth import Authenticator, Rejected
+from bots.teams.inbound.parse import FEEDBACK, parse
+from bots.wire.fields import ODD
+from bots.wire.nesting import DEEPEST, depth
+from core.ports.store_error import StoreError
+from core.runtime.http import LATER, Enqueue, Headers, Response
 
 log = logging.getLogger(__name__)
 

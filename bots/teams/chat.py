@@ -1,4 +1,4 @@
-"""One Teams conversation over the connector and Graph: `core.ports.Chat`."""
+"""One Teams conversation over the connector and Graph: `core.ports.chat.Chat`."""
 
 from __future__ import annotations
 
@@ -10,23 +10,26 @@ from urllib.parse import quote
 
 import aiohttp
 
-from bots.teams import messages
-from bots.teams.connector import Connector
-from bots.teams.drives import nowhere
-from bots.teams.files import Files
-from bots.teams.graph import Graph
-from bots.teams.hosts import Hosts
-from bots.teams.marks import Marks, is_before
-from bots.teams.markup import render
-from bots.teams.sending import Sender, unnamed
-from bots.teams.shares import SHARE
-from bots.teams.standing import Standings
-from bots.teams.streaming import Streams
-from bots.teams.surface import TeamsSurface
-from bots.teams.tokens import Tokens
-from core.answer import MessageId, Rendered, Stage, Turn
-from core.budget import Quota, Rate
-from core.conversation import (
+from bots.teams.api.connector import Connector
+from bots.teams.api.hosts import Hosts
+from bots.teams.api.tokens import Tokens
+from bots.teams.graph import messages
+from bots.teams.graph.client import Graph
+from bots.teams.graph.drives import nowhere
+from bots.teams.graph.file_access import Files
+from bots.teams.graph.shares import SHARE
+from bots.teams.graph.standing import Standings
+from bots.teams.outbound.posted import Marks, is_before
+from bots.teams.outbound.sending import Sender, unnamed
+from bots.teams.outbound.streaming import Streams
+from bots.teams.rendering.markup import render
+from bots.teams.rendering.surface import TeamsSurface
+from core.ports.chat import ChatError, Forbidden, Gone, Surface, Unreachable
+from core.ports.file_sources import Freshness
+from core.ports.rates import Call
+from core.rates.budget import Quota, Rate
+from core.values.answer import MessageId, Rendered, Stage, Turn
+from core.values.conversation import (
     LIBRARY,
     Attachment,
     Conversation,
@@ -36,9 +39,7 @@ from core.conversation import (
     Rights,
     Scope,
 )
-from core.documents import Document, DocumentId
-from core.freshness import Freshness
-from core.ports import Call, ChatError, Forbidden, Gone, Surface, Unreachable
+from core.values.documents import Document, DocumentId
 
 log = logging.getLogger(__name__)
 

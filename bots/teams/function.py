@@ -8,13 +8,13 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 from bots.teams.app import Receiver
-from bots.teams.receiving import teams_receiver
-from core.aws import http
-from core.aws.function import Warm
-from core.aws.queueing import queueing
-from core.aws.telemetry import Telemetry
-from core.http import Response
-from core.settings import SettingsError, load
+from bots.teams.receiver import teams_receiver
+from core.aws.lambda_ import url_events
+from core.aws.lambda_.telemetry import Telemetry
+from core.aws.lambda_.warm import Warm
+from core.aws.sqs.receiver_queue import queueing
+from core.runtime.http import Response
+from core.runtime.settings import SettingsError, load
 
 PATH = "/api/messages"
 
@@ -29,7 +29,7 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[Receiver]:
             yield receiver
 
 
-async def _answer(receiver: Receiver, request: http.Request) -> Response:
+async def _answer(receiver: Receiver, request: url_events.Request) -> Response:
     return await receiver.handle(request.headers, request.body)
 
 
@@ -41,6 +41,6 @@ _warm.prepare()
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
     """What Lambda calls for each request."""
     with _telemetry.invocation(context):
-        return http.answered(
+        return url_events.answered(
             event, PATH, lambda request: _warm.run(lambda kept: _answer(kept, request))
         )

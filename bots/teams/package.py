@@ -13,7 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from core.settings import SettingsError
+from core.runtime.settings import SettingsError
 
 HERE = Path(__file__).parent / "manifest"
 ICONS = ("color.png", "outline.png")

@@ -8,22 +8,22 @@ from contextlib import asynccontextmanager
 
 import aiohttp
 
-from bots.addresses import connector
+from bots.teams.api.connector import Connector
+from bots.teams.api.downloads import Bearer
+from bots.teams.api.hosts import Hosts
+from bots.teams.api.tokens import CONNECTOR, graph_scope, tokens_for
+from bots.teams.api.web import Web
 from bots.teams.chat import PERSONAL, QUOTAS, Microsoft, TeamsChat
-from bots.teams.connector import Connector
-from bots.teams.downloads import Bearer
-from bots.teams.graph import Graph
-from bots.teams.hosts import Hosts
-from bots.teams.marks import Marks
-from bots.teams.standing import Standings
-from bots.teams.streaming import Streams
-from bots.teams.tokens import CONNECTOR, graph_scope, tokens_for
-from bots.teams.web import Web
-from bots.worker import Platform
-from core.budget import Budgets, ConversationBudget, SharedTally
-from core.conversation import Conversation, Kind
-from core.ports import Chat
-from core.settings import Settings, TeamsSettings
+from bots.teams.graph.client import Graph
+from bots.teams.graph.standing import Standings
+from bots.teams.outbound.posted import Marks
+from bots.teams.outbound.streaming import Streams
+from bots.wire.addresses import connector
+from bots.wire.platform import Platform
+from core.ports.chat import Chat
+from core.rates.budget import Budgets, ConversationBudget, SharedTally
+from core.runtime.settings import Settings, TeamsSettings
+from core.values.conversation import Conversation, Kind
 
 TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 

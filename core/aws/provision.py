@@ -9,9 +9,9 @@ from typing import Any
 import boto3
 from botocore.exceptions import ClientError
 
-from core.aws import retention
-from core.aws.clients import client
-from core.aws.sqs import BODY_LIMIT
+from core.aws.access import retention
+from core.aws.access.clients import client
+from core.aws.sqs.turns import BODY_LIMIT
 
 TRIES = 10
 """Deliveries of a message before it goes to the dead-letter queue."""
@@ -20,7 +20,7 @@ QUEUES = "QueueConfigurations"
 EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
 
 # template.yaml makes the same. Visibility is six times a Lambda function's time limit; it does not
-# matter to `core.aws.source`, which names its own
+# matter to `core.aws.sqs.consumer`, which names its own
 TURNS = {
     "VisibilityTimeout": "1800",
     "MessageRetentionPeriod": str(retention.QUEUED),

@@ -8,9 +8,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from core.aws.calls import Calls
-from core.ports import StoreError
-from core.stores import Missing, Stored, TooLarge
+from core.aws.access.calls import Calls
+from core.ports.documents import Missing, Stored, TooLarge
+from core.ports.store_error import StoreError
 
 PART = 8 * 1024**2
 """Bytes of a part; S3 takes no smaller one than 5 MiB, but the last, and at most 10,000."""

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from core.documents import Block, Locator
-from core.tokens import estimate
+from core.values.documents import Block, Locator
+from core.values.tokens import estimate
 from ingestion.extract.decode import decoded
 
 LARGE = 400

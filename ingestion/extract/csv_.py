@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.documents import Block
+from core.values.documents import Block
 from ingestion.extract.decode import decoded
 from ingestion.extract.tables import blocks
 

@@ -15,7 +15,7 @@ from docx.oxml.ns import qn
 from docx.table import Table
 from docx.text.paragraph import Paragraph
 
-from core.documents import Block
+from core.values.documents import Block
 from ingestion.extract.docx_looks import OFF, Looks
 from ingestion.extract.errors import Unreadable, clean
 from ingestion.extract.tables import markdown

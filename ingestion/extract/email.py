@@ -7,7 +7,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage, MIMEPart
 from pathlib import Path
 
-from core.documents import Block
+from core.values.documents import Block
 from ingestion.extract import html
 from ingestion.extract.decode import decode
 from ingestion.extract.errors import Unreadable, clean

@@ -9,7 +9,7 @@ from typing import Any
 
 from lxml import etree, html
 
-from core.documents import Block
+from core.values.documents import Block
 from ingestion.extract.decode import decode
 from ingestion.extract.errors import Unreadable, clean
 from ingestion.extract.html_seen import prune

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-from core.documents import Picture
+from core.values.documents import Picture
 from ingestion.extract.errors import Unreadable
 
 EDGE = 1568

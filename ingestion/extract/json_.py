@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.documents import Block
+from core.values.documents import Block
 from ingestion.extract import text as plain
 from ingestion.extract.decode import decoded
 from ingestion.extract.tables import blocks

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.documents import Block, Locator
+from core.values.documents import Block, Locator
 from ingestion.extract.decode import decoded
 
 HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")

@@ -11,10 +11,10 @@ from typing import Any
 import pypdfium2 as pdfium
 from pypdfium2 import raw
 
-from core.documents import Block, Locator, Picture
+from core.values.documents import Block, Locator, Picture
 from ingestion.extract.errors import Unreadable, clean
 from ingestion.extract.pdf_seen import take_unseen
-from ingestion.extract.sandbox import Total
+from ingestion.extract.total import Total
 
 FEW = 20
 """Characters below which a page with images is taken for a scan."""

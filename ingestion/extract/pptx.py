@@ -10,10 +10,10 @@ from typing import Any
 import pptx
 from pptx.exc import PackageNotFoundError
 
-from core.documents import Block, Locator
+from core.values.documents import Block, Locator
 from ingestion.extract.errors import Unreadable, clean
-from ingestion.extract.sandbox import Total
 from ingestion.extract.tables import markdown
+from ingestion.extract.total import Total
 
 
 def read(path: Path) -> Iterator[Block | Total]:

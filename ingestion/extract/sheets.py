@@ -9,11 +9,11 @@ from pathlib import Path
 
 import python_calamine as calamine
 
-from core.documents import Block, Locator
+from core.values.documents import Block, Locator
 from ingestion.extract.archive import far_cells, is_sheet
 from ingestion.extract.errors import Unreadable
-from ingestion.extract.sandbox import Total
 from ingestion.extract.tables import blocks
+from ingestion.extract.total import Total
 
 LONG = 80 * 1024**2
 """Bytes of a sheet's XML that are parsed: some two million cells."""

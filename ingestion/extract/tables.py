@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from core.documents import Block, Locator
+from core.values.documents import Block, Locator
 from ingestion.extract.errors import clean
 
 BLOCK = 1_500

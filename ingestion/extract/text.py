@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from core.documents import Block, Locator
+from core.values.documents import Block, Locator
 from ingestion.extract.decode import decoded
 
 

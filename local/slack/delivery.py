@@ -15,9 +15,9 @@ from urllib.parse import urlencode
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from core.together import ended
-from local.slack.responses import Responses
-from local.slack.workspace import APP_ID, BOT, TEAM, Message, Workspace
+from core.runtime.tasks import ended
+from local.slack.web.response_urls import Responses
+from local.slack.workspace.state import APP_ID, BOT, TEAM, Message, Workspace
 
 PATIENCE = 3.0
 """Seconds the app has to acknowledge."""

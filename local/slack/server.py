@@ -9,16 +9,16 @@ from typing import Any
 
 from aiohttp import web
 
-from local.slack import rooms
-from local.slack.api import WebApi
+from local.slack import channels
 from local.slack.delivery import Delivery
-from local.slack.downloads import Downloads
-from local.slack.errors import sentence
-from local.slack.hosting import Hosting, Shared
-from local.slack.limits import DISTRIBUTED, RateLimits
-from local.slack.people import COMMANDS
+from local.slack.uploads import Hosting, Shared
 from local.slack.viewers import Viewers
-from local.slack.workspace import SlackError, Workspace
+from local.slack.web.api import WebApi
+from local.slack.web.downloads import Downloads
+from local.slack.web.limits import DISTRIBUTED, RateLimits
+from local.slack.workspace.errors import sentence
+from local.slack.workspace.people import COMMANDS
+from local.slack.workspace.state import SlackError, Workspace
 
 PAGE = Path(__file__).parent.parent / "page"
 
@@ -140,10 +140,10 @@ class SlackStandIn:
         self.hosting.edit(user, file_id, data, name)
 
     def delete_channel(self, channel: str) -> None:
-        rooms.delete_channel(self.workspace, self.delivery, channel)
+        channels.delete_channel(self.workspace, self.delivery, channel)
 
     def change_channel_id(self, channel: str, new: str) -> None:
-        rooms.change_id(self.workspace, self.delivery, channel, new)
+        channels.change_id(self.workspace, self.delivery, channel, new)
 
     def join(self, user: str, channel: str, who: str = "") -> None:
         """Comes into a channel, or brings `who`; into a private one only who is there brings."""

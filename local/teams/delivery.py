@@ -10,8 +10,8 @@ from typing import Any
 
 import aiohttp
 
-from core.together import ended
-from local.teams.signing import Signer
+from core.runtime.tasks import ended
+from local.teams.services.signing import Signer
 
 PATIENCE = 15.0
 

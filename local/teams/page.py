@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import BodyPartReader, web
 
-from local.slack.hosting import LARGEST, PIECE
-from local.slack.people import COMMANDS
+from local.slack.uploads import LARGEST, PIECE
 from local.slack.viewers import Viewers, file_headers
-from local.teams.errors import TeamsError, sentence
-from local.teams.people import BOT, HUMANS
-from local.teams.tenant import Message
-
-if TYPE_CHECKING:
-    from local.teams.server import TeamsStandIn
+from local.slack.workspace.people import COMMANDS
+from local.teams.acts import Acts
+from local.teams.tenant.errors import TeamsError, sentence
+from local.teams.tenant.people import BOT, HUMANS
+from local.teams.tenant.state import Message
 
 TOO_LARGE = "Together these files are larger than 200 MB. Share fewer or smaller ones."
 LABEL = "https://schema.org/Message"
@@ -26,7 +24,7 @@ class Page:
     """Messages are told in `blocks`: `said` (what people wrote), `teams` (the bot's Markdown) and
     `card`. Their `ts` are seconds, as the Slack half has them."""
 
-    def __init__(self, teams: TeamsStandIn) -> None:
+    def __init__(self, teams: Acts) -> None:
         self.viewers = Viewers(TeamsError, sentence)
         self._teams = teams
         teams.tenant.listeners.append(self._changed)

@@ -8,8 +8,8 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from local.teams.people import BOT, TEAM, TENANT, Human, Room
-from local.teams.tenant import File, Message, Tenant
+from local.teams.tenant.people import BOT, TEAM, TENANT, Human, Room
+from local.teams.tenant.state import File, Message, Tenant
 
 DOWNLOAD = "application/vnd.microsoft.teams.file.download.info"
 Activity = dict[str, Any]

@@ -12,10 +12,11 @@ from aiohttp import web
 from bots.dependencies import checks
 from bots.health import AGAIN, FRESH, PATIENCE, Health
 from bots.serve import Receivers, application
-from core.ports import Forbidden, StoreError
-from core.settings import load
-from tests import virtual
-from tests.fakes import Clock
+from core.ports.chat import Forbidden
+from core.ports.store_error import StoreError
+from core.runtime.settings import load
+from tests.support import virtual
+from tests.support.fakes import Clock
 
 
 async def asked(health, path):

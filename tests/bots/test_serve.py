@@ -7,8 +7,8 @@ from contextlib import contextmanager
 import pytest
 
 from bots.serve import _every, _measured
-from core.ports import StoreError
-from core.telemetry import Metric, counting, unmetered
+from core.ports.store_error import StoreError
+from core.runtime.telemetry import Metric, counting, unmetered
 
 
 class Metered:

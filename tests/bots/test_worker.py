@@ -5,15 +5,24 @@ import json
 import pytest
 
 from bots.worker import Worker
-from core.assistant import Assistant
-from core.audience import Audience, Outsiders
-from core.briefing import Briefing
-from core.conversation import Attachment, Conversation, Incoming, Kind, Person, dumps, loads
-from core.lookup import Knowledge
-from core.markdown import Policy
-from core.ports import Busy, HandedOn
-from tests.fake_chat import FakeChat
-from tests.fakes import FakeClaims, FakeHistory, FakePlaceSettings, FakeTurns
+from core.knowledge.lookup import Knowledge
+from core.people.audience import Audience
+from core.ports.turns import Busy, HandedOn
+from core.streaming.markdown.presentable import Policy
+from core.turn.assistant import Assistant
+from core.turn.briefing import Briefing
+from core.values.conversation import (
+    Attachment,
+    Conversation,
+    Incoming,
+    Kind,
+    Outsiders,
+    Person,
+    dumps,
+    loads,
+)
+from tests.support.fake_chat import FakeChat
+from tests.support.fakes import FakeClaims, FakeHistory, FakePlaceSettings, FakeTurns
 
 WHERE = Conversation("any", "T", "C", "1", Kind.CHANNEL)
 SECRET = "the secret plan"

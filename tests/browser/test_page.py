@@ -13,7 +13,7 @@ from playwright.sync_api import expect, sync_playwright
 
 pytestmark = pytest.mark.browser
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "msedge")
-PARLEY = [sys.executable, "-c", "from local.cli import main; main()"]
+PARLEY = [sys.executable, "-c", "from cli.main import main; main()"]
 ROOT = Path(__file__).parents[2]
 
 

@@ -23,7 +23,7 @@ CLIENTS = {
     "secretsmanager": "secretsmanager",
 }
 """What clients are called in the code, and of which service they are."""
-SEARCH = frozenset({"core.aws.opensearch", "core.aws.editions"})
+SEARCH = frozenset({"core.aws.search.opensearch", "core.aws.search.index_versions"})
 """Where the index is called."""
 NO_CALL = frozenset({"close", "exceptions", "meta", "get_waiter"})
 
@@ -116,9 +116,9 @@ def _read(body, node):
             body.calls.add((CLIENTS[on], node.attr))
         elif body.module in SEARCH and on in {"_client", "indices"}:
             body.calls.add(("opensearch", node.attr))
-        elif body.module == "core.aws.invoke" and node.attr == "invoke_model":
+        elif body.module == "core.aws.bedrock.embedding_wire" and node.attr == "invoke_model":
             body.calls.add(("bedrock", node.attr))
-        elif body.module == "core.aws.converse" and (on, node.attr) == ("chat", "_stream"):
+        elif body.module == "core.aws.bedrock.converse" and (on, node.attr) == ("chat", "_stream"):
             body.calls.add(("bedrock", "converse_stream"))
     return body
 
@@ -163,7 +163,7 @@ def calls(entry, namesakes=frozenset()):
     found = set()
     for body in reachable(entry, namesakes):
         found |= body.calls
-        if body.module == "core.aws.claims":
+        if body.module == "core.aws.dynamodb.claims":
             kinds = {"Put", "Update", "Delete", "ConditionCheck"} & body.texts
             found |= {("dynamodb", f"transact {kind}") for kind in kinds}
     return found

@@ -29,11 +29,11 @@ import docx
 from aiohttp import web
 from opensearchpy import OpenSearch
 
-from core.aws.opensearch import ALIAS
-from local.bedrock import BedrockStandIn, Script
+from core.aws.search.opensearch import ALIAS
+from local.bedrock.server import BedrockStandIn, Script
 from tests.deploy.conftest import Deployed, around
 from tests.ingestion.pdfs import pdf
-from tests.teams_world import Both
+from tests.support.teams_world import Both
 
 VISIBILITY = 30
 """Seconds that the queue of files hides a message whose function did not come to run. In the

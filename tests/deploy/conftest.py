@@ -19,12 +19,12 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from local.aws import LocalAws, free_port
-from local.bedrock import BedrockStandIn, Script
+from local.bedrock.server import BedrockStandIn, Script
 from local.slack.server import SlackStandIn
-from local.teams.people import TENANT
-from tests.processes import descendants
-from tests.teams_world import Both, serving, standin
-from tests.world import World, served
+from local.teams.tenant.people import TENANT
+from tests.support.processes import descendants
+from tests.support.teams_world import Both, serving, standin
+from tests.support.world import World, served
 
 ROOT = Path(__file__).parents[2]
 SAM = ROOT / ".venv-sam" / "bin" / "sam"

@@ -7,16 +7,16 @@ import random
 
 import pytest
 
-from core.answer import Delta, Prompt, Turn, Usage
-from core.aws.telemetry import metered
-from core.metering import MeteredModel
-from core.outcome import Outcome, counted
-from core.ports import Broken, Overloaded, Refused
-from core.telemetry import Metric, count
-from tests.core.test_live import Scene, words
+from core.aws.lambda_.telemetry import metered
+from core.ports.model import Broken, Overloaded, Refused
+from core.runtime.telemetry import Metric, count
+from core.turn.outcome import Outcome, counted
+from core.turn.prompt.metering import MeteredModel
+from core.values.answer import Delta, Prompt, Turn, Usage
+from tests.core.streaming.test_live import Scene, words
 from tests.deploy.alarms import METRICS, Points, rings, watched
 from tests.deploy.template import resources, template
-from tests.virtual import run
+from tests.support.virtual import run
 
 HOUR = 3600
 ALARMS = resources("AWS::CloudWatch::Alarm")

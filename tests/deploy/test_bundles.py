@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local.bundle import FUNCTIONS, LIMIT, LIMITS, ROOT, _dependencies, bundle
+from deploy.bundle import FUNCTIONS, LIMIT, LIMITS, ROOT, _dependencies, bundle
 from tests.deploy.template import resources
 
 RECEIVERS = ("Slack", "Teams")
@@ -50,7 +50,7 @@ def test_of_two_functions_that_need_the_same_the_slower_takes_what_the_faster_ha
     tmp_path, monkeypatch
 ):
     """SAM builds functions side by side: an update of a dependency must not fail that."""
-    monkeypatch.setattr("local.bundle.CACHE", tmp_path)
+    monkeypatch.setattr("deploy.bundle.CACHE", tmp_path)
     listed = tmp_path / "lambda-worker.txt"
     listed.write_text("")
 
@@ -61,8 +61,8 @@ def test_of_two_functions_that_need_the_same_the_slower_takes_what_the_faster_ha
         faster.mkdir()
         (faster / "package.py").touch()
 
-    monkeypatch.setattr("local.bundle.subprocess.run", installed)
-    monkeypatch.setattr("local.bundle._compiles", lambda **_: False)
+    monkeypatch.setattr("deploy.bundle.subprocess.run", installed)
+    monkeypatch.setattr("deploy.bundle._compiles", lambda **_: False)
     made = _dependencies(listed, here=True)
     assert [each.name for each in made.iterdir()] == ["package.py"]
     assert {each.name for each in tmp_path.iterdir()} == {listed.name, made.name}
@@ -124,7 +124,7 @@ def test_a_bundle_is_what_sam_build_makes_of_each_function():
 
 def test_a_build_needs_nothing_that_is_not_in_python():
     imported = set()
-    for node in ast.walk(ast.parse((ROOT / "local" / "bundle.py").read_text())):
+    for node in ast.walk(ast.parse((ROOT / "deploy" / "bundle.py").read_text())):
         if isinstance(node, ast.Import):
             imported |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom):

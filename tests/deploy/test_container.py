@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 from bots.serve import DRAIN
-from core.aws.source import WAIT
+from core.aws.sqs.consumer import WAIT
 from tests.deploy.conftest import ROOT
 from tests.deploy.template import ECS, resources, template
 
@@ -35,7 +35,7 @@ def container():
 
 def test_what_the_image_copies_is_there_and_not_ignored():
     names = set(copied())
-    assert {"core", "bots", "ingestion", "local", "requirements/container.txt"} == names
+    assert {"core", "bots", "ingestion", "cli", "local", "requirements/container.txt"} == names
     assert all((ROOT / name).exists() for name in names)
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert "*" in ignored
@@ -90,7 +90,7 @@ def test_a_stopped_task_has_time_to_let_its_answers_end():
 def test_a_task_is_given_settings_that_the_product_reads():
     task, only = container()
     assert task["RuntimePlatform"]["CpuArchitecture"] == "ARM64"
-    read = (ROOT / "core" / "settings.py").read_text() + (ROOT / "local" / "cli.py").read_text()
+    read = (ROOT / "core/runtime/settings.py").read_text() + (ROOT / "cli/main.py").read_text()
     names = {each["Name"] for each in only["Environment"]}
     assert {name for name in names if f'"{name}"' not in read} == set()
     functions = resources("AWS::Serverless::Function")

@@ -14,12 +14,12 @@ import urllib.request
 
 import pytest
 
-from core.aws.records import RESERVE
-from local.bedrock import Script
+from core.aws.sqs.lambda_batch import RESERVE
+from local.bedrock.server import Script
 from tests.ingestion.pdfs import pdf
-from tests.teams_world import ANA as TEAMS_ANA
-from tests.teams_world import GENERAL as TEAMS_GENERAL
-from tests.world import ANA, GENERAL, PARLEY, until
+from tests.support.teams_world import ANA as TEAMS_ANA
+from tests.support.teams_world import GENERAL as TEAMS_GENERAL
+from tests.support.world import ANA, GENERAL, PARLEY, until
 
 pytestmark = pytest.mark.timeout(300)  # the first one builds and deploys
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from core.models import MODELS
-from core.settings import EMBEDDING_FAMILIES
+from core.runtime.settings import EMBEDDING_FAMILIES
+from core.values.models import MODELS
 from ingestion.pictures import READS
 from tests.deploy.calls import calls
 from tests.deploy.template import ECS, listed, resources, statements

@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from local.bedrock import Script
+from local.bedrock.server import Script
 from tests.deploy.restoring import bring_back, lose, rows, settled
 from tests.ingestion.pdfs import pdf
-from tests.teams_world import ANA as TEAMS_ANA
-from tests.teams_world import GENERAL as TEAMS_GENERAL
-from tests.teams_world import both_at
-from tests.world import ANA, GENERAL, until, without_index
+from tests.support.teams_world import ANA as TEAMS_ANA
+from tests.support.teams_world import GENERAL as TEAMS_GENERAL
+from tests.support.teams_world import both_at
+from tests.support.world import ANA, GENERAL, until, without_index
 
 KEY = "library/heron.pdf"
 HERON = pdf(["The grey heron nests in tall trees near water.", "It eats frogs and small fish."])

@@ -1,7 +1,8 @@
 """What says that an event is over outlives every way in which its message can come back."""
 
-from core.aws import provision, retention
-from core.aws.manifest import DELETED_KEPT
+from core.aws import provision
+from core.aws.access import retention
+from core.aws.dynamodb.manifest import DELETED_KEPT
 from tests.deploy.template import resources
 
 

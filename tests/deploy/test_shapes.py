@@ -3,7 +3,7 @@
 import pytest
 
 from core.aws.provision import TRIES
-from local.bundle import FUNCTIONS, RUNTIME
+from deploy.bundle import FUNCTIONS, RUNTIME
 from tests.deploy.template import resources, template
 
 FUNCTION = "AWS::Serverless::Function"

@@ -19,14 +19,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from local.aws import LocalAws, free_port
-from local.bedrock import BedrockStandIn, Script
-from local.opensearch import LocalOpenSearch
+from local.bedrock.server import BedrockStandIn, Script
+from local.opensearch.node import LocalOpenSearch
 from tests.deploy.conftest import REGION, ROOT, Deployed, around, surroundings
 from tests.deploy.restoring import bring_back, lose, rows, settled
 from tests.ingestion.pdfs import pdf
-from tests.teams_world import ANA as TEAMS_ANA
-from tests.teams_world import GENERAL as TEAMS_GENERAL
-from tests.world import ANA, GENERAL, until
+from tests.support.teams_world import ANA as TEAMS_ANA
+from tests.support.teams_world import GENERAL as TEAMS_GENERAL
+from tests.support.world import ANA, GENERAL, until
 
 KEPT = ("Table", "Documents", "Turns", "TurnsDead", "Files", "FilesDead")
 ADDRESSES = ("SlackEventsUrl", "TeamsMessagesUrl")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.world import world_at
+from tests.support.world import world_at
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from tests.e2e.test_files import ASK, FOUND, HERON, PDF, asked, shared
-from tests.world import ANA, DM, GENERAL, reading_files, until, world_at
+from tests.support.world import ANA, DM, GENERAL, reading_files, until, world_at
 
 FINANCE = "C0FINANCE"
 OLD, NEW = b"The depot opens at seven in the morning.", b"The depot opens at nine in the morning."

@@ -6,8 +6,8 @@ import signal
 import pytest
 
 from local.aws import LocalAws, free_port
-from local.bedrock import Script
-from tests.world import ANA, BEN, GENERAL, HURRIED, until
+from local.bedrock.server import Script
+from tests.support.world import ANA, BEN, GENERAL, HURRIED, until
 
 LONG = "".join(f"word{i:04d} " for i in range(300))
 

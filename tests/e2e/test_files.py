@@ -7,7 +7,7 @@ import pytest
 from opensearchpy import OpenSearch
 
 from tests.ingestion.pdfs import pdf
-from tests.world import ANA, BEN, DM, GENERAL, HURRIED, reading_files, until, world_at
+from tests.support.world import ANA, BEN, DM, GENERAL, HURRIED, reading_files, until, world_at
 
 SUPPORT, BENS = "C0SUPPORT", "D0BEN"
 PDF = "application/pdf"

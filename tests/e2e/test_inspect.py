@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from local.slack.people import TEAM
+from local.slack.workspace.people import TEAM
 from tests.ingestion.pdfs import pdf
-from tests.world import ANA, BEN, GENERAL, reading_files, world_at
+from tests.support.world import ANA, BEN, GENERAL, reading_files, world_at
 
 HERON = pdf(["The grey heron nests in tall trees near water.", "It eats frogs and small fish."])
 
@@ -20,7 +20,7 @@ async def world(aws, opensearch):
 
 
 async def found(world, *arguments):
-    command = "from local.cli import main; main()"
+    command = "from cli.main import main; main()"
     asked = ("inspect", "search", "does the heron eat frogs?", "--json", *arguments)
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", command, *asked, env=world.environ,

@@ -4,8 +4,8 @@ import asyncio
 import signal
 
 from local.aws import free_port
-from local.bedrock import Script
-from tests.world import ANA, BEN, GENERAL, until
+from local.bedrock.server import Script
+from tests.support.world import ANA, BEN, GENERAL, until
 
 REPLICAS = 3
 QUESTIONS = 12

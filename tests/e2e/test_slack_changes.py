@@ -2,8 +2,8 @@
 
 import asyncio
 
-from local.bedrock import Script
-from tests.world import ANA, BEN, DM, GENERAL, until
+from local.bedrock.server import Script
+from tests.support.world import ANA, BEN, DM, GENERAL, until
 
 LONG = "".join(f"word{i:04d} " for i in range(200))
 

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from local.bedrock import Script
-from tests.teams_world import ANA, CHAT, CREW, GENERAL, both_at, shown_text
-from tests.world import HURRIED, until
+from local.bedrock.server import Script
+from tests.support.teams_world import ANA, CHAT, CREW, GENERAL, both_at, shown_text
+from tests.support.world import HURRIED, until
 
 LONG = "".join(f"word{i:04d} " for i in range(300))
 

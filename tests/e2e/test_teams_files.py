@@ -3,8 +3,8 @@
 import pytest
 
 from tests.ingestion.pdfs import pdf
-from tests.teams_world import ANA, BEN, GENERAL, both_at
-from tests.world import reading_files
+from tests.support.teams_world import ANA, BEN, GENERAL, both_at
+from tests.support.world import reading_files
 
 OLD = pdf(["The grey heron nests in tall trees near water.", "It eats frogs and small fish."])
 NEW = pdf(["The grey heron nests in tall trees near water.", "It eats lizards and grey voles."])

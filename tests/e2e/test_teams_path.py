@@ -4,10 +4,10 @@ import asyncio
 
 import pytest
 
-from local.bedrock import Script
-from local.teams.people import TENANT
+from local.bedrock.server import Script
+from local.teams.tenant.people import TENANT
 from tests.ingestion.pdfs import pdf
-from tests.teams_world import (
+from tests.support.teams_world import (
     ANA,
     BEN,
     BENS,
@@ -19,8 +19,8 @@ from tests.teams_world import (
     both_at,
     shown_text,
 )
-from tests.world import GENERAL as SLACK_GENERAL
-from tests.world import reading_files, until
+from tests.support.world import GENERAL as SLACK_GENERAL
+from tests.support.world import reading_files, until
 
 LONG = "".join(f"word{i:04d} " for i in range(400))
 HERON = pdf(["The grey heron nests in tall trees near water.", "It eats frogs and small fish."])

@@ -8,10 +8,10 @@ from collections import defaultdict
 import pytest
 from opensearchpy import OpenSearch
 
-from local.bedrock import Script
+from local.bedrock.server import Script
 from tests.deploy.template import resources
 from tests.ingestion.pdfs import pdf
-from tests.world import ANA, GENERAL, HURRIED, PARLEY, Served, until, world_at
+from tests.support.world import ANA, GENERAL, HURRIED, PARLEY, Served, until, world_at
 
 HERON = pdf(["The grey heron nests in tall trees near water.", "It eats frogs and small fish."])
 QUESTION = "@Parley what does the zebrafinch whistle?"

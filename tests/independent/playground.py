@@ -22,10 +22,10 @@ from bots.serve import serving
 from core.aws.provision import provision
 from core.wiring import settings_of
 from local.aws import LocalAws, free_port
-from local.bedrock import BedrockStandIn, Script
-from local.teams.signing import ISSUER, Issued, Signer
+from local.bedrock.server import BedrockStandIn, Script
+from local.teams.services.signing import ISSUER, Issued, Signer
 from tests.independent import parts
-from tests.world import served
+from tests.support.world import served
 
 APP, SECRET = "00000000-0000-4000-8000-0000000000b0", "pa55word"
 TENANT = "00000000-0000-0000-0000-0000000000001"

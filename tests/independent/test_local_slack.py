@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from local.bedrock import Script
+from local.bedrock.server import Script
 from tests.independent import parts
 from tests.independent.local_slack import (
     ANA,
@@ -16,7 +16,7 @@ from tests.independent.local_slack import (
     running,
     text,
 )
-from tests.world import without_index, world_at
+from tests.support.world import without_index, world_at
 
 LONG = "".join(f"word{i:04d} " for i in range(300))
 NOTES = b"The depot opens at seven in the morning. " * 3

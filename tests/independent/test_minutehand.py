@@ -11,15 +11,15 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bots.teams.shares import SHARE
+from bots.teams.graph.shares import SHARE
 from bots.teams.wiring import teams_platform
-from core.answer import Button, Citation, Option, Rendered, Stage
-from core.conversation import Attachment, Conversation, Kind, Person
-from core.ports import ChatError, Gone, TooLong
-from core.settings import Settings, TeamsSettings
+from core.ports.chat import ChatError, Gone, TooLong
+from core.runtime.settings import Settings, TeamsSettings
+from core.values.answer import Button, Citation, Option, Rendered, Stage
+from core.values.conversation import Attachment, Conversation, Kind, Person
 from local.aws import free_port
-from tests.fakes import own_tally
 from tests.independent import parts
+from tests.support.fakes import own_tally
 
 STOP = (Button("stop", "Stop", "run"),)
 RETRY = (Button("retry", "Retry", "run", "primary"),)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from playwright.async_api import Error, async_playwright
 
-from local.bedrock import Script
+from local.bedrock.server import Script
 from tests.independent import parts
 from tests.independent.playground import playground
 

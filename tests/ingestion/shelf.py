@@ -7,13 +7,13 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from core.answer import Delta
-from core.aws.manifest import DynamoManifest
-from core.aws.opensearch import OpenSearchIndex
+from core.aws.dynamodb.manifest import DynamoManifest
 from core.aws.s3 import S3Vault
-from core.conversation import Scope
-from core.documents import document_of
-from core.library import IndexedLibrary
+from core.aws.search.opensearch import OpenSearchIndex
+from core.knowledge.library import IndexedLibrary
+from core.values.answer import Delta
+from core.values.conversation import Scope
+from core.values.documents import document_of
 from ingestion.app import Ingester
 from ingestion.pictures import Eyes
 from ingestion.pipeline import Pipeline

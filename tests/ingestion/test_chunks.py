@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from core.documents import Block, Locator
-from core.tokens import estimate
+from core.values.documents import Block, Locator
+from core.values.tokens import estimate
 from ingestion.chunks import chunked, joined, written
 
 

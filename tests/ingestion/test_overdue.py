@@ -5,15 +5,15 @@ import time
 
 import pytest
 
-from core.aws.manifest import WIDTH, DynamoManifest
-from core.aws.notices import SqsNotices
-from core.aws.notifications import jobs
-from core.conversation import Attachment, Conversation, Incoming, Kind, Person
-from core.documents import DocumentId
-from core.overdue import TRIES, UNMOVED, UNTAKEN
-from core.sharing import Sharing
-from tests.fake_chat import FakeChat
+from core.aws.dynamodb.manifest import WIDTH, DynamoManifest
+from core.aws.sqs.file_queue import SqsNotices
+from core.aws.sqs.s3_events import jobs
+from core.knowledge.files.intake import Sharing
+from core.knowledge.files.overdue import TRIES, UNMOVED, UNTAKEN
+from core.values.conversation import Attachment, Conversation, Incoming, Kind, Person
+from core.values.documents import DocumentId
 from tests.ingestion.shelf import Shelf
+from tests.support.fake_chat import FakeChat
 
 WHERE = Conversation("slack", "T1", "C1", "1.0", Kind.CHANNEL)
 FILE = Attachment("F1", "heron.txt", "text/plain", 27, "https://files.example/F1")

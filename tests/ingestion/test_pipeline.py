@@ -6,15 +6,16 @@ import json
 import pytest
 from opensearchpy.exceptions import ConnectionError as Unanswered
 
-from core.aws.notifications import Removed, Written, jobs
-from core.conversation import Scope
-from core.documents import Document, DocumentId, Picture, State, document_of, key_of
-from core.ports import Refused, StoreError
-from core.stores import Rejected
-from core.telemetry import Metric, counting
-from core.together import ended
+from core.aws.sqs.s3_events import Removed, Written, jobs
+from core.ports.index import Rejected
+from core.ports.model import Refused
+from core.ports.store_error import StoreError
+from core.runtime.tasks import ended
+from core.runtime.telemetry import Metric, counting
+from core.values.conversation import Scope
+from core.values.documents import Document, DocumentId, Picture, State, document_of, key_of
 from ingestion import pipeline
-from ingestion.room import weight
+from ingestion.text_budget import weight
 from tests.ingestion.pdfs import pdf
 from tests.ingestion.shelf import Shelf
 

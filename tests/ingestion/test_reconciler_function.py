@@ -7,10 +7,10 @@ import sys
 
 import pytest
 
-from core.aws.departures import DynamoDepartures
+from core.aws.dynamodb.departures import DynamoDepartures
 from core.aws.s3 import S3Vault
-from core.documents import Chunk, Document, DocumentId, Locator
-from core.ports import StoreError
+from core.ports.store_error import StoreError
+from core.values.documents import Chunk, Document, DocumentId, Locator
 from tests.conftest import REGION
 
 NAME = "ingestion.reconciler_function"

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slack_bolt import BoltRequest
 
-from bots.slack import events
 from bots.slack.app import ELSEWHERE, Receiver, socket_mode
-from core.conversation import dumps
-from core.http import LATER
-from core.ports import StoreError
-from tests.slack_requests import (
+from bots.slack.inbound import parse
+from core.ports.store_error import StoreError
+from core.runtime.http import LATER
+from core.values.conversation import dumps
+from tests.support.slack_requests import (
     FORM,
     JSON,
     NOW,
@@ -81,7 +81,7 @@ def form_of(name):
 def test_a_question_is_queued_and_then_acknowledged(receiver, queue, no_network):
     answer = receiver.handle(*as_json(payload("app_mention")))
     assert (answer.status, answer.body) == (200, b"")
-    assert queue.items == [events.message(payload("app_mention"))]
+    assert queue.items == [parse.message(payload("app_mention"))]
 
 
 def test_both_events_of_one_post_name_one_question(receiver, queue):
@@ -127,8 +127,8 @@ def test_commands_and_buttons_are_queued(receiver, queue, no_network):
         *as_action(payload("action_model"))
     )
     assert queue.items == [
-        events.command(payload("slash_model")),
-        events.action(payload("action_model")),
+        parse.command(payload("slash_model")),
+        parse.action(payload("action_model")),
     ]
 
 
@@ -327,7 +327,8 @@ def test_the_receiver_imports_nothing_that_answers():
     code = (
         "import sys, bots.slack.app\n"
         "heavy = {'boto3', 'botocore', 'aiohttp', 'langchain_core', 'langchain_aws', 'markdown_it',"
-        " 'opensearchpy', 'numpy', 'pydantic', 'core.assistant', 'core.models', 'core.markdown'}\n"
+        " 'opensearchpy', 'numpy', 'pydantic', 'core.turn.assistant',"
+        " 'core.values.models', 'core.streaming.markdown.presentable'}\n"
         "print(sorted(heavy & {*sys.modules}))"
     )
     out = subprocess.run(

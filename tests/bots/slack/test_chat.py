@@ -10,25 +10,17 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from bots.slack.api.membership import Membership
+from bots.slack.api.standing import Standings
+from bots.slack.api.web import People, call, is_slacks, read, web_client
 from bots.slack.chat import QUOTAS, SlackChat
-from bots.slack.membership import Membership
-from bots.slack.standing import Standings
-from bots.slack.web import People, call, is_slacks, read, web_client
-from core.answer import Button, Rendered, Turn
-from core.budget import WorkspaceBudget
-from core.conversation import LIBRARY, Attachment, Conversation, Kind, Person, Scope
-from core.ports import (
-    Call,
-    ChatError,
-    Forbidden,
-    Gone,
-    Priority,
-    RateLimited,
-    TooLong,
-    Unreachable,
-)
-from core.telemetry import Metric, counting
-from tests import virtual
+from core.ports.chat import ChatError, Forbidden, Gone, RateLimited, TooLong, Unreachable
+from core.ports.rates import Call, Priority
+from core.rates.budget import WorkspaceBudget
+from core.runtime.telemetry import Metric, counting
+from core.values.answer import Button, Rendered, Turn
+from core.values.conversation import LIBRARY, Attachment, Conversation, Kind, Person, Scope
+from tests.support import virtual
 
 TOKEN = "xoxb-not-a-token"
 US = "U0LAN0Z89"
@@ -629,7 +621,7 @@ async def test_a_redirect_to_another_of_slacks_hosts_is_followed_without_the_tok
         tokens.append(request.headers.get("Authorization"))
         return web.Response(body=b"pdf", content_type="application/pdf")
 
-    monkeypatch.setattr("bots.slack.downloads.is_slacks", lambda *_: True)
+    monkeypatch.setattr("bots.slack.api.downloads.is_slacks", lambda *_: True)
     other = web.Application()
     other.add_routes([web.get("/b", there)])
     async with TestServer(other) as server, chat_with(slack) as chat:

@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 import bots.slack
-from bots.slack.notices import NOTICES
+from bots.slack.inbound.file_events import NOTICES
 
 HERE = Path(bots.slack.__file__).parent
 SOURCE = "\n".join(path.read_text() for path in HERE.glob("*.py"))

@@ -6,11 +6,12 @@ import logging
 import pytest
 
 from bots.slack.app import Receiver
-from core.aws.sqs import BODY_LIMIT, body, group
-from core.conversation import loads
-from core.http import LATER
-from tests.odd import RAW, odd
-from tests.slack_requests import FORM, NOW, PAYLOADS, SECRET, as_form, payload, signed
+from core.aws.access.fifo import group
+from core.aws.sqs.turns import BODY_LIMIT, body
+from core.runtime.http import LATER
+from core.values.conversation import loads
+from tests.support.odd import RAW, odd
+from tests.support.slack_requests import FORM, NOW, PAYLOADS, SECRET, as_form, payload, signed
 
 RECORDED = sorted(path.stem for path in PAYLOADS.glob("*.json"))
 FORMS = [name for name in RECORDED if name.startswith("slash")]

@@ -2,11 +2,11 @@
 
 import asyncio
 
-from bots.slack import web
-from bots.slack.membership import Membership
-from bots.slack.web import NAMELESS, NAMES_AT_ONCE, NAMES_GOOD, People
-from core.ports import Unreachable
-from tests.fakes import Clock
+from bots.slack.api import web
+from bots.slack.api.membership import Membership
+from bots.slack.api.web import NAMELESS, NAMES_AT_ONCE, NAMES_GOOD, People
+from core.ports.chat import Unreachable
+from tests.support.fakes import Clock
 
 
 class Slack:
@@ -58,7 +58,7 @@ async def test_a_name_that_is_not_told_is_not_asked_for_at_every_question(monkey
 
 async def test_our_own_channels_are_asked_for_once_by_all_who_want_them(monkeypatch):
     slack = Slack()
-    monkeypatch.setattr("bots.slack.membership.read", slack)
+    monkeypatch.setattr("bots.slack.api.membership.read", slack)
     membership = Membership(None, Clock())
     await asyncio.gather(*(membership.of(f"U{n}") for n in range(20)))
     assert slack.asked.count("") == 1

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.teams.activities import parse
+from bots.teams.api.hosts import Hosts
 from bots.teams.app import Receiver
-from bots.teams.auth import Authenticator, SigningKeys
-from bots.teams.hosts import Hosts
-from core.conversation import Command, Incoming
-from local.teams.signing import Signer
-from tests.fakes import FakeTurns, Outage
-from tests.teams_activities import BOT, PAYLOADS, payload
+from bots.teams.inbound.auth import Authenticator, SigningKeys
+from bots.teams.inbound.parse import parse
+from core.values.conversation import Command, Incoming
+from local.teams.services.signing import Signer
+from tests.support.fakes import FakeTurns, Outage
+from tests.support.teams_activities import BOT, PAYLOADS, payload
 
 RECORDED = sorted(path.stem for path in PAYLOADS.glob("*.json"))
 TENANT = payload("channel_post")["conversation"]["tenantId"]

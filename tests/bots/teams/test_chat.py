@@ -8,22 +8,23 @@ import pytest
 
 from bots.teams import wiring
 from bots.teams.chat import QUOTAS
-from bots.teams.marks import Marks
-from bots.teams.markup import render
-from bots.teams.streaming import LONGEST, Streams
-from core.answer import Button, Citation, Option, Rendered, Stage
-from core.budget import WorkspaceBudget
-from core.conversation import Conversation, Kind, Person
-from core.ports import Call, Forbidden, Gone, Priority, RateLimited, Stopped, TooLong, Unreachable
-from core.settings import load
-from core.together import ended
-from core.writer import Writer
+from bots.teams.outbound.posted import Marks
+from bots.teams.outbound.streaming import LONGEST, Streams
+from bots.teams.rendering.markup import render
+from core.ports.chat import Forbidden, Gone, RateLimited, Stopped, TooLong, Unreachable
+from core.ports.rates import Call, Priority
+from core.rates.budget import WorkspaceBudget
+from core.runtime.settings import load
+from core.runtime.tasks import ended
+from core.streaming.delivery import Writer
+from core.values.answer import Button, Citation, Option, Rendered, Stage
+from core.values.conversation import Conversation, Kind, Person
 from local.aws import free_port
-from local.teams.people import BOT, HUMANS, TENANT
-from tests.fakes import own_tally
-from tests.teams_world import CHAT, FINANCE, GENERAL, serving, shown_text, standin
+from local.teams.tenant.people import BOT, HUMANS, TENANT
+from tests.support.fakes import own_tally
+from tests.support.teams_world import CHAT, FINANCE, GENERAL, serving, shown_text, standin
+from tests.support.world import until
 from tests.test_chat_contract import AWS
-from tests.world import until
 
 ANA = HUMANS[0]
 STOP = (Button("stop", "Stop", "run"),)

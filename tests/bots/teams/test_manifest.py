@@ -20,10 +20,10 @@ from pathlib import Path
 import pytest
 
 import bots.teams
-from bots.teams.activities import COMMANDS, command
+from bots.teams.inbound.parse import COMMANDS, command
 from bots.teams.package import ICONS, manifest, package, version_of
-from core.settings import SettingsError
-from tests.teams_activities import BOT, payload
+from core.runtime.settings import SettingsError
+from tests.support.teams_activities import BOT, payload
 
 HERE = Path(bots.teams.__file__).parent
 ROOT = HERE.parents[1]
@@ -237,7 +237,7 @@ def run(tmp_path, **environ):
         [
             sys.executable,
             "-c",
-            "from local.cli import main; main()",
+            "from cli.main import main; main()",
             "teams-package",
             "--to",
             "app.zip",

@@ -4,14 +4,15 @@ import json
 
 import pytest
 
+from bots.teams.api.hosts import Hosts
 from bots.teams.app import Receiver
-from bots.teams.auth import Authenticator, SigningKeys
-from bots.teams.hosts import Hosts
-from core.aws.sqs import BODY_LIMIT, body, group
-from core.conversation import loads
-from local.teams.signing import Signer
-from tests.odd import RAW, odd
-from tests.teams_activities import BOT, PAYLOADS, payload
+from bots.teams.inbound.auth import Authenticator, SigningKeys
+from core.aws.access.fifo import group
+from core.aws.sqs.turns import BODY_LIMIT, body
+from core.values.conversation import loads
+from local.teams.services.signing import Signer
+from tests.support.odd import RAW, odd
+from tests.support.teams_activities import BOT, PAYLOADS, payload
 
 RECORDED = sorted(path.stem for path in PAYLOADS.glob("*.json"))
 TENANT = payload("channel_post")["conversation"]["tenantId"]

@@ -2,14 +2,14 @@
 
 import pytest
 
-from core.aws.editions import Editions
-from core.aws.passages import passages_of
-from core.documents import DocumentId
-from core.ports import StoreError
+from core.aws.search.index_versions import Editions
+from core.aws.search.purge import passages_of
+from core.ports.store_error import StoreError
+from core.values.documents import DocumentId
 from local.aws import free_port
-from tests.collection import Collection
 from tests.ingestion.shelf import Shelf, Words
-from tests.managed_domain import KEY, SECRET, ManagedDomain, reached
+from tests.support.collection import Collection
+from tests.support.managed_domain import KEY, SECRET, ManagedDomain, reached
 
 KINDS = {"es": ManagedDomain, "aoss": Collection}
 

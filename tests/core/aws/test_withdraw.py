@@ -4,12 +4,12 @@ import time
 
 import pytest
 
-from core.answer import MessageId
-from core.aws.claims import DynamoClaims
-from core.aws.dead_turns import SqsDeadTurns
-from core.aws.sqs import SqsTurns
-from core.conversation import Conversation, Incoming, Kind, Person, dumps
-from core.ports import Withdrawn
+from core.aws.dynamodb.claims import DynamoClaims
+from core.aws.sqs.dead_turns import SqsDeadTurns
+from core.aws.sqs.turns import SqsTurns
+from core.ports.turns import Withdrawn
+from core.values.answer import MessageId
+from core.values.conversation import Conversation, Incoming, Kind, Person, dumps
 
 WHERE = Conversation("slack", "T1", "C1", "1.0", Kind.CHANNEL)
 ASKED = Incoming(f"{WHERE.place}/1.0", WHERE, Person("U1"), "a secret", "1.0")

@@ -4,9 +4,9 @@ import zipfile
 
 import pytest
 
-from core.documents import Block
+from core.values.documents import Block
 from ingestion.extract.errors import Unreadable
-from ingestion.extract.sandbox import Limits, extract
+from ingestion.sandbox.parent import Limits, extract
 
 
 def put(folder, name, data):

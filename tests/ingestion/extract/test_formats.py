@@ -13,11 +13,12 @@ import pytest
 from docx.shared import Inches
 from PIL import Image
 
-from core.documents import Block, Locator, Picture
+from core.values.documents import Block, Locator, Picture
 from ingestion.extract.errors import Unreadable, clean
-from ingestion.extract.sandbox import Limits, Total, extract
+from ingestion.extract.total import Total
+from ingestion.sandbox.parent import Limits, extract
 from tests.ingestion.pdfs import pdf
-from tests.processes import descendants
+from tests.support.processes import descendants
 
 ROOT = Path(__file__).parents[3]
 
@@ -38,7 +39,7 @@ async def reason(path, name=None, **limits):
 
 def children():
     """Our processes that read a file."""
-    return [pid for pid, line in descendants().items() if "ingestion.extract.child" in line]
+    return [pid for pid, line in descendants().items() if "ingestion.sandbox.child" in line]
 
 
 def put(folder, name, data):
@@ -337,9 +338,9 @@ async def test_a_reader_that_runs_wild_is_ended(tmp_path, monkeypatch, body, why
     shutil.copytree(ROOT / "ingestion", tmp_path / "ingestion")
     shutil.copytree(ROOT / "core", tmp_path / "core")
     package.joinpath("text.py").write_text(
-        f"from core.documents import Block\n\ndef read(path):\n    {body}\n    yield\n"
+        f"from core.values.documents import Block\n\ndef read(path):\n    {body}\n    yield\n"
     )
-    monkeypatch.setattr("ingestion.extract.sandbox.ROOT", tmp_path)
+    monkeypatch.setattr("ingestion.sandbox.parent.ROOT", tmp_path)
     path = put(tmp_path, "a.txt", "hello")
     if why is None:
         assert [each.text for each in await blocks(path) if each] == ["fine"]

@@ -5,8 +5,8 @@ import zipfile
 import pytest
 import xlsxwriter
 
-from core.documents import Locator
-from ingestion.extract.sandbox import Total
+from core.values.documents import Locator
+from ingestion.extract.total import Total
 from tests.ingestion.extract.reading import blocks, read, reason, zipped
 
 

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from local.slack.workspace import BOT
+from local.slack.workspace.state import BOT
 from tests.local.slack.test_standin import refused, standin
-from tests.world import ANA, BEN, DM, GENERAL, until
+from tests.support.world import ANA, BEN, DM, GENERAL, until
 
 FINANCE = "C0FINANCE"
 NOTES = [("notes.txt", b"old", "text/plain")]

@@ -11,10 +11,10 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.web.async_client import AsyncWebClient
 
-from local.slack.limits import RateLimits
 from local.slack.server import SlackStandIn
-from local.slack.workspace import BOT, Workspace
-from tests.world import ANA, BEN, DM, GENERAL, served, until
+from local.slack.web.limits import RateLimits
+from local.slack.workspace.state import BOT, Workspace
+from tests.support.world import ANA, BEN, DM, GENERAL, served, until
 
 
 class App:

@@ -10,8 +10,8 @@ from aiohttp import WSMsgType, web
 
 from local.aws import free_port
 from local.slack.server import SlackStandIn
-from tests import teams_world
-from tests.world import ANA, served
+from tests.support import teams_world
+from tests.support.world import ANA, served
 
 PRIVATE = {"slack": "C0FINANCE", "teams": teams_world.FINANCE}
 PUBLIC = {"slack": "C0GENERAL", "teams": teams_world.GENERAL}

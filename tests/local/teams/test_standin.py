@@ -4,11 +4,11 @@ import aiohttp
 import pytest
 
 from local.aws import free_port
-from local.teams.limits import RateLimits
-from local.teams.people import BOT
-from local.teams.tenant import Tenant
-from tests.fakes import Clock
-from tests.teams_world import ANA, BEN, CHAT, CREW, FINANCE, GENERAL, serving, standin
+from local.teams.services.limits import RateLimits
+from local.teams.tenant.people import BOT
+from local.teams.tenant.state import Tenant
+from tests.support.fakes import Clock
+from tests.support.teams_world import ANA, BEN, CHAT, CREW, FINANCE, GENERAL, serving, standin
 
 
 @pytest.fixture

@@ -1,0 +1,128 @@
+"""Slack's documented errors, each with what we do about it.
+
+Every error of every method that we call stands here: those of its own page and those that all
+methods share. https://docs.slack.dev/reference/methods (read as slack-ruby/slack-api-ref, 2026-08)
+and, for response addresses, https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from bots.wire.refusals import Action, cleaned, failure
+from core.ports.chat import ChatError
+
+INSTALL = "a valid token: have the app installed again"
+POSTING = "a workspace setting that lets apps post here"
+CONNECT = "the administrator's permission to share in Slack Connect"
+
+_NEEDS = {
+    "not_in_channel": "an invitation to this channel",
+    "missing_scope": "the right {needed} (and have the app installed again)",
+    "no_permission": "the rights of its manifest (and an invitation to this channel)",
+    "team_access_not_granted": "access to this workspace, from the organization's administrator",
+    "invalid_auth": INSTALL,
+    "not_authed": INSTALL,
+    "account_inactive": INSTALL,
+    "token_revoked": INSTALL,
+    "token_expired": INSTALL,
+    "not_allowed_token_type": "a bot token: have the app installed again",
+    "access_denied": "access, from the workspace's administrator",
+    "accesslimited": "access from this network, from the workspace's administrator",
+    "ekm_access_denied": "the administrators' leave to post: they have suspended it",
+    "enterprise_is_restricted": "an installation in a workspace, not in the organization",
+    "two_factor_setup_required": "an installer whose account has two-factor authentication",
+    "restricted_action": POSTING,
+    "restricted_action_non_threadable_channel": POSTING,
+    "restricted_action_read_only_channel": POSTING,
+    "restricted_action_thread_locked": POSTING,
+    "restricted_action_thread_only_channel": POSTING,
+    "posting_to_general_channel_denied": POSTING,
+    "action_prohibited": POSTING,
+    "messages_tab_disabled": "the app's Messages tab, which its manifest turns on",
+    "slack_connect_canvas_sharing_blocked": CONNECT,
+    "slack_connect_file_link_sharing_blocked": CONNECT,
+    "slack_connect_lists_sharing_blocked": CONNECT,
+}
+"""What somebody could grant, by the error that is met until then."""
+
+_ACTIONS = {
+    Action.WAIT: "ratelimited rate_limited message_limit_exceeded",
+    Action.RETRY: (
+        "internal_error fatal_error service_unavailable request_timeout update_failed "
+        "external_channel_migrating team_added_to_org org_login_required "
+        "streaming_state_conflict messaging_processing_failed rollup_error "
+        "list_record_comment_fetch_failed"
+    ),
+    Action.TIGHTEN: "msg_too_long msg_blocks_too_long attachment_payload_limit_exceeded",
+    Action.RESHAPE: (
+        "invalid_blocks invalid_blocks_format block_mismatch invalid_attachments "
+        "too_many_attachments too_many_contact_cards invalid_payload"
+    ),
+    Action.REPLACE: "cant_update_message edit_window_closed",
+    Action.GONE: (
+        "message_not_found channel_not_found thread_not_found file_not_found file_deleted "
+        "user_not_found team_not_found duplicate_channel_not_found duplicate_message_not_found "
+        "channel_canvas_deleted used_url expired_url no_service no_service_id no_team "
+        "team_disabled"
+    ),
+    Action.TELL: " ".join(_NEEDS),
+    Action.GIVE_UP: (
+        "is_archived is_inactive channel_is_archived user_not_in_channel user_not_visible "
+        "cant_delete_message compliance_exports_prevent_deletion cannot_reply_to_message "
+        "cant_broadcast_message no_dual_broadcast_content_update message_not_in_streaming_state "
+        "channel_type_not_supported method_not_supported_for_channel_type "
+        "missing_recipient_user_id missing_recipient_team_id missing_file_data "
+        "as_user_not_supported is_bot forbidden_team unknown_method method_deprecated "
+        "deprecated_endpoint insecure_request invalid_token no_text markdown_text_conflict "
+        "invalid_metadata_format invalid_metadata_schema metadata_must_be_sent_from_app "
+        "metadata_too_large missing_args invalid_arguments invalid_arg_name invalid_array_arg "
+        "invalid_charset invalid_form_data invalid_post_type missing_post_type invalid_cursor "
+        "invalid_limit invalid_types invalid_ts_latest invalid_ts_oldest limit_required "
+        "pagination_not_available invalid_json json_not_object "
+        "invalid_metadata_filter_keys not_visible template_not_visible "
+        "canvas_globally_disabled canvas_disabled_user_team canvas_disabled_file_team"
+    ),
+}
+
+TABLE: Mapping[str, Action] = MappingProxyType(
+    {code: action for action, codes in _ACTIONS.items() for code in codes.split()}
+)
+
+_LENGTH = ("must be less than", "must be no more than", "no more than", "too long")
+
+
+def action_of(code: str, status: int, messages: Sequence[str] = ()) -> Action:
+    """What an error calls for. `messages` are Slack's remarks on it, `response_metadata`'s.
+
+    An error that the table has not is refused for good, unless its status says otherwise.
+    """
+    if status == 429:
+        return Action.WAIT
+    if not code:
+        return _by_status(status)
+    known = TABLE.get(code)
+    if known is None:
+        return Action.RETRY if status >= 500 else Action.GIVE_UP
+    if known is Action.RESHAPE and any(part in each for each in messages for part in _LENGTH):
+        return Action.TIGHTEN  # a section that is too long is called invalid
+    return known
+
+
+def refused(
+    code: str, status: int, *, after: float = 0.0, needed: str = "", messages: Sequence[str] = ()
+) -> ChatError:
+    """An error as our callers meet it. `needed` is the scope that Slack names."""
+    action = action_of(code, status, messages)
+    needs = _NEEDS.get(code, "").format(needed=f"`{cleaned(needed) or 'in its manifest'}`")
+    return failure(action, code or str(status), after=after, needs=needs)
+
+
+def _by_status(status: int) -> Action:
+    """For answers that name no error: files, response addresses, and what stands between us."""
+    if status in (404, 410):
+        return Action.GONE
+    if status in (400, 401, 403, 405, 413, 415):
+        return Action.GIVE_UP
+    return Action.GIVE_UP if 300 <= status < 400 else Action.RETRY

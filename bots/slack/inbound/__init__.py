@@ -1,0 +1,1 @@
+"""Slack's requests and events, verified and parsed into our values."""

@@ -1,0 +1,21 @@
+"""Slack's receiver, built from its settings. A worker needs none of it, nor Bolt."""
+
+from __future__ import annotations
+
+from bots.slack.app import Receiver
+from core.runtime.http import Enqueue
+from core.runtime.settings import Settings
+
+
+def slack_receiver(settings: Settings, enqueue: Enqueue) -> Receiver:
+    """The receiver of the configured app."""
+    slack = settings.slack
+    if slack is None:
+        raise ValueError("Slack is not configured")
+    return Receiver(
+        signing_secret=slack.signing_secret,
+        bot_token=slack.bot_token,
+        api_url=slack.api_url,
+        enqueue=enqueue,
+        allowed_tenants=frozenset(settings.allowed_tenants),
+    )

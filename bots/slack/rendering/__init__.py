@@ -1,0 +1,1 @@
+"""Markdown as Slack shows it: mrkdwn and blocks."""

@@ -1,0 +1,1 @@
+"""HTTP to Microsoft: tokens, hosts, the connector, errors."""

@@ -1,0 +1,38 @@
+"""Which hosts a token of ours may be sent to: compared as parsed names, never as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from urllib.parse import SplitResult, urlsplit
+
+from core.runtime.settings import LOOPBACK
+
+
+class Hosts:
+    """`names` are hosts, with a port if it is not https's own; loopback may be over http."""
+
+    def __init__(self, names: Iterable[str]) -> None:
+        self._names = frozenset(each.lower() for each in names)
+
+    def allow(self, url: str) -> bool:
+        parsed = split(url)
+        if parsed is None:
+            return False
+        host = parsed.hostname or ""
+        named = f"{host}:{parsed.port}" if parsed.port else host
+        if parsed.scheme == "http" and host not in LOOPBACK:
+            return False
+        return named in self._names or (parsed.port == 443 and host in self._names)
+
+
+def split(url: str) -> SplitResult | None:
+    """The parts of an address over http or https without a user in it; None for any other."""
+    try:
+        parsed = urlsplit(url)
+        port = parsed.port  # raises for one that is no number
+    except ValueError:
+        return None
+    odd = parsed.username is not None or parsed.password is not None or "\\" in url or port == 0
+    if odd or parsed.scheme not in ("http", "https") or not parsed.hostname:
+        return None
+    return parsed

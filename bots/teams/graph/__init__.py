@@ -1,0 +1,1 @@
+"""Microsoft Graph: threads, channels, people and files."""

@@ -1,0 +1,198 @@
+"""What only Microsoft Graph tells: a message's files, a thread's messages, who is in which channel.
+
+Each call names the permission that it needs. https://learn.microsoft.com/graph/api/overview
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+from urllib.parse import quote
+
+import aiohttp
+
+from bots.teams.api.downloads import Bearer
+from bots.teams.api.web import Web
+from bots.teams.graph.drives import Drives
+from bots.wire.fields import list_of, maps_of
+from core.ports.chat import Forbidden, Gone, RateLimited
+from core.runtime.tasks import together
+from core.runtime.ttl_cache import Remembered
+from core.values.conversation import Rights
+
+log = logging.getLogger(__name__)
+
+READ_CHANNEL = "the permission `ChannelMessage.Read.Group` of the team (install the app again)"
+READ_CHAT = "the permission `ChatMessage.Read.Chat` of this chat (install the app again)"
+READ_TEAMS = "Microsoft Graph's permission `Team.ReadBasic.All`, with admin consent"
+READ_CHANNELS = "Microsoft Graph's permission `Channel.ReadBasic.All`, with admin consent"
+READ_MEMBERS = "Microsoft Graph's permission `ChannelMember.Read.All`, with admin consent"
+FRESH = 60.0
+"""Seconds that a team's channels, and in a pinch somebody's, are taken for granted."""
+AT_ONCE = 8
+PAGES = 6
+"""Pages of a list that are read at most."""
+MEMBERS = 999
+"""People in a page, as many as Graph gives.
+https://learn.microsoft.com/graph/api/channel-list-members"""
+
+
+class Graph:
+    """One for a process."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        web: Web,
+        bearer: Bearer,
+        http: aiohttp.ClientSession,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.url = url
+        self._web = web
+        self.drives = Drives(url, web=web, bearer=bearer, http=http, clock=clock, sleep=sleep)
+        self._channels: Remembered[Mapping[str, bool]] = Remembered(clock, FRESH)
+        self._known: Remembered[Mapping[str, frozenset[str]]] = Remembered(clock, FRESH)
+
+    async def message(self, place: str, message_id: str, reply_to: str = "") -> Mapping[str, Any]:
+        """`place` is `teams/{id}/channels/{id}` or `chats/{id}`."""
+        path = f"{place}/messages/{quote(reply_to or message_id, safe='')}"
+        if reply_to:
+            path += f"/replies/{quote(message_id, safe='')}"
+        return await self._get(path, _right(place))
+
+    async def messages(self, place: str, thread: str, limit: int) -> list[Mapping[str, Any]]:
+        """A thread's messages (with its first), or a chat's or channel's latest; oldest first."""
+        if not thread:
+            return (await self._newest(f"{place}/messages", limit, place))[::-1]
+        root = f"{place}/messages/{quote(thread, safe='')}"
+        first, replies = await together(
+            self._one(root, _right(place)), self._newest(f"{root}/replies", limit, place)
+        )
+        return [*first, *replies[::-1][-(limit - 1) :]]
+
+    async def channels_of(self, person: str) -> Mapping[str, frozenset[str]]:
+        """The channels that somebody is in now, each with its team's standard channels; asked at
+        every question. Raises ChatError."""
+        try:
+            found = await self._asked_channels(person)
+        except RateLimited:
+            known = self._known.get(person)
+            if known is None:
+                raise
+            return known
+        self._known.put(person, found)
+        return found
+
+    async def _asked_channels(self, person: str) -> Mapping[str, frozenset[str]]:
+        path = f"users/{quote(person, safe='')}/joinedTeams"
+        # it takes no query parameters at all
+        listed, whole = await self._listed(path, READ_TEAMS, {})
+        if not whole:
+            log.warning("somebody's teams were not read to their end: the rest are not searched")
+        teams = [str(each["id"]) for each in listed]
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one(team: str) -> dict[str, frozenset[str]]:
+            async with slots:
+                channels = await self._channels_in(team)
+                standard = frozenset(each for each, everybody in channels.items() if everybody)
+                there = set(standard)
+                for channel, everybody in channels.items():
+                    if not everybody and await self._is_in(team, channel, person):
+                        there.add(channel)
+                return dict.fromkeys(there, standard)
+
+        found = await together(*(one(team) for team in teams))
+        return {channel: team for some in found for channel, team in some.items()}
+
+    async def _channels_in(self, team: str) -> Mapping[str, bool]:
+        """A team's channels, and whether all its members are in them."""
+        known = self._channels.get(team)
+        if known is not None:
+            return known
+        return await self._channels.once(team, lambda: self._asked_channels_in(team))
+
+    async def _asked_channels_in(self, team: str) -> Mapping[str, bool]:
+        path = f"teams/{quote(team, safe='')}/channels"
+        listed, whole = await self._listed(path, READ_CHANNELS, {"$select": "id,membershipType"})
+        if not whole:
+            # that we were removed may be noted of one that is not among them
+            log.warning("a team's channels were not read to their end: none of them is searched")
+            listed = []
+        found = {str(e["id"]): e.get("membershipType") == "standard" for e in listed}
+        self._channels.put(team, found)
+        return found
+
+    async def _is_in(self, team: str, channel: str, person: str) -> bool:
+        path = f"teams/{quote(team, safe='')}/channels/{quote(channel, safe='')}/members"
+
+        def there(members: Sequence[Mapping[str, Any]]) -> bool:
+            return any(each.get("userId") == person for each in members)
+
+        try:
+            params = {"$top": str(MEMBERS)}
+            members, whole = await self._listed(path, READ_MEMBERS, params, there)
+        except (Gone, Forbidden):
+            return False  # not known to be in it
+        if not there(members) and not whole:
+            log.warning("a channel's members were not read to their end: it is not searched")
+        return there(members)
+
+    async def rights(self, place: str, person: str) -> Rights:
+        """Those in a channel, by whether somebody is an owner of its team. Raises ChatError.
+
+        https://learn.microsoft.com/graph/api/channel-list-members
+        """
+
+        def owner(members: Sequence[Mapping[str, Any]]) -> bool:
+            return any(
+                person and each.get("userId") == person and "owner" in list_of(each.get("roles"))
+                for each in members
+            )
+
+        params = {"$top": str(MEMBERS)}
+        members, _ = await self._listed(f"{place}/members", READ_MEMBERS, params, owner)
+        return Rights.PLACE if owner(members) else Rights.NONE
+
+    async def _newest(self, path: str, limit: int, place: str) -> list[Mapping[str, Any]]:
+        """Newest first, as Graph gives them."""
+        params = {"$top": str(min(limit, 50))}
+        found, _ = await self._listed(path, _right(place), params, lambda e: len(e) >= limit)
+        ordered = sorted(found, key=lambda each: str(each.get("createdDateTime")), reverse=True)
+        return ordered[:limit]
+
+    async def _listed(
+        self,
+        path: str,
+        needs: str,
+        params: Mapping[str, str],
+        enough: Callable[[Sequence[Mapping[str, Any]]], bool] = lambda _: False,
+    ) -> tuple[list[Mapping[str, Any]], bool]:
+        """A list, and whether it is whole: one that goes on after `PAGES` is not."""
+        answer = await self._get(path, needs, params)
+        found = maps_of(answer.get("value"))
+        for _ in range(PAGES - 1):
+            following = str(answer.get("@odata.nextLink") or "")
+            if enough(found) or not following.startswith(f"{self.url}/"):
+                break
+            answer = (await self._web.call("GET", following, needs=needs)).data
+            found += maps_of(answer.get("value"))
+        return found, not answer.get("@odata.nextLink")
+
+    async def _one(self, path: str, needs: str) -> list[Mapping[str, Any]]:
+        return [await self._get(path, needs)]
+
+    async def _get(
+        self, path: str, needs: str, params: Mapping[str, str] | None = None
+    ) -> Mapping[str, Any]:
+        url = f"{self.url}/{path}"
+        return (await self._web.call("GET", url, params=params or None, needs=needs)).data
+
+
+def _right(place: str) -> str:
+    return READ_CHAT if place.startswith("chats/") else READ_CHANNEL

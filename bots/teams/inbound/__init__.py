@@ -1,0 +1,1 @@
+"""Teams' activities, verified and parsed into our values."""

@@ -1,0 +1,311 @@
+"""Teams' activities in, our values out: one pure function for each kind.
+
+Whatever is not of the expected type counts as absent, so that no payload raises.
+https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/conversation-messages
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from bots.teams.inbound.fields import (
+    PLATFORM,
+    by_a_bot,
+    extra_of,
+    happened,
+    is_us,
+    names_us,
+    person_of,
+    targeted,
+    where_of,
+)
+from bots.teams.inbound.plain_text import AT, Read, quote, read_html, read_text
+from bots.wire.fields import MOST_FILES, id_of, list_of, map_of, text_of, url_of
+from core.values.conversation import Attachment, Command, Conversation, Incoming, Kind
+from core.values.models import resolve
+
+OURS = "parley"
+"""What the data of our buttons has its command under."""
+FEEDBACK = "message/submitAction"
+"""The invoke of a thumb that Teams itself shows."""
+CHOICE = "choice"
+"""The id of a picker's input."""
+COMMANDS = ("model", "files")
+"""What can be typed: the titles in the manifest's command lists."""
+BUTTONS = ("stop", "retry", "regenerate", "up", "down", "model", "remove", "erase", "undo", "auto")
+"""What our cards send. Card data comes from people's clients, so other names are not obeyed."""
+LONGEST = 40_000
+"""Characters of a question, all of 80 KB in Teams' count."""
+DOWNLOAD = "application/vnd.microsoft.teams.file.download.info"
+
+_COMMAND = re.compile(rf"(/?)({'|'.join(COMMANDS)})(?:\s+(.*))?", re.I | re.S)
+WORDS = ("stop", "retry", "regenerate")
+"""What does without a button, said to us and nothing else: it is about the newest answer here."""
+RATED = {"like": "up", "dislike": "down"}
+_FILES = re.compile(r"\d{0,4}|auto(?: on| off)?", re.I)
+
+
+def parse(body: Mapping[str, Any], bot_id: str) -> Incoming | Command | None:
+    """What an activity asks of us; None when it is not for us. `bot_id` is the app's id."""
+    if (said := _said(body, bot_id)) is not None:
+        return _as_command(body, said) or _as_message(body, said)
+    return action(body, bot_id) or notice(body, bot_id)
+
+
+def message(body: Mapping[str, Any], bot_id: str) -> Incoming | None:
+    """A question to us, or a post that may have files to read.
+
+    In a channel and a group chat we are addressed by a mention or by a message that only we and
+    its writer see. Other posts come where the app may read all of them (resource-specific consent).
+    Of their files Teams tells only Graph: such a post is `partial`.
+    """
+    said = _said(body, bot_id)
+    return _as_message(body, said) if said and not _as_command(body, said) else None
+
+
+def _as_message(body: Mapping[str, Any], said: _Said) -> Incoming | None:
+    attachments = tuple(_attachments(body, said.id))[:MOST_FILES]
+    partial = said.rich and said.where.kind is not Kind.DIRECT
+    if not said.addressed and not partial:
+        return None
+    return Incoming(
+        event_id=f"{said.where.place}/{said.id}",
+        conversation=said.where,
+        person=person_of(body),
+        text=said.whole,
+        message_id=said.id,
+        attachments=attachments,
+        in_thread=said.where.kind is Kind.CHANNEL and said.where.thread != said.id,
+        addressed=said.addressed,
+        partial=partial,
+        extra=extra_of(body),
+        private=targeted(body) and said.where.kind is not Kind.DIRECT,
+    )
+
+
+def command(body: Mapping[str, Any], bot_id: str) -> Command | None:
+    """A typed command: `/model`, or `model sonnet` after a mention. `model trains?` is none."""
+    said = _said(body, bot_id)
+    return _as_command(body, said) if said else None
+
+
+def _as_command(body: Mapping[str, Any], said: _Said) -> Command | None:
+    found = _command(said) if said.addressed else None
+    if not found:
+        return None
+    name, argument = found
+    return Command(
+        event_id=f"{said.where.place}/command/{said.id}",
+        conversation=said.where,
+        person=person_of(body),
+        name=name,
+        argument=argument,
+        extra=extra_of(body),
+    )
+
+
+def action(body: Mapping[str, Any], bot_id: str) -> Command | None:
+    """A pressed button or a chosen option of ours, or one of Teams' own thumbs.
+
+    https://learn.microsoft.com/microsoftteams/platform/bots/how-to/bot-messages-ai-generated-content
+    """
+    value = map_of(body.get("value"))
+    match body.get("type"), body.get("name"):
+        case "message", _:
+            data = value
+        case "invoke", "adaptiveCard/action":
+            data = map_of(map_of(value.get("action")).get("data"))
+        case "invoke", "message/submitAction" if value.get("actionName") == "feedback":
+            data = map_of(value.get("actionValue"))
+        case _:
+            return None
+    name, target = text_of(data.get(OURS)), id_of(body.get("replyToId"))
+    argument = text_of(data.get(CHOICE)) or text_of(data.get("value"))
+    if body.get("name") == FEEDBACK:
+        name = argument = RATED.get(text_of(data.get("reaction")), "")
+    where, once = where_of(body, target), id_of(body.get("id"))
+    if name not in BUTTONS or where is None or not once or by_a_bot(body, bot_id):
+        return None
+    return Command(
+        event_id=f"{where.place}/action/{once}",
+        conversation=where,
+        person=person_of(body),
+        name="feedback" if name in ("up", "down") else name,
+        argument=argument[:2000],
+        target=target or None,
+        extra=extra_of(body),
+    )
+
+
+def notice(body: Mapping[str, Any], bot_id: str) -> Command | None:
+    """What else we are told of: a deleted post, that we came to a place or left it."""
+    once, where = id_of(body.get("id")), where_of(body, "")
+    if not once or where is None:
+        return None
+    name, target, argument = "", None, ""
+    event = map_of(body.get("channelData")).get("eventType")
+    match body.get("type"):
+        case "messageDelete" if event in ("softDeleteMessage", None):
+            name, target = "gone", once
+            if where.kind is Kind.CHANNEL and where.thread is None:
+                where = replace(where, thread=once)
+        case "conversationUpdate" if names_us(body, "membersAdded", bot_id):
+            name, argument = "joined", _team(body)
+        case "conversationUpdate" if names_us(body, "membersRemoved", bot_id):
+            name, where = "left", _whole(body, where)
+        case "conversationUpdate" if event in ("channelDeleted", "channelRestored"):
+            # of this one channel, which `channelData` names
+            name = "left" if event == "channelDeleted" else "restored"
+            deleted = id_of(map_of(map_of(body.get("channelData")).get("channel")).get("id"))
+            if not deleted:
+                return None
+            where = Conversation(PLATFORM, where.tenant, deleted, None, Kind.CHANNEL)
+        case "installationUpdate" if body.get("action") == "remove":
+            name, where = "left", _whole(body, where)
+    if not name:
+        return None
+    return Command(
+        event_id=f"{where.place}/notice/{once}",
+        conversation=where,
+        person=person_of(body),
+        name=name,
+        argument=argument,
+        target=target,
+        extra=extra_of(body),
+        at=happened(body) if name != "gone" else 0.0,
+    )
+
+
+def _team(body: Mapping[str, Any]) -> str:
+    """The channel that stands for a team: its General, whose id is the team's. Empty where we are
+    added to, or removed from, something else, or one private or shared channel.
+
+    https://learn.microsoft.com/microsoftteams/platform/bots/how-to/get-teams-context
+    """
+    data = map_of(body.get("channelData"))
+    alone = map_of(data.get("channel")).get("type") in ("private", "shared")
+    return "" if alone else id_of(map_of(data.get("team")).get("id"))
+
+
+def _whole(body: Mapping[str, Any], where: Conversation) -> Conversation:
+    """The team that we left, wherever in it we are told of that; else the place."""
+    team = _team(body) if where.kind is Kind.CHANNEL else ""
+    return replace(where, channel=team, thread=None) if team else where
+
+
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """A message that somebody wrote: `text` is their own words, `whole` with what they quoted."""
+
+    id: str
+    where: Conversation
+    text: str
+    whole: str
+    addressed: bool
+    rich: bool
+
+
+def _said(body: Mapping[str, Any], bot_id: str) -> _Said | None:
+    once = id_of(body.get("id"))
+    where = where_of(body, once)
+    if body.get("type") != "message" or where is None or not once:
+        return None
+    if by_a_bot(body, bot_id) or isinstance(body.get("value"), Mapping):
+        return None
+    mentioned, numbers = _mentions(body, bot_id)
+    read, rich = _read(body, numbers)
+    quotes = read.quotes or tuple(_quoted(body))
+    whole = "\n\n".join(part for part in (read.text, *map(quote, quotes)) if part)
+    addressed = mentioned or targeted(body) or where.kind is Kind.DIRECT
+    return _Said(once, where, read.text, whole[:LONGEST], addressed, rich)
+
+
+def _read(body: Mapping[str, Any], ours: Mapping[bool, frozenset[int]]) -> tuple[Read, bool]:
+    """The message's HTML, where that has the mentions that its text has; else its text."""
+    plain = read_text(text_of(body.get("text")), ours[False])
+    rich = [
+        text_of(each.get("content"))
+        for each in map(map_of, list_of(body.get("attachments")))
+        if each.get("contentType") == "text/html"
+    ]
+    if not any(rich):
+        return plain, bool(rich)
+    read = read_html(next(filter(None, rich)), ours[False] if plain.mentions else ours[True])
+    if plain.text and (read.mentions != plain.mentions or not read.text):
+        return plain, True
+    return read, True
+
+
+def _mentions(body: Mapping[str, Any], bot_id: str) -> tuple[bool, Mapping[bool, frozenset[int]]]:
+    """Whether we are mentioned, and which mentions in the message are ours: by place, not by name.
+
+    Each entity takes the first mention in the text that reads as the entity does and is not
+    another's. Where there is no text (True), the entities stand in order.
+    """
+    places: dict[str, list[int]] = {}
+    for number, found in enumerate(AT.finditer(text_of(body.get("text")))):
+        places.setdefault(found[0], []).append(number)
+    mentioned, by_place, in_order = False, set(), set()
+    entities = [map_of(each) for each in list_of(body.get("entities"))]
+    mentions = [each for each in entities if each.get("type") == "mention"]
+    for number, entity in enumerate(mentions):
+        free = places.get(text_of(entity.get("text")), [])
+        place = free.pop(0) if free else None
+        if not is_us(map_of(entity.get("mentioned")).get("id"), body, bot_id):
+            continue
+        mentioned = True
+        in_order.add(number)
+        if place is not None:
+            by_place.add(place)
+    return mentioned, {False: frozenset(by_place), True: frozenset(in_order)}
+
+
+def _quoted(body: Mapping[str, Any]) -> Sequence[str]:
+    """What newer clients tell of a message that was replied to."""
+    found = []
+    for entity in map(map_of, list_of(body.get("entities"))):
+        quoted = map_of(entity.get("quotedReply")) if entity.get("type") == "quotedReply" else {}
+        text, author = text_of(quoted.get("preview")).strip(), text_of(quoted.get("senderName"))
+        if text and quoted.get("isReplyDeleted") is not True:
+            found.append(f"{author}: {text}" if author else text)
+    return found
+
+
+def _command(said: _Said) -> tuple[str, str] | None:
+    if (word := said.text.strip().lower().removeprefix("/")) in WORDS:
+        return word, ""
+    found = _COMMAND.fullmatch(said.text.strip())
+    if not found:
+        return None
+    slash, name, argument = found[1], found[2].lower(), " ".join((found[3] or "").split())
+    match name:
+        case "model":
+            known = not argument or resolve(argument) is not None
+        case _:
+            known = bool(_FILES.fullmatch(argument))
+    return (name, argument) if known or slash else None
+
+
+def _attachments(body: Mapping[str, Any], once: str) -> Sequence[Attachment]:
+    """Files of a personal chat, and pictures in a text. Elsewhere only Graph knows of files."""
+    found = []
+    for number, each in enumerate(map(map_of, list_of(body.get("attachments")))):
+        kind, content = text_of(each.get("contentType")), map_of(each.get("content"))
+        link, name = _web_of(each.get("contentUrl")), text_of(each.get("name"))
+        own = f"{once}-{number}"
+        if kind == DOWNLOAD and (url := _web_of(content.get("downloadUrl"))):
+            file = id_of(content.get("uniqueId")) or own
+            found.append(Attachment(file, name[:1024], "", 0, url, link))
+        elif kind.startswith("image/") and link:
+            media_type = "" if kind == "image/*" else kind[:255]
+            found.append(Attachment(own, name[:1024] or "image", media_type, 0, link))
+    return found
+
+
+def _web_of(value: object) -> str:
+    """An address on the web: schemes of our own are not for messages to use."""
+    url = url_of(value)
+    return url if url.lower().startswith(("https://", "http://")) else ""

@@ -1,0 +1,1 @@
+"""Messages sent to Teams: posted, edited and streamed."""

@@ -1,0 +1,1 @@
+"""Markdown as Teams shows it: text and Adaptive Cards."""

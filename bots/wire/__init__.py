@@ -1,0 +1,1 @@
+"""What both platforms need to read requests, files and refusals."""

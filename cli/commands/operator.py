@@ -1,0 +1,80 @@
+"""What the operator's commands share: settings, clients, a question, progress, how they fail."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Coroutine, MutableMapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from cli.commands.upload import reached
+from core.aws.access.calls import Calls
+from core.aws.access.clients import client
+from core.ports.index import Foreign, Rejected
+from core.ports.model import ModelError
+from core.ports.store_error import StoreError
+from core.runtime.settings import Settings, load
+
+AGAIN = "What is done is done: mend that and run the same command again."
+
+
+def settings_for(environ: MutableMapping[str, str], state: Path) -> Settings:
+    """Those of the environment, or of a running `parley run`. Raises SettingsError."""
+    reached(environ, state)
+    return load(environ, talks=False)
+
+
+def ran(command: Coroutine[None, None, int]) -> int:
+    """The exit code of a command; 1, and a sentence, where something did not answer."""
+    try:
+        return asyncio.run(command)
+    except Foreign as exc:
+        failed(f"{exc}.")
+    except StoreError as exc:
+        failed(f"no answer ({exc}): not there, not allowed, or busy. {AGAIN}")
+    except Rejected as exc:
+        failed(f"the index refuses it ({exc}). {AGAIN}")
+    except ModelError as exc:
+        failed(f"the embedding model fails ({type(exc).__name__}: {exc}). {AGAIN}")
+    return 1
+
+
+@asynccontextmanager
+async def opened(settings: Settings, *services: str) -> AsyncIterator[tuple[Calls, list[Any]]]:
+    """Threads for calls, and a client of each service; close the context to let go of them."""
+    calls, clients = Calls(), [client(each, settings.aws_region) for each in services]
+    try:
+        yield calls, clients
+    finally:
+        calls.close()
+        for each in clients:
+            each.close()
+
+
+def agreed(word: str, to: str, otherwise: str) -> bool:
+    """Whether the operator types `word`, which is asked for `to` do something. If not, or where
+    nobody can be asked, says that `otherwise` is the case."""
+    if not sys.stdin.isatty():
+        print(f"{otherwise}: repeat this with --yes to {to}.")
+        return False
+    if input(f"Type {word} to {to}: ").strip() == word:
+        return True
+    print(f"{otherwise}.")
+    return False
+
+
+def failed(text: str) -> None:
+    print(f"parley: {text}", file=sys.stderr)
+
+
+def say(text: str) -> None:
+    """Progress: one line that is written over, on a terminal only."""
+    if sys.stderr.isatty():
+        print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
+
+
+def said() -> None:
+    """Ends the line of progress."""
+    say("")

@@ -1,0 +1,63 @@
+"""How questions, commands and what was said before are written down."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from core.turn.prompt import prompt
+from core.values.answer import Turn
+from core.values.conversation import Command, Conversation, Incoming, Person, dumps
+from core.values.models import DEFAULT
+
+SOMEONE = "someone"
+"""What anybody is called where there is no directory of people."""
+EPOCH = date(1970, 1, 1)
+
+
+def as_text(item: Incoming | Command | None) -> str:
+    """What an event becomes: a line that says what it is, and the text that was written."""
+    match item:
+        case None:
+            return "NOTHING"
+        case Command():
+            name = " ".join(each for each in (item.name, item.argument) if each)
+            about = f" about {item.target}" if item.target else ""
+            return f"COMMAND {name}{about} in {item.conversation.key} by {_called(item.person)}"
+        case Incoming():
+            kind = "QUESTION" if item.addressed else "POST"
+            head = f"{kind} in {item.conversation.key} by {_called(item.person)}"
+            files = "\n".join(
+                " ".join(each for each in ("FILE", file.name, file.media_type) if each)
+                for file in item.attachments
+            )
+            more = "MAYBE FILES that the platform tells of when it is asked" if item.partial else ""
+            return "\n\n".join(part for part in (head, item.text, files, more) if part)
+
+
+def as_json(item: Incoming | Command | None) -> dict[str, Any]:
+    """The queue's JSON under `becomes`; null where it is nothing to Parley."""
+    return {"becomes": None if item is None else json.loads(dumps(item))}
+
+
+def turns_in_prompt(where: Conversation, said: Sequence[Turn]) -> tuple[Turn, ...]:
+    """What of a thread goes into the prompt of a question after it, joined as it is there."""
+    question = Incoming(f"{where.place}/-", where, Person(""), "", "-", in_thread=True)
+    return prompt.build(question, DEFAULT, (), said, EPOCH).turns
+
+
+def turns_as_text(turns: Sequence[Turn]) -> str:
+    """As the model reads them; what Parley said itself is headed by a line."""
+    return "\n\n".join(
+        turn.text if turn.role == "user" else f"PARLEY\n\n{turn.text}" for turn in turns
+    )
+
+
+def turns_as_json(turns: Sequence[Turn]) -> dict[str, Any]:
+    return {"turns": [{"role": turn.role, "text": turn.text} for turn in turns]}
+
+
+def _called(person: Person) -> str:
+    return person.name or f"@{SOMEONE}"

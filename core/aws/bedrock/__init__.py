@@ -1,0 +1,1 @@
+"""Claude and the embedding models on Amazon Bedrock."""

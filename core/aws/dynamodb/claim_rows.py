@@ -1,0 +1,79 @@
+"""The rows of claims and open events, as `core.aws.dynamodb.claims` keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from core.aws.access.calls import Calls
+from core.aws.access.fifo import group
+from core.aws.access.items import decode
+from core.aws.dynamodb.reads import by_keys, in_partition
+from core.ports.turns import Claim, Orphan
+from core.turn.requeue_policy import OpenTurn, lost
+from core.values.answer import MessageId
+from core.values.conversation import loads
+
+OPEN = "open"
+"""The partition of what is not settled."""
+
+
+def claim_key(event_id: str) -> dict[str, str]:
+    return {"pk": f"claim#{event_id}", "sk": "claim"}
+
+
+def claim_of(item: Mapping[str, Any]) -> Claim:
+    ids = tuple(MessageId(each) for each in item["messages"])
+    return Claim(item["event"], item["owner"], ids, int(item["attempt"]), item["incoming"])
+
+
+async def read_open(
+    dynamodb: Any, table: str, calls: Calls
+) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
+    """Rows of the partition of open events, and the claims of those that were taken, by event."""
+    rows = [decode(each) for each in await in_partition(dynamodb, table, calls, OPEN)]
+    found = await by_keys(dynamodb, table, calls, [claim_key(each["sk"]) for each in rows])
+    claims = {str(item["event"]): item for item in map(decode, found)}
+    return {str(each["sk"]): each for each in rows}, claims
+
+
+def orphans_of(
+    rows: Mapping[str, Mapping[str, Any]], claims: Mapping[str, Mapping[str, Any]], now: float
+) -> Sequence[Orphan]:
+    """Those of the open events that are to be queued anew (`core.turn.requeue_policy`)."""
+    incoming = {
+        event: str(source["incoming"])
+        for event, row in rows.items()
+        if "incoming" in (source := claims.get(event, row))
+    }
+    turns = [_open(rows[each], claims.get(each), text) for each, text in incoming.items()]
+    return [
+        Orphan(
+            claim_of(claims[each.event_id])
+            if each.event_id in claims
+            else Claim(each.event_id, owner="", attempt=0),
+            incoming[each.event_id],
+            tuple(incoming[other.event_id] for other in behind),
+            int(rows[each.event_id].get("times", 0)),
+        )
+        for each, behind in lost(turns, now)
+    ]
+
+
+def _open(row: Mapping[str, Any], claim: Mapping[str, Any] | None, incoming: str) -> OpenTurn:
+    return OpenTurn(
+        row["sk"],
+        _group(incoming) or row["sk"],
+        float(row["since"]),
+        noted="noted" in row,
+        lease=float(claim["lease"]) if claim else None,
+        requeued=float(row.get("requeued", 0)),
+    )
+
+
+def _group(incoming: str) -> str:
+    """What a turn is answered in order with; empty for one that cannot be read."""
+    try:
+        return group(loads(incoming))
+    except ValueError:
+        return ""

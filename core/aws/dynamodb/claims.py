@@ -1,0 +1,294 @@
+"""Who answers which event, in DynamoDB: `core.ports.turns.Claims`.
+
+1. An event is one item. Every change to it is conditional, so that of two workers one wins.
+2. A lease ends by the clock; whoever takes the event then goes on with its messages.
+3. While an event is open it has a second item, in the partition `open`, written and deleted in one
+   transaction with the first: answers whose worker is gone are found there, without a scan. A
+   receiver may have written it before (`core.aws.sqs.pending`): then so is what no worker ever
+   took.
+4. A wish to stop is an item in the partition `stop`. A worker with many answers asks for all of
+   them with one query, and writes a lease only when half of it is gone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import uuid4
+
+from botocore.exceptions import ClientError
+
+from core.aws.access.calls import Calls, unmet
+from core.aws.access.items import clean, decode, encode
+from core.aws.access.retention import REMEMBERED
+from core.aws.dynamodb.claim_rows import OPEN, claim_key, claim_of, orphans_of, read_open
+from core.aws.dynamodb.reads import in_partition
+from core.aws.dynamodb.stops import Stops
+from core.aws.dynamodb.withdrawn import withdraw
+from core.ports.turns import Busy, Claim, Lost, Orphan, Record, Withdrawn
+from core.values.answer import MessageId
+from core.values.conversation import NOTHING
+from core.values.runs import next_run, post_of
+
+LEASE = 20.0
+"""Seconds a claim lasts unless it is renewed."""
+STOP_KEPT = 3_600
+TAKES = 5
+
+
+class DynamoClaims:
+    """`owner` names this process. `clock`: seconds since 1970, the same for all workers."""
+
+    def __init__(
+        self, dynamodb: Any, table: str, calls: Calls, *, owner: str, clock: Callable[[], float]
+    ) -> None:
+        self._db = dynamodb
+        self._table = table
+        self._calls = calls
+        self._owner = owner
+        self._clock = clock
+        self._leases: dict[str, float] = {}
+        """Ends of the leases held here, by owner."""
+        self._stops = Stops(self._stopping)
+
+    async def take(self, event_id: str, incoming: str = "") -> Claim | None:
+        """The claim, or None when the event is settled. Raises Busy, StoreError."""
+        post = post_of(event_id)
+        if post != event_id and (await self._item(post) or {}).get("gone"):
+            return None  # the question was deleted after another run of it was asked for
+        for _ in range(TAKES):
+            item = await self._item(event_id)
+            if item is None:
+                claim = Claim(event_id, self._name())
+            elif item["settled"]:
+                return None
+            elif item["lease"] > self._clock():
+                raise Busy(item["lease"] - self._clock())
+            else:
+                claim = replace(
+                    claim_of(item), owner=self._name(), attempt=int(item["attempt"]) + 1
+                )
+            # what a worker before left has how far it came
+            kept = (item["incoming"] if item else "") or clean(incoming)
+            claim = replace(claim, incoming=kept)
+            if await self._claim(claim, item):
+                return claim
+        raise Busy(LEASE)
+
+    async def _claim(self, claim: Claim, old: dict[str, Any] | None) -> bool:
+        """Writes a claim over what was read; False when somebody else was faster."""
+        now = self._clock()
+        item = {
+            **claim_key(claim.event_id),
+            "event": claim.event_id,
+            "owner": claim.owner,
+            "attempt": claim.attempt,
+            "lease": now + LEASE,
+            "messages": claim.message_ids,
+            "incoming": claim.incoming,
+            "settled": False,
+            "ttl": int(now + REMEMBERED),
+        }
+        put: dict[str, Any] = {"TableName": self._table, "Item": encode(item)}
+        if old is None:
+            put["ConditionExpression"] = "attribute_not_exists(pk)"
+        else:
+            put["ConditionExpression"] = "#owner = :old AND lease = :lease AND settled = :no"
+            put["ExpressionAttributeNames"] = {"#owner": "owner"}
+            put["ExpressionAttributeValues"] = encode(
+                {":old": old["owner"], ":lease": old["lease"], ":no": False}
+            )
+        is_open: dict[str, Any] = {
+            "TableName": self._table,
+            "Key": encode({"pk": OPEN, "sk": claim.event_id}),
+            "UpdateExpression": (
+                "SET since = if_not_exists(since, :now), #ttl = :ttl "
+                "REMOVE incoming, requeued, times"
+            ),
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+            "ExpressionAttributeValues": encode({":now": now, ":ttl": int(now + REMEMBERED)}),
+        }
+        if not await self._transact({"Put": put}, {"Update": is_open}):
+            return False
+        held = {owner: end for owner, end in self._leases.items() if end > now - LEASE}
+        self._leases = {**held, claim.owner: now + LEASE}
+        return True
+
+    async def renew(self, claim: Claim) -> bool:
+        """Lengthens the lease; True when somebody asked to stop. Raises Lost, StoreError."""
+        now = self._clock()
+        if self._leases.get(claim.owner, 0.0) - now < LEASE / 2:
+            await self._update(claim, "SET lease = :lease", {":lease": now + LEASE})
+            self._leases[claim.owner] = now + LEASE
+        return claim.event_id in await self._stops.now()
+
+    async def posted(self, claim: Claim, message_ids: Sequence[MessageId]) -> None:
+        """Keeps the answer's messages. Raises Lost, StoreError."""
+        await self._update(claim, "SET messages = :ids", {":ids": tuple(message_ids)})
+
+    async def release(self, claim: Claim, incoming: str, *, anew: bool) -> None:
+        """Leaves the event, open, to whoever takes it next. Raises Lost, StoreError."""
+        await self._update(
+            claim,
+            "SET lease = :none, incoming = :incoming, attempt = :attempt",
+            {
+                ":none": 0,
+                ":incoming": clean(incoming),
+                ":attempt": 1 if anew else claim.attempt,
+            },
+        )
+        self._leases.pop(claim.owner, None)
+
+    async def settle(self, claim: Claim) -> None:
+        """Ends the event for good. Raises Lost, StoreError."""
+        update = {
+            "TableName": self._table,
+            "Key": encode(claim_key(claim.event_id)),
+            "UpdateExpression": "SET settled = :yes",
+            "ConditionExpression": "#owner = :me",
+            "ExpressionAttributeNames": {"#owner": "owner"},
+            "ExpressionAttributeValues": encode({":yes": True, ":me": claim.owner}),
+        }
+        self._leases.pop(claim.owner, None)
+        if not await self._transact(
+            {"Update": update},
+            *(
+                {"Delete": {"TableName": self._table, "Key": encode({"pk": pk, "sk": sk})}}
+                for pk, sk in ((OPEN, claim.event_id), ("stop", claim.event_id))
+            ),
+        ):
+            raise await self._lost(claim)
+
+    async def withdraw(self, event_id: str) -> Sequence[MessageId]:
+        """Forgets a deleted question in all its runs. Raises StoreError."""
+        run, messages = post_of(event_id), list[MessageId]()
+        while True:
+            found = await withdraw(self._db, self._table, self._calls, run, self._clock())
+            messages += map(MessageId, found or ())
+            if found is None and run != post_of(event_id):
+                return messages
+            run = next_run(run)
+
+    async def _lost(self, claim: Claim) -> Lost:
+        """Why a claim is not ours any more."""
+        item = await self._item(claim.event_id) or {}
+        return Withdrawn(claim.event_id) if item.get("gone") else Lost(claim.event_id)
+
+    async def stop(self, event_id: str) -> bool:
+        """Asks whoever answers this event, or takes it up again, to stop; False when it is over."""
+        check = {
+            "TableName": self._table,
+            "Key": encode(claim_key(event_id)),
+            "ConditionExpression": "settled = :no",
+            "ExpressionAttributeValues": encode({":no": False}),
+        }
+        wish = {"pk": "stop", "sk": event_id, "ttl": int(self._clock() + STOP_KEPT)}
+        return await self._transact(
+            {"ConditionCheck": check}, {"Put": {"TableName": self._table, "Item": encode(wish)}}
+        )
+
+    async def read(self, event_id: str) -> Record | None:
+        """What is known of an event; None for one never claimed."""
+        item = await self._item(event_id)
+        if item is None:
+            return None
+        claim = claim_of(item)
+        return Record(event_id, item["incoming"], claim.message_ids, item["settled"], item["lease"])
+
+    async def orphans(self) -> Sequence[Orphan]:
+        """Turns to queue again (`core.turn.requeue_policy`), those that waited longest first."""
+        rows, claims = await read_open(self._db, self._table, self._calls)
+        settled = {event for event, item in claims.items() if item["settled"]}
+        for event in settled:
+            await self._let_go(event)
+        still = {event: row for event, row in rows.items() if event not in settled}
+        return orphans_of(still, claims, self._clock())
+
+    async def requeued(self, event_id: str) -> None:
+        """Keeps that an open turn was queued anew just now."""
+        row = {
+            "TableName": self._table,
+            "Key": encode({"pk": OPEN, "sk": event_id}),
+            "UpdateExpression": "SET requeued = :now ADD times :one",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": encode({":now": self._clock(), ":one": 1}),
+        }
+        try:
+            await self._calls(self._db.update_item, **row)
+        except ClientError as exc:
+            if not unmet(exc):
+                raise  # else it was answered meanwhile
+
+    async def ignore(self, event_id: str) -> None:
+        """Ends an event that nobody is to answer: nothing of what was said is kept."""
+        item = await self._item(event_id)
+        if item is not None and not item["settled"]:
+            try:
+                await self._calls(
+                    self._db.update_item,
+                    TableName=self._table,
+                    Key=encode(claim_key(event_id)),
+                    UpdateExpression="SET settled = :yes, incoming = :nothing",
+                    ConditionExpression="settled = :no AND lease <= :now",
+                    ExpressionAttributeValues=encode(
+                        {":yes": True, ":no": False, ":nothing": NOTHING, ":now": self._clock()}
+                    ),
+                )
+            except ClientError as exc:
+                if not unmet(exc):
+                    raise
+                return  # another worker answers it
+        await self._let_go(event_id)
+
+    async def _let_go(self, event_id: str) -> None:
+        """Deletes the note of an event that a platform sent again after it was settled."""
+        key = {"pk": OPEN, "sk": event_id}
+        await self._calls(self._db.delete_item, TableName=self._table, Key=encode(key))
+
+    def _name(self) -> str:
+        """An owner for one claim: a process may take an event again that it has lost."""
+        return f"{self._owner}/{uuid4().hex}"
+
+    async def _stopping(self) -> frozenset[str]:
+        return frozenset(each["sk"] for each in await self._partition("stop"))
+
+    async def _item(self, event_id: str) -> dict[str, Any] | None:
+        answer = await self._calls(
+            self._db.get_item,
+            TableName=self._table,
+            Key=encode(claim_key(event_id)),
+            ConsistentRead=True,
+        )
+        return decode(answer["Item"]) if "Item" in answer else None
+
+    async def _partition(self, pk: str) -> list[dict[str, Any]]:
+        return [decode(e) for e in await in_partition(self._db, self._table, self._calls, pk)]
+
+    async def _update(self, claim: Claim, expression: str, values: dict[str, Any]) -> None:
+        """Changes a claim that is ours and open. Raises Lost when it is not."""
+        try:
+            await self._calls(
+                self._db.update_item,
+                TableName=self._table,
+                Key=encode(claim_key(claim.event_id)),
+                UpdateExpression=expression,
+                ConditionExpression="#owner = :me AND settled = :no",
+                ExpressionAttributeNames={"#owner": "owner"},
+                ExpressionAttributeValues=encode({**values, ":me": claim.owner, ":no": False}),
+            )
+        except ClientError as exc:
+            if not unmet(exc):
+                raise
+            self._leases.pop(claim.owner, None)
+            raise await self._lost(claim) from exc
+
+    async def _transact(self, *actions: dict[str, Any]) -> bool:
+        """All of these or none; False when a condition does not hold."""
+        try:
+            await self._calls(self._db.transact_write_items, TransactItems=list(actions))
+        except ClientError as exc:
+            if not unmet(exc):
+                raise
+            return False
+        return True

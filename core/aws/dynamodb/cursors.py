@@ -1,0 +1,31 @@
+"""Where long work resumes, in DynamoDB: `core.ports.documents.Cursors`.
+
+The partition is `cursor`, the sort key names the work.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from core.aws.access.calls import Calls
+from core.aws.access.items import decode, encode
+
+PK = "cursor"
+
+
+class DynamoCursors:
+    """One for a process."""
+
+    def __init__(self, dynamodb: Any, table: str, calls: Calls) -> None:
+        self._db = dynamodb
+        self._table = table
+        self._calls = calls
+
+    async def get(self, work: str) -> str:
+        key = encode({"pk": PK, "sk": work})
+        answer = await self._calls(self._db.get_item, TableName=self._table, Key=key)
+        return str(decode(answer["Item"])["at"]) if "Item" in answer else ""
+
+    async def put(self, work: str, cursor: str) -> None:
+        item = encode({"pk": PK, "sk": work, "at": cursor})
+        await self._calls(self._db.put_item, TableName=self._table, Item=item)

@@ -1,0 +1,1 @@
+"""What only a Lambda function needs."""

@@ -1,0 +1,1 @@
+"""Chunks in OpenSearch, on a domain or serverless."""

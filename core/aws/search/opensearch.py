@@ -1,0 +1,286 @@
+"""Chunks in OpenSearch: `core.ports.Index`.
+
+An alias over one index for each embedding model. A chunk's id is its document's, version's and
+ordinal's: writing it again replaces it, and its neighbours' ids are known. Only letters, digits,
+`-` and `_` are in ids, since signatures of others break. Engine lucene: it filters while it
+searches, and every distribution has it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+import orjson
+from opensearchpy import AsyncHttpConnection, AsyncOpenSearch, AWSV4SignerAsyncAuth
+from opensearchpy.exceptions import NotFoundError
+
+from core.aws.search import mapping
+from core.aws.search.requests import asked, sent
+from core.ports.documents import Missing
+from core.ports.index import Found, Hit, Rejected
+from core.ports.store_error import StoreError
+from core.values.conversation import Scope
+from core.values.documents import Chunk, Document, DocumentId
+from core.values.tokens import is_wide
+
+ALIAS = "parley-chunks"
+
+
+class OpenSearchIndex:
+    """One version of the index. `model` and `dims` are the embedding's.
+
+    `there`: it exists, and if it does no more that is Missing, not emptiness. `name` and `fields`
+    are those of a version that another release made, `client` is somebody else's to close. `table`
+    is that of the deployment that a new one is of.
+    """
+
+    latency = 0.0
+    """Seconds after which all can be found that others wrote and settled."""
+    cosine = staticmethod(mapping.cosine)
+    """A hit, scored by the engine, with its cosine as score."""
+
+    def __init__(
+        self,
+        url: str,
+        region: str,
+        *,
+        model: str,
+        dims: int,
+        session: boto3.Session | None = None,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        client: AsyncOpenSearch | None = None,
+        name: str = "",
+        fields: frozenset[str] = frozenset(),
+        there: bool = False,
+        table: str = "",
+    ) -> None:
+        self._client = client or connect(url, region, session)
+        self._model = model
+        self._dims = dims
+        self._table = table
+        self._sleep = sleep
+        self._fields = fields
+        self.name = name or name_of(model, dims)
+        self._expected = there
+        self._there = there
+        self._refresh: asyncio.Task[None] | None = None
+        self._refreshing = asyncio.Lock()
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    def definition(self) -> dict[str, Any]:
+        """What it is made with."""
+        return mapping.definition(self._model, self._dims, self._table)
+
+    def directed(self, vector: Sequence[float]) -> Sequence[float]:
+        """A vector as the engine wants it."""
+        return vector
+
+    async def ensure(self) -> None:
+        """Creates index and alias where they are missing. Raises StoreError; Missing for a version
+        that went: what is written to it then makes an index in which nothing is found."""
+        answer = await self._asked(self._client.indices.exists, index=self.name)
+        if self._expected and not answer:
+            raise Missing(self.name)
+        if self._there and answer:
+            return
+        body = self.definition()
+        if not answer:
+            try:
+                await self._asked(self._client.indices.create, index=self.name, body=body)
+            except Rejected as exc:
+                if "resource_already_exists" not in str(exc):
+                    raise
+        await self._asked(self._client.indices.put_alias, index=self.name, name=ALIAS)
+        self._there = True
+
+    async def known(self) -> int | None:
+        """How many chunks there are; None where nothing was ever put. Raises StoreError."""
+        try:
+            answer = await self._asked(self._client.count, index=self.name)
+        except NotFoundError:
+            return None
+        return int(answer["count"])
+
+    async def put(
+        self,
+        document: Document,
+        version: str,
+        chunks: Sequence[Chunk],
+        vectors: Sequence[Sequence[float]],
+    ) -> None:
+        await self.ensure()
+        items = [
+            mapping.item(self.name, document, version, chunk, vector, known=self._fields)
+            for chunk, vector in zip(chunks, vectors, strict=True)
+        ]
+        await sent(self._client, items, self._sleep)
+
+    async def settle(self) -> None:
+        """One refresh serves all who wait when it begins: each costs as much as many writes."""
+        if self._refresh is None:
+            self._refresh = asyncio.create_task(self._refreshed())
+        await asyncio.shield(self._refresh)
+
+    async def _refreshed(self) -> None:
+        async with self._refreshing:
+            self._refresh = None
+            await self._asked(self._client.indices.refresh, index=self.name)
+
+    async def delete(self, document: DocumentId, *, before: str = "", only: str = "") -> None:
+        try:
+            # what was put a moment ago is deleted as well
+            await self.settle()
+            await self._asked(
+                self._client.delete_by_query,
+                index=self.name,
+                # a domain ignores what is in the address of a signed POST
+                body={"query": mapping.of_versions(document, before, only), "conflicts": "proceed"},
+                request_timeout=60,
+            )
+            await self.settle()
+        except NotFoundError:
+            return
+
+    async def held(self, ids: Collection[DocumentId]) -> Mapping[tuple[str, str], int]:
+        body = mapping.counted(sorted(each.short for each in ids))
+        return mapping.counts(await self._aggregated(body))
+
+    async def versions(
+        self, after: str, limit: int
+    ) -> tuple[Sequence[tuple[DocumentId, str]], str]:
+        return mapping.versions(await self._aggregated(mapping.grouped(after, limit)))
+
+    async def _aggregated(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            answer = await self._asked(
+                self._client.search, index=self.name, body=body, request_timeout=60
+            )
+        except NotFoundError:
+            self._absent()
+            return {}
+        return dict(answer["aggregations"])
+
+    async def search(
+        self,
+        question: str,
+        vector: Sequence[float],
+        scopes: frozenset[Scope],
+        most: float,
+        *,
+        only: Collection[DocumentId] = (),
+    ) -> Found:
+        legs = mapping.legs(question, self.directed(vector), scopes, only)
+        try:
+            near, words = await self._hits(legs)
+        except NotFoundError:
+            self._absent()
+            return Found((), (), most)
+        return Found([self.cosine(each) for each in near], words, most, is_wide(question))
+
+    async def _hits(self, legs: Sequence[Mapping[str, Any]]) -> list[list[Hit]]:
+        """What each request finds, best first. Raises NotFoundError, StoreError, Rejected."""
+        lines = [line for leg in legs for line in ({"index": self.name}, leg)]
+        body = b"".join(orjson.dumps(line) + b"\n" for line in lines)
+        answer = await self._asked(self._client.msearch, body=body, request_timeout=20)
+        found: list[list[Hit]] = []
+        for response in answer["responses"]:
+            if "error" in response:
+                kind = str(response["error"].get("type"))
+                if response.get("status") == 404:
+                    raise NotFoundError(404, kind)
+                raise StoreError(kind)
+            found.append([mapping.hit(each) for each in response["hits"]["hits"]])
+        return found
+
+    async def most(self, question: str) -> float:
+        body = {"doc": {"text": question[:10_000]}, "fields": ["text"]}
+        try:
+            answer = await self._asked(
+                self._client.termvectors,
+                index=self.name,
+                body={**body, "term_statistics": True, "positions": False, "offsets": False},
+            )
+        except NotFoundError:
+            self._absent()
+            return 0.0
+        field = answer.get("term_vectors", {}).get("text", {})
+        documents = field.get("field_statistics", {}).get("doc_count", 0)
+        terms = field.get("terms", {}).values()
+        return mapping.typical(documents, (term.get("doc_freq", 0) for term in terms))
+
+    async def texts(
+        self, wanted: Sequence[tuple[DocumentId, str, int, int]]
+    ) -> Sequence[Sequence[Chunk]]:
+        ids = [
+            [mapping.id_of(document, version, n) for n in range(first, last + 1)]
+            for document, version, first, last in wanted
+        ]
+        flat = sorted({each for some in ids for each in some})
+        known: dict[str, Chunk] = {}
+        for start in range(0, len(flat), 1000):
+            answer = await self._asked(
+                self._client.mget,
+                index=self.name,
+                body={"ids": flat[start : start + 1000]},
+                _source=[*mapping.TEXT],
+                request_timeout=20,
+            )
+            if any("error" in each for each in answer["docs"]):
+                self._absent()
+            known |= {
+                each["_id"]: mapping.chunk(each) for each in answer["docs"] if each.get("found")
+            }
+        return [[known[each] for each in some if each in known] for some in ids]
+
+    def _absent(self) -> None:
+        """Nothing was ever indexed; or this version was removed, which is Missing."""
+        if self._expected:
+            raise Missing(self.name)
+
+    async def _asked(self, call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
+        return await asked(call, **arguments)
+
+
+def name_of(model: str, dims: int) -> str:
+    """The name of the version of the index that a model's vectors and our mapping make."""
+    digest = hashlib.sha256(f"{model}/{dims}/{mapping.MAPPING}".encode()).hexdigest()[:8]
+    return f"{ALIAS}-{digest}"
+
+
+def serverless(url: str) -> bool:
+    """Whether a collection of OpenSearch Serverless is there, and no domain.
+
+    https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-clients.html
+    """
+    return ".aoss." in (urlsplit(url).hostname or "")
+
+
+def connect(url: str, region: str, session: boto3.Session | None) -> AsyncOpenSearch:
+    """Requests to Amazon's own hosts are signed; elsewhere the address may hold user and password.
+
+    https://docs.aws.amazon.com/opensearch-service/latest/developerguide/request-signing.html
+    """
+    # the client writes requests, with what is in them, to its log
+    logging.getLogger("opensearch").setLevel(logging.CRITICAL)
+    host = urlsplit(url).hostname or ""
+    signing: dict[str, Any] = {}
+    if host.endswith((".amazonaws.com", ".amazonaws.com.cn", ".on.aws")):
+        credentials = (session or boto3.Session()).get_credentials()
+        service = "aoss" if serverless(url) else "es"
+        signing["http_auth"] = AWSV4SignerAsyncAuth(credentials, region, service)
+    return AsyncOpenSearch(
+        url,
+        connection_class=AsyncHttpConnection,
+        max_retries=0,
+        pool_maxsize=32,
+        timeout=10,
+        **signing,
+    )

@@ -1,0 +1,64 @@
+"""Requests to OpenSearch: what their failures mean, and many writes or deletions in one."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from opensearchpy import AsyncOpenSearch
+from opensearchpy.exceptions import (
+    ConnectionError,  # noqa: A004 - opensearch-py's name
+    NotFoundError,
+    OpenSearchException,
+    TransportError,
+)
+
+from core.ports.index import Rejected
+from core.ports.store_error import StoreError
+from core.runtime.backoff import doubled
+
+BULK_TRIES = 8
+"""Times that items which were too many at once are sent."""
+
+
+async def asked(call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
+    """One call. Raises StoreError for what may pass, Rejected for what will not."""
+    try:
+        return await call(**arguments)
+    except NotFoundError:
+        raise
+    except (ConnectionError, OSError, TimeoutError) as exc:
+        raise StoreError(type(exc).__name__) from exc
+    except TransportError as exc:
+        if exc.status_code in (401, 403, 408, 429) or int(exc.status_code or 500) >= 500:
+            raise StoreError(f"OpenSearch: {exc.status_code}") from exc
+        raise Rejected(str(exc.error)) from exc
+    except OpenSearchException as exc:
+        raise StoreError(type(exc).__name__) from exc
+
+
+async def sent(
+    client: AsyncOpenSearch, items: list[bytes], sleep: Callable[[float], Awaitable[None]]
+) -> int:
+    """Sends what `_bulk` takes, each action with its document, until none is too many; how many
+    took effect. What is to be deleted may be gone. Raises StoreError, Rejected."""
+    done = 0
+    for attempt in range(BULK_TRIES):
+        if not items:
+            return done
+        if attempt:
+            await sleep(doubled(0.125, attempt, 10.0))
+        answer = await asked(client.bulk, body=b"".join(items), request_timeout=60)
+        again: list[bytes] = []
+        for item, told in zip(items, answer["items"], strict=True):
+            ((action, result),) = told.items()
+            status = result["status"]
+            if status == 429 or status >= 500:
+                again.append(item)
+            elif status >= 400 and (action, status) != ("delete", 404):
+                raise Rejected(str(result.get("error", {}).get("type", status)))
+            done += status < 400
+        items = again
+    if items:
+        raise StoreError("the index is too busy")
+    return done

@@ -1,0 +1,1 @@
+"""Queues: turns, file events, dead letters, and those who consume them."""

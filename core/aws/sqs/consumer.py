@@ -1,0 +1,219 @@
+"""A Lambda event source in this process: takes messages off a queue and has them handled.
+
+What Lambda promises a handler holds here as well: records in Lambda's shape, a message invisible
+to others while it is handled, a FIFO group in order, what succeeded deleted, what failed delivered
+again. One message a call; many calls side by side.
+https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import ClientError
+
+from core.aws.access.calls import Calls
+from core.aws.sqs.visibility import show_again
+from core.ports.store_error import StoreError
+from core.runtime.tasks import ended
+
+log = logging.getLogger(__name__)
+
+Handler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
+
+VISIBILITY = 30
+"""Seconds that a message stays ours without a heartbeat."""
+HEARTBEAT = 10.0
+WAIT = 2
+"""Seconds of a long poll: also how long an idle process takes to stop."""
+HELPERS = 4
+"""Receivers that join in while there is more than one can fetch."""
+PAUSES = (0.5, 1, 2, 5)
+"""Seconds between tries of a queue that does not answer; the last one for as long as it takes."""
+FIRST_RETRY, LAST_RETRY = 5, 60
+"""Seconds until a failed message is seen again: doubled each time, from the first to the last."""
+
+
+class Source:
+    """Has `handler` called for each message of the queue at `url`.
+
+    `run` until `drain`, or until it is cancelled. `concurrency`: how many messages at a time.
+    """
+
+    def __init__(
+        self,
+        sqs: Any,
+        url: str,
+        calls: Calls,
+        handler: Handler,
+        concurrency: int = 10,
+        *,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._calls = calls
+        self._handler = handler
+        self._sleep = sleep
+        self._slots = asyncio.Semaphore(concurrency)
+        self._busy = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._receivers: set[asyncio.Task[None]] = set()
+        self._handlers: dict[asyncio.Task[None], Mapping[str, Any]] = {}
+        self._failures = 0
+        self._arn = _arn(url, sqs.meta.region_name)
+
+    async def run(self) -> None:
+        """Takes and hands over messages until `drain`."""
+        self._receivers = {
+            asyncio.create_task(self._receive(leads=each == 0)) for each in range(1 + HELPERS)
+        }
+        try:
+            await asyncio.gather(*self._receivers)
+            await self._stopping.wait()
+        finally:
+            await ended(self._receivers)
+            if not self._stopping.is_set():
+                await ended(self._handlers)
+
+    async def drain(self, seconds: float) -> None:
+        """Takes no more; lets what runs end within `seconds`, then gives it back to the queue."""
+        self._stopping.set()
+        self._busy.set()
+        if self._handlers:
+            await asyncio.wait(self._handlers, timeout=seconds)
+        unfinished = {task: m for task, m in self._handlers.items() if not task.done()}
+        await ended(unfinished)
+        if self._receivers:
+            # a long poll cannot be called off, and would take what is given back
+            await asyncio.wait(self._receivers, timeout=WAIT + 1)
+        await asyncio.gather(*(self._show_again(each, 0) for each in unfinished.values()))
+
+    async def _receive(self, *, leads: bool) -> None:
+        """One receiver. The first always looks; the others while a look finds something."""
+        while not self._stopping.is_set():
+            if not leads:
+                await self._busy.wait()
+            await self._slots.acquire()
+            message = None
+            try:
+                if not self._stopping.is_set():
+                    message = await self._next(WAIT if leads else 0)
+            finally:
+                if message is None:
+                    self._slots.release()
+            if message is not None:
+                self._busy.set()
+                self._begin(message)
+            elif not leads and not self._stopping.is_set():
+                self._busy.clear()
+
+    async def _next(self, wait: int) -> Mapping[str, Any] | None:
+        try:
+            answer = await self._calls(
+                self._sqs.receive_message,
+                QueueUrl=self._url,
+                MaxNumberOfMessages=1,
+                WaitTimeSeconds=wait,
+                VisibilityTimeout=VISIBILITY,
+                AttributeNames=["All"],
+            )
+        except (StoreError, ClientError) as exc:
+            await self._down(exc)
+            return None
+        if self._failures:
+            log.info("the queue answers again")
+            self._failures = 0
+        messages = answer.get("Messages", [])
+        if messages and self._stopping.is_set():
+            await self._show_again(messages[0], 0)
+            return None
+        return messages[0] if messages else None
+
+    async def _down(self, exc: Exception) -> None:
+        """Waits before the next try; says once that there is a reason to."""
+        if not self._failures:
+            log.warning("the queue does not answer: %s", exc)
+        self._failures += 1
+        self._busy.clear()
+        pause = asyncio.ensure_future(self._sleep(PAUSES[min(self._failures, len(PAUSES)) - 1]))
+        stopping = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait({pause, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await ended({pause, stopping})
+
+    def _begin(self, message: Mapping[str, Any]) -> None:
+        task = asyncio.create_task(self._handle(message))
+        self._handlers[task] = message
+        task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._handlers.pop(task, None)
+        self._slots.release()
+
+    async def _handle(self, message: Mapping[str, Any]) -> None:
+        beating = asyncio.create_task(self._beat(message))
+        try:
+            succeeded = await self._succeeds(message)
+        finally:
+            await ended({beating})
+        if succeeded:
+            await self._delete(message)
+        else:
+            await self._show_again(message, pause(message.get("Attributes", {})))
+
+    async def _succeeds(self, message: Mapping[str, Any]) -> bool:
+        record = {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message.get("Attributes", {}),
+            "messageAttributes": message.get("MessageAttributes", {}),
+            "md5OfBody": message.get("MD5OfBody", ""),
+            "eventSource": "aws:sqs",
+            "eventSourceARN": self._arn,
+            "awsRegion": self._sqs.meta.region_name,
+        }
+        try:
+            answer = await self._handler({"Records": [record]})
+        except Exception:
+            log.exception("a handler failed")
+            return False
+        return not answer.get("batchItemFailures")
+
+    async def _beat(self, message: Mapping[str, Any]) -> None:
+        """Keeps a message ours while it is handled."""
+        while True:
+            await self._sleep(HEARTBEAT)
+            await self._show_again(message, VISIBILITY)
+
+    async def _show_again(self, message: Mapping[str, Any], seconds: int) -> None:
+        handle = message["ReceiptHandle"]
+        await show_again(self._calls, self._sqs, self._url, handle, seconds)
+
+    async def _delete(self, message: Mapping[str, Any]) -> None:
+        """Done with a message. If this fails it comes again, and is known to be done."""
+        try:
+            await self._calls(
+                self._sqs.delete_message,
+                QueueUrl=self._url,
+                ReceiptHandle=message["ReceiptHandle"],
+            )
+        except (StoreError, ClientError) as exc:
+            log.warning("message not deleted: %s", exc)
+
+
+def pause(attributes: Mapping[str, Any]) -> int:
+    """Seconds until a message that failed is seen again, by its attributes."""
+    received = int(attributes.get("ApproximateReceiveCount", "1"))
+    return int(min(LAST_RETRY, FIRST_RETRY * 2 ** min(received - 1, 10)))
+
+
+def _arn(url: str, region: str) -> str:
+    *_, account, name = urlsplit(url).path.split("/")
+    return f"arn:aws:sqs:{region}:{account}:{name}"

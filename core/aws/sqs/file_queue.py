@@ -1,0 +1,40 @@
+"""The queue that S3 tells of its objects, told of more: `core.ports.documents.Notices`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from core.aws.access.calls import Calls
+from core.aws.dynamodb.manifest import after
+from core.aws.sqs.admin import depth
+from core.aws.sqs.s3_events import Removed, Written, notice
+from core.values.documents import Document
+
+
+class SqsNotices:
+    """The queue at `url`, of a bucket. `clock`: seconds since 1970."""
+
+    def __init__(
+        self, sqs: Any, url: str, calls: Calls, *, bucket: str, clock: Callable[[], float]
+    ) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._calls = calls
+        self._bucket = bucket
+        self._clock = clock
+
+    async def written(self, document: Document) -> None:
+        seen, now = after(document.seen), self._clock()
+        await self._put(Written(document.key, seen, document.size, document.etag, now))
+
+    async def removed(self, document: Document) -> None:
+        await self._put(Removed(document.key, after(document.seen)))
+
+    async def waiting(self) -> int:
+        now = await self._calls(depth, self._sqs, self._url)
+        return int(now.waiting + now.delayed)
+
+    async def _put(self, job: Written | Removed) -> None:
+        body = notice(job, self._bucket)
+        await self._calls(self._sqs.send_message, QueueUrl=self._url, MessageBody=body)

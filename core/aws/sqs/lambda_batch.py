@@ -1,0 +1,79 @@
+"""Records of a queue, as Lambda hands them over: kept from others while they are handled.
+
+A queue's own visibility must outlast the function's time limit six times over, so a worker that
+dies would hold up its conversation for as long. Here a message is ours for half a minute at a time,
+as in `core.aws.sqs.consumer`: whoever dies is followed soon. What fails is seen again after a
+pause. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
+from typing import Any
+
+from core.aws.access.calls import Calls
+from core.aws.sqs.consumer import HEARTBEAT, VISIBILITY, pause
+from core.aws.sqs.visibility import show_again
+from core.runtime import telemetry
+from core.runtime.telemetry import Metric
+
+RESERVE = 20.0
+"""Seconds of an invocation that are left for closing an answer, or for handing it on."""
+
+Handler = Callable[[Mapping[str, Any], float], Awaitable[dict[str, Any]]]
+"""Handles an event until a time of the loop's clock, and names what failed, and what of that is
+to be delivered again at once (`handedOn`)."""
+
+
+class Records:
+    """The queue at `url`, from the side of a function that Lambda feeds from it."""
+
+    def __init__(self, sqs: Any, url: str, calls: Calls) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._calls = calls
+
+    async def handled(
+        self, event: Mapping[str, Any], context: Any, handler: Handler
+    ) -> dict[str, Any]:
+        """Lambda's partial batch response."""
+        records = event["Records"]
+        left = context.get_remaining_time_in_millis() / 1000
+        until = asyncio.get_running_loop().time() + max(1.0, left - RESERVE)
+        for record in records:
+            telemetry.count(Metric.QUEUED, waited(record))
+        beating = asyncio.create_task(self._beat(records))
+        try:
+            answer = await handler(event, until)
+        finally:
+            beating.cancel()
+            with suppress(asyncio.CancelledError):
+                await beating
+        failed = {each["itemIdentifier"] for each in answer.get("batchItemFailures", ())}
+        handed_on = set(answer.pop("handedOn", ()))
+        rest = [record for record in records if record["messageId"] in handed_on]
+        late = [record for record in records if record["messageId"] in failed - handed_on]
+        await asyncio.gather(
+            *(self._show_again(each, 0) for each in rest),
+            *(self._show_again(each, pause(each["attributes"])) for each in late),
+        )
+        telemetry.count(Metric.PUT_OFF, len(late))
+        return answer
+
+    async def _beat(self, records: list[Mapping[str, Any]]) -> None:
+        while True:
+            await asyncio.gather(*(self._show_again(each, VISIBILITY) for each in records))
+            await asyncio.sleep(HEARTBEAT)
+
+    async def _show_again(self, record: Mapping[str, Any], seconds: int) -> None:
+        handle = record["receiptHandle"]
+        await show_again(self._calls, self._sqs, self._url, handle, seconds)
+
+
+def waited(record: Mapping[str, Any]) -> float:
+    """Seconds since a record was sent, 0 if it does not say when."""
+    sent = int(record.get("attributes", {}).get("SentTimestamp", 0)) / 1000
+    return max(0.0, time.time() - sent) if sent else 0.0

@@ -1,0 +1,66 @@
+"""The queue of turns: receivers put them in, and a long-lived process takes them out."""
+
+from __future__ import annotations
+
+import hashlib
+from bisect import bisect_right
+from dataclasses import replace
+from typing import Any
+
+from core.aws.access.calls import Calls, translated
+from core.aws.access.fifo import group
+from core.aws.access.items import CUT, clean
+from core.aws.sqs.consumer import Source
+from core.values.conversation import Command, Incoming, dumps
+
+__all__ = ["Source", "SqsTurns"]
+
+BODY_LIMIT = 262_144
+"""Bytes of a message, as `provision` sets up the queue."""
+
+
+class SqsTurns:
+    """`core.ports.turns.Turns` over a FIFO queue."""
+
+    def __init__(self, sqs: Any, url: str, calls: Calls) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._calls = calls
+
+    def put_now(self, item: Incoming | Command, *, again: str = "") -> None:
+        """`put` for receivers, which are not async. Raises StoreError."""
+        with translated():
+            self._sqs.send_message(**self._message(item, again))
+
+    async def put(self, item: Incoming | Command, *, again: str = "", aside: str = "") -> None:
+        """Queues it; the same one twice within five minutes counts once. Raises StoreError."""
+        await self._calls(self._sqs.send_message, **self._message(item, again, aside=aside))
+
+    def _message(self, item: Incoming | Command, again: str, *, aside: str = "") -> dict[str, str]:
+        return {
+            "QueueUrl": self._url,
+            "MessageBody": body(item),
+            "MessageGroupId": _hash(group(item), *filter(None, [aside])),
+            "MessageDeduplicationId": _hash(item.event_id, again),
+        }
+
+
+def body(item: Incoming | Command, limit: int = BODY_LIMIT) -> str:
+    """The JSON of an item, its text cut where it would not fit. ValueError if that is no help."""
+    text = clean(dumps(item))
+    if len(text.encode()) <= limit:
+        return text
+    if isinstance(item, Incoming):
+        said = item.text
+
+        def first(characters: int) -> str:
+            return clean(dumps(replace(item, text=said[:characters] + CUT)))
+
+        fits = bisect_right(range(len(said)), limit, key=lambda n: len(first(n).encode()))
+        if fits:
+            return first(fits - 1)
+    raise ValueError(f"too large to queue: {len(text)} characters")
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\n".join(parts).encode("utf-8", "replace")).hexdigest()

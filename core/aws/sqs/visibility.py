@@ -1,0 +1,26 @@
+"""When others see a message that was taken off a queue."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from core.aws.access.calls import Calls
+from core.ports.store_error import StoreError
+
+log = logging.getLogger(__name__)
+
+
+async def show_again(calls: Calls, sqs: Any, url: str, handle: str, seconds: int) -> None:
+    """They see it in `seconds`; if this fails, when they would have anyway."""
+    try:
+        await calls(
+            sqs.change_message_visibility,
+            QueueUrl=url,
+            ReceiptHandle=handle,
+            VisibilityTimeout=seconds,
+        )
+    except (StoreError, ClientError) as exc:
+        log.warning("visibility not changed: %s", exc)

@@ -1,0 +1,1 @@
+"""Shared files: taken in, followed, read again, and erased."""

@@ -1,0 +1,209 @@
+"""What people do with the files of a place: see them, remove them, have them read or not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+
+from core.ports.documents import Departures, Manifest, Vault
+from core.ports.erasures import Erasures
+from core.ports.history import History
+from core.ports.place_settings import PlaceSettings
+from core.ports.store_error import StoreError
+from core.streaming.citations import day
+from core.values.answer import Button, Option, Rendered
+from core.values.conversation import EVERYWHERE, Command, Kind
+from core.values.documents import Document, State
+from core.wording import user_messages
+from core.wording.labels import UNNAMED, short_label
+
+log = logging.getLogger(__name__)
+
+PAGE = 20
+"""Files that are listed at a time."""
+MOST = 2_000
+"""Files of a place that are looked through."""
+
+
+class Files:
+    """One for a process."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        vault: Vault,
+        settings: PlaceSettings,
+        history: History,
+        departures: Departures,
+        *,
+        erasures: Erasures,
+    ) -> None:
+        self._manifest = manifest
+        self._erasures = erasures
+        self._vault = vault
+        self._settings = settings
+        self._history = history
+        self._departures = departures
+
+    async def command(self, command: Command) -> Rendered:
+        """`/files`, `/files 2`, `/files auto on|off`."""
+        place = command.conversation.place
+        words = command.argument.lower().split()
+        if words[:1] == ["auto"]:
+            return await self._auto(command, words[1:])
+        page = _page(words[0]) if words else 1
+        hidden = await self._erasures.hidden(place)
+        known = [*hidden, *await self._manifest.of_place(place, MOST)]
+        return await self._list(command, known, max(1, page))
+
+    async def forget(self, documents: Sequence[Document], command: Command) -> None:
+        """Out of answers at once; the bucket tells the index. Safe to repeat."""
+        for each in documents:
+            await self._manifest.forget(each.id)
+        for each in documents:
+            for thread in _threads(each):
+                await self._history.forget(f"{each.id.place}/{thread}", each.message)
+            await self._history.forget_quoting(each.id)
+            await self._vault.forget(f"{each.id.place}/{each.id.file}/")
+
+    async def gone(self, command: Command) -> None:
+        """Deleted at the platform: the file that `argument` names, or the post `target`.
+
+        A file goes from the conversation's place, or from all (`EVERYWHERE`).
+        """
+        where = command.conversation
+        if command.argument:
+            tenant = f"{where.platform}/{where.tenant}"
+            documents = await self._manifest.of_file(tenant, command.argument)
+            if where.channel != EVERYWHERE:
+                documents = [each for each in documents if each.id.place == where.place]
+        else:
+            target = command.target or ""
+            await self._manifest.bar(where.place, target)
+            documents = await self._manifest.of_message(where.place, target)
+        await self.forget(documents, command)
+
+    async def moved(self, command: Command) -> None:
+        """We came to a place, left it, or were removed from a whole workspace. `argument` is the
+        channel that stands for the team which we came to.
+
+        What we left is hidden; what a workspace's was is deleted after a while (`forget_due`), and
+        the files of a channel that was deleted at once.
+        """
+        where = command.conversation
+        tenant = f"{where.platform}/{where.tenant}"
+        match command.name:
+            case "joined" | "restored":
+                places = {where.place, tenant}
+                if command.argument:
+                    places.add(replace(where, channel=command.argument).place)
+                for each in places:
+                    await self._departures.undo(each, command.at)
+            case "left":
+                await self._departures.note(where.place, command.at)
+            case "closed":
+                await self._departures.note(where.place, command.at)
+                await self.forget(await self._manifest.of_place(where.place, MOST), command)
+            case _:
+                await self._departures.note(tenant, command.at)
+
+    async def _auto(self, command: Command, words: Sequence[str]) -> Rendered:
+        place = command.conversation.place
+        if words[:1] in (["on"], ["off"]):
+            await self._settings.choose_auto(place, words[0] == "on")
+        on = await self._settings.auto(place)
+        return Rendered(user_messages.AUTO_ON if on else user_messages.AUTO_OFF)
+
+    async def _list(self, command: Command, documents: Sequence[Document], page: int) -> Rendered:
+        if not documents:
+            return Rendered(user_messages.NO_FILES_HERE)
+        pages = (len(documents) + PAGE - 1) // PAGE
+        page = min(page, pages)
+        shown = documents[(page - 1) * PAGE : page * PAGE]
+        here = "this chat" if command.conversation.kind is Kind.DIRECT else "this channel"
+        count = f"{len(documents)} file{'s' if len(documents) > 1 else ''}"
+        heading = f"**{count} in {here}.** Choose one to erase it."
+        if page < pages:
+            heading += f" For the next ones: `/files {page + 1}`."
+        options = tuple(Option(each.id.file, _short(each.name), described(each)) for each in shown)
+        return Rendered(heading, options=options, picker="remove", footer=user_messages.AUTO_HINT)
+
+
+def _threads(document: Document) -> tuple[str, ...]:
+    """The threads whose history may have what was said of a file when it was shared: one, but where
+    the row does not say which, both that it can be."""
+    if not document.message:
+        return ()
+    return (document.thread,) if document.thread else (document.message, "-")
+
+
+def described(document: Document) -> str:
+    """State, pages, date, sharer, and why a file failed."""
+    parts = [_state(document)]
+    if document.pages and document.state is State.READY:
+        parts.append(user_messages.counted_parts(document.name, document.pages))
+    if document.sharer:
+        parts.append(f"shared by {user_messages.plain(document.sharer)}")
+    if document.shared_at:
+        parts.append(day(document.shared_at))
+    return ", ".join(parts) + "."
+
+
+def _state(document: Document) -> str:
+    match document.state:
+        case State.DELETED:
+            return "In no answer any more, choose it to bring it back"
+        case State.READY:
+            return "Can be asked about"
+        case State.FAILED:
+            return f"Not read: {user_messages.why_not(document.reason).rstrip('.')}"
+        case State.EMBEDDING if document.total:
+            return f"Being read, {100 * document.done // document.total} %"
+        case State.RECEIVED:
+            return "Waits to be read"
+        case _:
+            return "Being read"
+
+
+def _short(name: str) -> str:
+    """A name that keeps its end, where a file's type is."""
+    shown = short_label(name, len(name) + len(UNNAMED))
+    return shown if len(shown) <= 70 else f"{shown[:50]}…{shown[-16:]}"
+
+
+def _page(word: str) -> int:
+    """The number of a page; the first for whatever is none. Longer ones than `int` takes too."""
+    return int(word[:9]) if word.isdecimal() else 1
+
+
+def hello(*, reads: bool, direct: bool = False) -> Rendered:
+    """What is said on joining a place; `reads` where files are read, `direct` in a chat of two."""
+    if direct:
+        files = user_messages.HELLO_FILES_DIRECT if reads else ""
+        return Rendered(f"{user_messages.HELLO_DIRECT} {files}".strip())
+    if not reads:
+        return Rendered(user_messages.HELLO)
+    button = Button("auto", "Don't read files here", "off")
+    return Rendered(f"{user_messages.HELLO} {user_messages.HELLO_FILES}", (button,))
+
+
+async def forget_due(departures: Departures, vault: Vault, at: float) -> int:
+    """Deletes the files of places that we left, and of workspaces that removed us, at or before
+    `at`; how many of these there were.
+
+    The bucket tells the manifest and the index. Safe to repeat. Raises StoreError once all were
+    tried.
+    """
+    due = await departures.before(at)
+    failed: StoreError | None = None
+    for prefix in due:
+        try:
+            await vault.forget(f"{prefix}/")
+            await departures.erased(prefix)
+        except StoreError as exc:
+            log.warning("the files of what we left stay for now: %s", exc)
+            failed = exc
+    if failed is not None:
+        raise failed
+    return len(due)

@@ -1,0 +1,220 @@
+"""Files that came with a message: kept, then followed until they can be searched.
+
+The ingester takes over at the bucket; what it finds out is read from the manifest. Done again for
+the same message, this goes on where an earlier worker stopped.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
+
+from core.knowledge.files.overdue import overdue, tries
+from core.knowledge.files.transfer import Fetcher, reason_of
+from core.ports.chat import Chat, ChatError, Forbidden, RateLimited, Unreachable
+from core.ports.documents import Manifest, Notices, Vault
+from core.runtime.tasks import together
+from core.values.conversation import Attachment, Incoming
+from core.values.documents import Document, DocumentId, State, key_of
+from core.wording import user_messages
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 3
+"""Files of one message that are fetched at a time."""
+LOOKS = (0.3, 0.5, 0.5, 1.0)
+"""Seconds between looks at the manifest, the last one for as long as it takes."""
+PATIENCE = (0.5, 1.0, 2.0)
+"""Seconds between tries to learn of a message's files."""
+LONGEST_WAIT = 10.0
+RENEWAL = 20.0
+"""Seconds that an answer waits for files which are read anew."""
+ENDED = frozenset({State.READY, State.FAILED, State.DELETED})
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """What became of a message's files: those that can be read, and the sentences on the others."""
+
+    documents: tuple[Document, ...]
+    unread: tuple[str, ...]
+
+
+class Sharing:
+    """One for a process. `limit`: the most bytes of a file. `now` is seconds since the epoch."""
+
+    def __init__(
+        self,
+        vault: Vault,
+        manifest: Manifest,
+        notices: Notices,
+        *,
+        limit: int,
+        clock: Callable[[], float],
+        now: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._vault = vault
+        self._manifest = manifest
+        self._notices = notices
+        self._fetcher = Fetcher(vault, manifest, limit=limit, clock=clock, sleep=sleep)
+        self._clock = clock
+        self._now = now
+        self._sleep = sleep
+
+    async def take(self, question: Incoming, chat: Chat, status: Callable[[str], None]) -> Shared:
+        """Keeps the files and waits until each is read or known to be unreadable."""
+        slots = asyncio.Semaphore(AT_ONCE)
+        if not question.person.name:
+            person = replace(question.person, name=await chat.name(question.person))
+            question = replace(question, person=person)
+
+        async def one(attachment: Attachment) -> DocumentId:
+            async with slots:
+                return await self._kept(question, attachment, chat, status)
+
+        ids = await asyncio.gather(*(one(each) for each in question.attachments))
+        documents = await self._followed(ids, status)
+        return Shared(
+            tuple(each for each in documents if each.version),
+            tuple(_unread(each) for each in documents if not each.version),
+        )
+
+    async def _kept(
+        self, question: Incoming, attachment: Attachment, chat: Chat, status: Callable[[str], None]
+    ) -> DocumentId:
+        """Streams one file into the bucket, unless it is there."""
+        place = question.conversation.place
+        document = DocumentId(place, attachment.id)
+        known = (await self._manifest.get([document])).get(document)
+        told = known is not None and known.origins in ((), attachment.origins)
+        there = known is not None and told and await self._done(known, question.message_id)
+        if known is not None and there and known.message == question.message_id:
+            return document
+        try:
+            attachment = await self._fetcher.described(attachment, chat)
+            if known is not None and there and await self._fetcher.is_same(known, attachment, chat):
+                return document
+        except ChatError as exc:
+            if there and isinstance(exc, RateLimited | Unreachable):
+                return document
+            await self._manifest.register(self._row(document, question, attachment))
+            await self._manifest.refuse(document, reason_of(exc))
+            return document
+        status(user_messages.fetching(attachment.name))
+        row = self._row(document, question, attachment)
+        if known is not None and there and not known.origins:
+            row = replace(row, origins=())  # it is shared here, not linked to alone
+        await self._fetcher.fetch(row, attachment, chat)
+        return document
+
+    async def renewed(
+        self, documents: Sequence[Document], chat: Chat, status: Callable[[str], None]
+    ) -> Sequence[Document]:
+        """Reads files anew that have changed at their store; those that are ready in time.
+
+        What cannot be fetched stays as it was. Raises StoreError.
+        """
+        slots = asyncio.Semaphore(AT_ONCE)
+
+        async def one(document: Document) -> bool:
+            async with slots:
+                status(user_messages.fetching(document.name))
+                return await self._fetcher.fetch_anew(document, chat, self._now)
+
+        fetched = await together(*map(one, documents))
+        waiting = {e.id: e for e, done in zip(documents, fetched, strict=True) if done}
+        ready: list[Document] = []
+        until = self._clock() + RENEWAL
+        while waiting and self._clock() < until:
+            for row in (await self._manifest.get(waiting)).values():
+                if row.seen != waiting[row.id].seen and row.state in ENDED:
+                    del waiting[row.id]
+                    ready += [row] if row.version else []
+                else:
+                    status(user_messages.reading(row))
+            if waiting:
+                await self._sleep(LOOKS[-1])
+        return ready
+
+    async def forget(self, document: Document) -> Sequence[Document]:
+        """Forgets a file in all places that it was shared in; its rows as they were."""
+        tenant = document.id.place.rpartition("/")[0]
+        rows = await self._manifest.of_file(tenant, document.id.file) or [document]
+        for each in rows:
+            await self._manifest.forget(each.id)
+            await self._vault.forget(f"{each.id.place}/{each.id.file}/")
+        return rows
+
+    async def _done(self, known: Document, message_id: str) -> bool:
+        """Whether it is there, or was forgotten since it came with this message."""
+        if known.state in (State.FAILED, State.DELETED):
+            return known.forgotten and known.message == message_id
+        return bool(known.seen) or await self._vault.has(known.key)
+
+    async def _followed(
+        self, ids: Sequence[DocumentId], status: Callable[[str], None]
+    ) -> list[Document]:
+        looks = 0
+        while True:
+            found = await self._manifest.get(ids)
+            documents = [found[each] for each in ids if each in found]
+            waiting = [each for each in documents if each.state not in ENDED]
+            if not waiting:
+                return documents
+            status("\n".join(user_messages.reading(each) for each in waiting))
+            for each in waiting:
+                await self._hurried(each)
+            await self._sleep(LOOKS[min(looks, len(LOOKS) - 1)])
+            looks += 1
+
+    async def _hurried(self, row: Document) -> None:
+        """Has a file read by another, where nobody goes on with it."""
+        now = self._now()
+        if overdue(row, now) and await self._manifest.take_up(row, tries(row, now)):
+            log.warning("a file is queued anew: nobody reads it")
+            await self._notices.written(row)
+
+    def _row(self, document: DocumentId, question: Incoming, attachment: Attachment) -> Document:
+        return Document(
+            document,
+            attachment.name or user_messages.NAMELESS,
+            key_of(document.place, document.file, attachment.name or "file"),
+            size=attachment.size,
+            sharer=question.person.name,
+            sharer_id=question.person.id,
+            shared_at=self._now(),
+            link=attachment.link,
+            message=question.message_id,
+            media_type=attachment.media_type,
+            origins=attachment.origins,
+            thread=question.conversation.thread or "-",
+            source=attachment.source,
+            source_version=attachment.version,
+        )
+
+
+async def completed(
+    question: Incoming, chat: Chat, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> tuple[Incoming, str]:
+    """A question with all its files, and what to say if these could not be known."""
+    if not question.partial:
+        return question, ""
+    for delay in PATIENCE:
+        try:
+            return await chat.completed(question), ""
+        except Unreachable:
+            await sleep(delay)
+        except RateLimited as exc:
+            await sleep(min(exc.retry_after, LONGEST_WAIT))
+        except ChatError as exc:
+            log.warning("a message's files are not known: %s", type(exc).__name__)
+            return question, user_messages.unseen(exc.needs if isinstance(exc, Forbidden) else "")
+    return question, user_messages.unseen("")
+
+
+def _unread(document: Document) -> str:
+    reason = document.reason if document.state is not State.DELETED else "gone"
+    return user_messages.not_read(document.name, reason)

@@ -1,0 +1,89 @@
+"""Files that were changed at their platform: read anew, and said so in their thread."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+from core.knowledge.files.transfer import Fetcher
+from core.ports.chat import Chat, Gone
+from core.ports.documents import Manifest
+from core.ports.turns import Turns
+from core.values.answer import Rendered
+from core.values.conversation import Attachment, Command, Conversation, Kind
+from core.values.documents import Document, DocumentId, State, key_of
+from core.wording import user_messages
+
+log = logging.getLogger(__name__)
+
+RENEW = "renew"
+"""The command by which one place's copy of a changed file is read anew."""
+
+
+class Renewal:
+    """One for a process. `forget` takes files out of everything, as for a deletion."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        fetcher: Fetcher,
+        turns: Turns,
+        forget: Callable[[Sequence[Document], Command], Awaitable[None]],
+    ) -> None:
+        self._manifest = manifest
+        self._fetcher = fetcher
+        self._turns = turns
+        self._forget = forget
+
+    async def changed(self, command: Command) -> None:
+        """Queues the renewal of the file that `argument` names, for each place that knows it.
+
+        Slack says of a changed file neither where it was shared nor what changed.
+        https://docs.slack.dev/reference/events/file_change
+        """
+        where = command.conversation
+        tenant = f"{where.platform}/{where.tenant}"
+        for each in await self._manifest.of_file(tenant, command.argument):
+            there = _conversation(each, where)
+            event_id = f"{each.id.place}/{RENEW}/{each.id.file}/{command.event_id}"
+            await self._turns.put(
+                replace(command, event_id=event_id, conversation=there, name=RENEW)
+            )
+
+    async def renew(self, command: Command, chat: Chat) -> None:
+        """Fetches a file anew where its name or bytes changed. Raises ChatError, StoreError."""
+        document = DocumentId(command.conversation.place, command.argument)
+        known = (await self._manifest.get([document])).get(document)
+        if known is None or known.state is State.DELETED:
+            return
+        try:
+            file = Attachment(document.file, "", "", 0, "")
+            file = await self._fetcher.described(file, chat)
+            if await self._fetcher.is_same(known, file, chat):
+                return
+        except Gone:
+            await self._forget([known], command)
+            return
+        name = file.name or known.name
+        row = replace(
+            known,
+            name=name,
+            key=key_of(document.place, document.file, name),
+            size=file.size,
+            link=file.link or known.link,
+            media_type=file.media_type or known.media_type,
+        )
+        digest = await self._fetcher.fetch(row, file, chat)
+        log.info("a changed file is read anew")
+        if digest and known.digest and digest != known.digest:
+            await chat.post(Rendered(user_messages.read_anew(name)), mark=command.event_id)
+
+
+def _conversation(document: Document, where: Conversation) -> Conversation:
+    """Where a file was talked about; a chat of two has no thread there."""
+    channel = document.id.place.rpartition("/")[2]
+    thread = document.thread or document.message
+    alone = thread in ("", "-")
+    kind = Kind.DIRECT if alone else Kind.CHANNEL
+    return replace(where, channel=channel, thread=None if alone else thread, kind=kind)

@@ -1,0 +1,188 @@
+"""Erasing a file by hand: asked first, hidden at once, to be undone for some hours, then for good.
+
+What the platform reports as deleted goes at once (`core.knowledge.files.file_commands`).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection
+from datetime import UTC, datetime
+
+from core.people.audience import outside
+from core.ports.chat import Chat, ChatError
+from core.ports.documents import Manifest, Notices, Vault
+from core.ports.erasures import Erasures
+from core.ports.history import History
+from core.ports.store_error import StoreError
+from core.values.answer import Button, Rendered
+from core.values.conversation import Command, Conversation, Kind, Person, Rights
+from core.values.documents import Document, DocumentId, State
+from core.wording import user_messages
+
+log = logging.getLogger(__name__)
+
+HOUR = 3_600
+LONGEST_ID = 300
+"""Bytes of a file's id: a longer one, which people's clients could send, fits into no key."""
+GONE = "That file is already gone."
+
+
+class Erasing:
+    """One for a process. `hours` to undo it; `admins` as `PARLEY_ADMINS` names them; `clock` in
+    seconds since the epoch."""
+
+    def __init__(
+        self,
+        manifest: Manifest,
+        erasures: Erasures,
+        vault: Vault,
+        history: History,
+        notices: Notices,
+        *,
+        hours: int,
+        admins: Collection[str],
+        clock: Callable[[], float],
+    ) -> None:
+        self._manifest = manifest
+        self._erasures = erasures
+        self._vault = vault
+        self._history = history
+        self._notices = notices
+        self._hours = hours
+        self._admins = admins
+        self._clock = clock
+
+    async def handle(self, command: Command, chat: Chat) -> Rendered:
+        """`remove`: a file was chosen from the list; `erase`: it is to go; `undo`: it is not."""
+        row = await self._row(command)
+        if row is None or (row.state is State.DELETED and not row.erase_at):
+            return Rendered(GONE)
+        if command.name == "undo":
+            return await self._undo(row, command, chat)
+        if not await self._may(row, command, chat):
+            return Rendered(_who_may(row, command.conversation))
+        if row.erase_at:
+            return self._hidden(row)
+        return (
+            self._asked(row) if command.name == "remove" else await self._erase(row, command, chat)
+        )
+
+    async def due(self) -> int:
+        """Erases what nobody can bring back any more; how many files. Safe to repeat.
+
+        Raises StoreError once all were tried.
+        """
+        failed: StoreError | None = None
+        done = 0
+        for document in await self._erasures.due(self._clock()):
+            try:
+                done += await self._for_good(document)
+            except StoreError as exc:
+                log.warning("a file stays hidden for now: %s", exc)
+                failed = exc
+        if failed is not None:
+            raise failed
+        return done
+
+    async def _row(self, command: Command) -> Document | None:
+        if not 0 < len(command.argument.encode()) <= LONGEST_ID:
+            return None
+        document = DocumentId(command.conversation.place, command.argument)
+        return (await self._manifest.get([document])).get(document)
+
+    def _asked(self, row: Document) -> Rendered:
+        name = user_messages.plain(row.name)
+        whose = f", which {user_messages.plain(row.sharer)} shared" if row.sharer else ""
+        after = (
+            f"For {_hours(self._hours)} it can be brought back; then it is erased for good."
+            if self._hours
+            else "It cannot be brought back."
+        )
+        question = f"Erase **{name}**{whose}? No answer will use it from then on. {after}"
+        return Rendered(question, (Button("erase", "Erase it", row.id.file, "danger"),))
+
+    async def _erase(self, row: Document, command: Command, chat: Chat) -> Rendered:
+        person, where = command.person, command.conversation
+        at = self._clock() + self._hours * HOUR
+        if not await self._erasures.hide(row, at, person.id):
+            return Rendered("That file has just changed: look at `/files` again.")
+        if not self._hours:
+            await self._for_good(row.id)
+            return Rendered(f"I have forgotten **{user_messages.plain(row.name)}** for good.")
+        hidden = (await self._manifest.get([row.id]))[row.id]
+        if where.kind is not Kind.DIRECT and row.sharer_id != person.id:
+            # whose file it is shall see it, and be able to bring it back
+            who = user_messages.plain(await chat.name(person)) or "Somebody"
+            await chat.post(self._hidden(hidden, who), mark=command.event_id)
+        return self._hidden(hidden)
+
+    def _hidden(self, row: Document, who: str = "") -> Rendered:
+        name, until = user_messages.plain(row.name), _time(row.erase_at)
+        by = f"{who} had me forget **{name}**" if who else f"I use **{name}** in no answer any more"
+        whose = f", which {user_messages.plain(row.sharer)} shared" if who and row.sharer else ""
+        text = f"{by}{whose}. It is erased for good on {until}; until then it can be brought back."
+        return Rendered(text, (Button("undo", "Bring it back", row.id.file),))
+
+    async def _undo(self, row: Document, command: Command, chat: Chat) -> Rendered:
+        name = user_messages.plain(row.name)
+        if not row.erase_at:
+            return Rendered(f"**{name}** is not to be erased: nothing to undo.")
+        if row.erased_by != command.person.id and not await self._may(row, command, chat):
+            return Rendered(_who_may(row, command.conversation))
+        if not await self._erasures.restore(row, self._clock()):
+            return Rendered(f"It is too late: **{name}** is being erased. Share it again.")
+        back = (await self._manifest.get([row.id])).get(row.id)
+        if back is not None and back.state is State.RECEIVED:
+            await self._notices.written(back)  # nobody had read it when it was hidden
+        return Rendered(f"**{name}** is back: I use it in answers again.")
+
+    async def _for_good(self, document: DocumentId) -> bool:
+        row = (await self._manifest.get([document])).get(document)
+        if row is not None and row.erase_at:
+            if row.erase_at > self._clock():
+                return False  # it was brought back, and erased again later
+            await self._vault.forget(f"{document.place}/{document.file}/")
+            await self._history.forget_quoting(document)
+            await self._manifest.forget(document)
+        await self._erasures.erased(document)
+        return row is not None and bool(row.erase_at)
+
+    async def _may(self, row: Document, command: Command, chat: Chat) -> bool:
+        """Whether somebody may erase a file: who shared it; else who runs the channel, but for what
+        an operator put there, and administrators. People from outside only what they shared."""
+        person, where = command.person, command.conversation
+        if row.sharer_id and row.sharer_id == person.id:
+            return True
+        if await outside(person, chat):
+            return False
+        if f"{where.platform}/{where.tenant}/{person.id}" in self._admins:
+            return True
+        rights = await _rights(person, chat)
+        return rights is Rights.WORKSPACE or (bool(row.sharer_id) and rights is Rights.PLACE)
+
+
+async def _rights(person: Person, chat: Chat) -> Rights:
+    try:
+        return await chat.rights(person)
+    except ChatError as exc:
+        log.warning("not known whether somebody runs a place: %s", type(exc).__name__)
+        return Rights.NONE
+
+
+def _who_may(row: Document, where: Conversation) -> str:
+    name = user_messages.plain(row.name)
+    if not row.sharer_id:
+        return f"**{name}** was put here by whoever runs me: only an administrator can erase it."
+    runs = "the channel's creator" if where.platform == "slack" else "an owner of the team"
+    sharer = user_messages.plain(row.sharer) or "whoever shared it"
+    others = f"{runs} or an administrator" if where.kind is Kind.CHANNEL else "an administrator"
+    return f"Only {sharer}, {others} can erase **{name}**."
+
+
+def _hours(hours: int) -> str:
+    return "an hour" if hours == 1 else f"{hours} hours"
+
+
+def _time(at: float) -> str:
+    return f"{datetime.fromtimestamp(at, UTC):%d %b %Y, %H:%M} UTC"

@@ -1,0 +1,167 @@
+"""What documents say about a question: of its thread, of its place, and of all that may be seen."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.knowledge.files.intake import Sharing
+from core.knowledge.follow_up import standing_alone
+from core.knowledge.originals import AT_ONCE, Originals, Search, States
+from core.ports.chat import Chat
+from core.ports.documents import Manifest
+from core.ports.history import History
+from core.ports.index import Library
+from core.ports.model import Model, ModelError
+from core.ports.store_error import StoreError
+from core.turn.prompt.prompt_blocks import files_block, passages_block
+from core.values.answer import Turn
+from core.values.conversation import Incoming, Scope
+from core.values.documents import Document, DocumentId, Passage, State
+from core.values.tokens import estimate
+from core.wording import user_messages
+
+log = logging.getLogger(__name__)
+
+THREADS = 12_000
+"""Tokens of the documents that a thread is about which go into a prompt whole."""
+PATIENCE = 10.0
+"""Seconds that a search may take; the answer then does without."""
+KNOWN = 30
+"""Files that are named to the model."""
+
+
+class Shows(Protocol):
+    """Where progress is shown while there is no text."""
+
+    def status(self, markdown: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What documents are reached by. A process without an index has none."""
+
+    library: Library
+    manifest: Manifest
+    sharing: Sharing
+
+
+@dataclass(frozen=True, slots=True)
+class LookedUp:
+    """Passages in the order of their numbers, what a prompt has of them, and sentences on files
+    that could not be read or are not as they were.
+
+    `documents` will be in the next question's prompt too, `block` may not.
+    """
+
+    passages: tuple[Passage, ...] = ()
+    documents: str = ""
+    block: str = ""
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What a search gave; `search` looks the same question up in some documents alone.
+
+    `whole` are the passages of the thread's own documents, if they are there from end to end.
+    """
+
+    about: Sequence[Document]
+    whole: Sequence[Passage]
+    passages: Sequence[Passage]
+    search: Search
+
+
+class Lookup:
+    """One for a process."""
+
+    def __init__(self, knowledge: Knowledge, history: History, model: Model) -> None:
+        self._library = knowledge.library
+        self._manifest = knowledge.manifest
+        self._originals = Originals(knowledge.sharing, history)
+        self._model = model
+
+    async def of(
+        self,
+        question: Incoming,
+        chat: Chat,
+        live: Shows,
+        scopes: frozenset[Scope],
+        before: Sequence[Turn],
+    ) -> LookedUp:
+        """What may be quoted, as it is at its store now, beside the question's words."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                found, known = await asyncio.gather(
+                    self._found(question, scopes, before), self._known(question, chat)
+                )
+            quotable = await self._originals.quotable(
+                found.passages, known, chat, live.status, found.search
+            )
+        except (StoreError, ModelError, TimeoutError) as exc:
+            log.warning("not searched: %s", type(exc).__name__)
+            return LookedUp(notices=(user_messages.NO_SEARCH,))
+        failed = [each for each in found.about if each.state is State.FAILED]
+        unread = tuple(user_messages.not_read(each.name, each.reason) for each in failed)
+        notices = (*unread, *quotable.notices)
+        files = [e for e in known[0] if e.seen_by(scopes) and e.id not in quotable.gone]
+        if not files and not quotable.passages:
+            return LookedUp(notices=notices)
+        texts = {each.text for each in found.whole}
+        stay = tuple(each for each in quotable.passages if each.text in texts)
+        others = tuple(each for each in quotable.passages if each.text not in texts)
+        documents = passages_block(stay) if stay else ""
+        block = passages_block(others, 1 + len(stay)) if others or not stay else ""
+        return LookedUp((*stay, *others), documents, f"{files_block(files)}\n{block}", notices)
+
+    async def _known(self, question: Incoming, chat: Chat) -> tuple[Sequence[Document], States]:
+        """The files of this place, and how the latest of them are at their store."""
+        known = await self._manifest.of_place(question.conversation.place, KNOWN)
+        return known, await self._originals.look(known[:AT_ONCE], chat)
+
+    async def _found(
+        self, question: Incoming, scopes: frozenset[Scope], before: Sequence[Turn]
+    ) -> _Found:
+        """The documents that this thread is about, and passages: theirs first, then all others."""
+        found, text = await asyncio.gather(
+            self._of_thread(question), standing_alone(question.text, before, self._model)
+        )
+        about = [each for each in found if each.seen_by(scopes)]
+        # a thread's own file is asked about in words that need not be in it
+        read = [each for each in about if each.version]
+        all_of_it = await whole(read, self._library, THREADS) if read else ()
+        own = all_of_it
+        if own is None:
+            ids = [each.id for each in read]
+            own = await self._library.search(text, scopes, only=ids, limit=6)
+        others = await self._library.search(text, scopes)
+        if own:
+            others = [each for each in others if not each.weak]
+        seen = {each.text for each in own}
+        passages = [*own, *(each for each in others if each.text not in seen)]
+
+        async def search(ids: Collection[DocumentId]) -> Sequence[Passage]:
+            return await self._library.search(text, scopes, only=ids)
+
+        return _Found(about, all_of_it or (), passages, search)
+
+    async def _of_thread(self, question: Incoming) -> Sequence[Document]:
+        where = question.conversation
+        if not where.thread or not question.in_thread:
+            return ()
+        return await self._manifest.of_message(where.place, where.thread)
+
+
+async def whole(
+    documents: Sequence[Document], library: Library, tokens: int
+) -> Sequence[Passage] | None:
+    """All of some documents, None if that is more than `tokens`."""
+    if sum(each.chunks for each in documents) * 100 > tokens:
+        return None
+    read = await asyncio.gather(*(library.read(each) for each in documents))
+    passages = [passage for each in read for passage in each]
+    return passages if sum(estimate(each.text) for each in passages) <= tokens else None

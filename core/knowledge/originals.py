@@ -1,0 +1,114 @@
+"""Files as their store has them now, before they are quoted.
+
+What is gone there is forgotten, as if its platform had told us; what has changed is read anew, and
+the answer says so; where the store does not answer, a file is quoted with its date.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from core.knowledge.files.intake import Sharing
+from core.ports.chat import Chat, ChatError, Forbidden
+from core.ports.file_sources import Freshness
+from core.ports.history import History
+from core.streaming.citations import day
+from core.values.documents import Document, DocumentId, Passage, State
+from core.wording import user_messages
+
+log = logging.getLogger(__name__)
+
+PATIENCE = 3.0
+"""Seconds that a store may take to say how files are."""
+AT_ONCE = 20
+"""Files that are asked about before it is known whether they will be quoted."""
+
+States = Mapping[DocumentId, Freshness]
+Search = Callable[[Collection[DocumentId]], Awaitable[Sequence[Passage]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Quotable:
+    """Passages as they may be quoted, sentences on the files that are not as they were, and the
+    documents that are gone."""
+
+    passages: tuple[Passage, ...]
+    notices: tuple[str, ...]
+    gone: frozenset[DocumentId]
+
+
+class Originals:
+    """One for a process."""
+
+    def __init__(self, sharing: Sharing, history: History) -> None:
+        self._sharing = sharing
+        self._history = history
+
+    async def look(self, documents: Collection[Document], chat: Chat) -> States:
+        """How files are at their store, `UNKNOWN` where that does not answer in time."""
+        if not documents:
+            return {}
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await chat.freshness(documents)
+        except Forbidden as exc:
+            log.info("files are quoted as they were read: %s", exc)
+            return {}
+        except (ChatError, TimeoutError) as exc:
+            log.warning("a store does not say how files are: %s", type(exc).__name__)
+            return {each.id: Freshness.UNKNOWN for each in documents if each.source}
+
+    async def quotable(
+        self,
+        passages: Sequence[Passage],
+        known: tuple[Collection[Document], States],
+        chat: Chat,
+        status: Callable[[str], None],
+        search: Search,
+    ) -> Quotable:
+        """What may be quoted. `known` are the place's files and how some of them are, `search`
+        looks the question up in some documents alone. Raises StoreError or ModelError."""
+        here, states = known
+        documents = {each.document.id: each.document for each in passages}
+        rest = [each for key, each in documents.items() if key not in states]
+        states = {**states, **await self.look(rest, chat)}
+        gone = {e.id: e for e in (*here, *documents.values()) if _is(e, Freshness.GONE, states)}
+        await self._forget(gone.values())
+        changed = [each for each in documents.values() if _is(each, Freshness.CHANGED, states)]
+        reading = [e for e in documents.values() if _is_read_anew(e) and e not in changed]
+        ready = await self._sharing.renewed(changed, chat, status) if changed else ()
+        fresh = {each.id for each in ready}
+        notices = [
+            (user_messages.renewed if each.id in fresh else user_messages.not_renewed)(each.name)
+            for each in (*changed, *reading)
+        ]
+        unsure = [e for e in documents.values() if _is(e, Freshness.UNKNOWN, states)]
+        if unsure:
+            notices.append(user_messages.unchecked((e.name, day(e.shared_at)) for e in unsure))
+        left_out = {*gone, *(each.id for each in (*changed, *reading))}
+        kept = [each for each in passages if each.document.id not in left_out]
+        found = await search(fresh) if fresh else ()
+        return Quotable((*kept, *found), tuple(notices), frozenset(gone))
+
+    async def _forget(self, documents: Collection[Document]) -> None:
+        """Forgets files that are deleted at their store, with the exchanges that they began."""
+        for each in documents:
+            log.info("a file is forgotten: it is gone at its store")
+            for row in await self._sharing.forget(each):
+                await self._history.forget_quoting(row.id)
+                threads = (row.thread,) if row.thread else (row.message, "-")
+                for thread in threads if row.message else ():
+                    await self._history.forget(f"{row.id.place}/{thread}", row.message)
+
+
+def _is(document: Document, state: Freshness, states: States) -> bool:
+    return states.get(document.id) is state
+
+
+def _is_read_anew(document: Document) -> bool:
+    """Whether what can be searched is of an older version than what its store has."""
+    ended = document.state in (State.READY, State.FAILED, State.DELETED)
+    return bool(document.source) and not ended

@@ -1,0 +1,62 @@
+"""What a person may see where they ask: the one rule for searches and for what was said before."""
+
+from __future__ import annotations
+
+import logging
+
+from core.ports.chat import Chat, ChatError
+from core.ports.documents import Departures
+from core.values.conversation import LIBRARY, Conversation, Outsiders, Person, Scope
+
+log = logging.getLogger(__name__)
+
+
+class Audience:
+    """One for a process. `departures` is None where there are no documents."""
+
+    def __init__(self, departures: Departures | None, outsiders: Outsiders) -> None:
+        self._departures = departures
+        self._outsiders = outsiders
+
+    async def of(self, person: Person, where: Conversation, chat: Chat) -> frozenset[Scope]:
+        """The places whose documents a person may see here now, without those that we left.
+
+        Raises StoreError.
+        """
+        here = where.scope
+        if await outside(person, chat):
+            widened = self._outsiders is Outsiders.LIBRARY
+            return frozenset({here, LIBRARY} if widened else {here})
+        if self._departures is None:
+            return frozenset({here, LIBRARY})
+        return await still_ours(await chat.audience(person), here, self._departures)
+
+    async def refuses(self, person: Person, chat: Chat) -> bool:
+        """Whether this person is not answered at all."""
+        return self._outsiders is Outsiders.NONE and await outside(person, chat)
+
+
+async def outside(person: Person, chat: Chat) -> bool:
+    """Whether somebody is from outside; so is whoever the platform does not tell of."""
+    if person.outsider:
+        return True
+    try:
+        return await chat.outsider(person)
+    except ChatError as exc:
+        log.warning("not known to be from inside, so taken for a guest: %s", type(exc).__name__)
+        return True
+
+
+async def still_ours(
+    scopes: frozenset[Scope], here: Scope, departures: Departures
+) -> frozenset[Scope]:
+    """Without the places that we left, be it that we left another one of their team."""
+    others = scopes - {here, LIBRARY}
+    if not others:
+        return scopes
+    left = await departures.among(place for each in others for place in _places(each))
+    return frozenset(e for e in scopes if e not in others or left.isdisjoint(_places(e)))
+
+
+def _places(scope: Scope) -> frozenset[str]:
+    return scope.within | {scope.prefix}

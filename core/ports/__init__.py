@@ -1,0 +1,1 @@
+"""How the core reaches the world: protocols, and the errors that they raise."""

@@ -1,0 +1,1 @@
+"""Reads and repairs Markdown, and decides which links may be live."""

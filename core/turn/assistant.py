@@ -1,0 +1,293 @@
+"""The use case: one question in, one answer out, whatever happens on the way.
+
+1. An event is answered by whoever holds its claim, and by nobody once it is settled.
+2. The claim knows the messages posted for it as soon as they exist; the next worker goes on there.
+3. Everything that goes wrong ends in the message, in one plain sentence. Only what a later try can
+   mend (a store that is down, a platform that does not answer) is raised, for the queue to retry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from core.knowledge.files.intake import completed
+from core.ports.chat import Chat, ChatError, Forbidden, Gone, Stopped
+from core.ports.history import History
+from core.ports.model import Model, ModelError
+from core.ports.rates import Budget, Call, Priority
+from core.ports.store_error import StoreError
+from core.ports.turns import Claim, Claims, HandedOn, Lost, Withdrawn
+from core.runtime.patience import patiently
+from core.runtime.telemetry import Metric, count
+from core.streaming.live import Ending, LiveMessage
+from core.streaming.markdown.presentable import Policy, present
+from core.streaming.progress import first_text
+from core.turn.answering import streamed
+from core.turn.briefing import Brief, Briefing
+from core.turn.exchange import MadeFrom, keep
+from core.turn.lease import Lease, held, resumed
+from core.turn.outcome import Outcome, counted, ending, whole_words
+from core.values.answer import Button, MessageId, Rendered, Turn
+from core.values.conversation import Incoming, Kind, dumps
+from core.wording import user_messages
+
+log = logging.getLogger(__name__)
+
+TRIES = 4
+"""Workers that may fail over one question before people are asked to press Retry."""
+THREAD_LIMIT = 100
+"""Messages of a thread that are read."""
+
+
+class Assistant:
+    """Answers questions. One for a process. `policy` says which links of an answer may live,
+    `answered_by` whom answers name in place of their model."""
+
+    def __init__(
+        self,
+        model: Model,
+        claims: Claims,
+        history: History,
+        briefing: Briefing,
+        *,
+        policy: Policy,
+        answered_by: str = "",
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._clock = clock
+        self._ending = functools.partial(ending, answered_by=answered_by)
+        self._model = model
+        self._claims = claims
+        self._history = history
+        self._briefing = briefing
+        self._policy = policy
+
+    async def answer(
+        self,
+        question: Incoming,
+        chat: Chat,
+        budget: Budget,
+        *,
+        again: bool = False,
+        until: float | None = None,
+    ) -> Sequence[MessageId]:
+        """Answers a question, unless that is done. Returns messages to be deleted at leisure.
+
+        `again` says that this delivery may not be the first, `until` how long this worker has.
+        Raises Busy, StoreError, Unreachable, and HandedOn.
+        """
+        try:
+            wanted = await self._briefing.wanted(question, chat)
+            if wanted is None:
+                await self._claims.ignore(question.event_id)
+                return ()
+            question = wanted
+            claim = await self._claims.take(question.event_id, dumps(question))
+            question = resumed(question, claim)
+        except StoreError:
+            if not question.addressed:
+                raise
+            await self._say_once(question, chat, budget, again=again)
+            raise
+        if claim is None:
+            return ()
+        live: LiveMessage | None = None
+        try:
+            live = await self._live(question, claim, chat, budget, again=again)
+            if claim.attempt > TRIES:
+                await self._give_up(question, claim, chat, live.ids)
+                return ()
+            return await self._turn(question, claim, chat, budget, live, until=until)
+        except (Gone, Forbidden, Stopped) as exc:
+            # nobody can be shown anything: the channel or message went, or the app's right to it
+            log.warning("answer has nowhere to go: %s", type(exc).__name__)
+            await patiently(lambda: self._claims.settle(claim))
+        except Withdrawn:
+            log.info("the question was deleted: its answer goes")
+            return (*live.ids, *live.retired) if live is not None else claim.message_ids
+        except Lost:
+            log.warning("another worker answers this event now")
+        return ()
+
+    async def _give_up(
+        self, question: Incoming, claim: Claim, chat: Chat, ids: Sequence[MessageId]
+    ) -> None:
+        """Ends in the open what several workers failed at, keeping what they have shown."""
+        count(Metric.FAILURES, reason="GivenUp")
+        retry = Button("retry", "Retry", question.event_id, "primary")
+        texts: dict[str, str] | None = None
+        if ids:
+            with suppress(ChatError):  # what cannot be read is not written over
+                texts = {t.message_id: t.text for t in await chat.thread(THREAD_LIMIT)}
+        if texts is None:
+            await chat.post(Rendered(user_messages.TROUBLE, (retry,)), mark=question.event_id)
+        else:
+            text = present(texts.get(ids[-1], ""), self._policy, final=True)
+            footer = user_messages.TROUBLE if text else ""
+            ending = Rendered(text or user_messages.TROUBLE, (retry,), footer)
+            await chat.edit(ids[-1], ending)
+        await patiently(lambda: self._claims.settle(claim))
+
+    async def _live(
+        self, question: Incoming, claim: Claim, chat: Chat, budget: Budget, *, again: bool
+    ) -> LiveMessage:
+        ids = claim.message_ids
+        if not ids and (again or claim.attempt > 1):
+            # posted by a worker that died before it could say so
+            ids = tuple(await chat.find(question.event_id))
+        if not ids:
+            ids = tuple(MessageId(each) for each in question.shown)
+        run = question.event_id
+
+        async def posted(message_ids: Sequence[MessageId]) -> None:
+            await patiently(lambda: self._claims.posted(claim, message_ids))
+
+        return LiveMessage(
+            chat,
+            budget,
+            self._policy,
+            mark=run,
+            running=(Button("stop", "Stop", run),),
+            posted=posted,
+            ids=ids,
+            first=first_text(question, self._clock()),
+        )
+
+    async def _turn(
+        self,
+        question: Incoming,
+        claim: Claim,
+        chat: Chat,
+        budget: Budget,
+        live: LiveMessage,
+        *,
+        until: float | None,
+    ) -> Sequence[MessageId]:
+        fresh = claim.attempt == 1
+        with budget.answering():
+            async with held(self._claims, claim, until) as lease:
+                if question.partial or not _empty(question):
+                    await live.start(anew=fresh and bool(question.shown))
+                question, unseen = await completed(question, chat)
+                refused = await self._briefing.refused(question, chat)
+                if refused or _empty(question):
+                    await live.finish(Ending(refused or unseen or user_messages.EMPTY))
+                    await patiently(lambda: self._claims.settle(claim))
+                    return tuple(live.retired)
+                made_from = MadeFrom(question.quoted)
+                outcome = await self._stream(
+                    question, claim, chat, live, lease, made_from=made_from
+                )
+                if unseen:
+                    outcome = replace(outcome, notices=(*outcome.notices, unseen))
+                lease.check()
+                said = live.text
+                if lease.late and outcome.stopped:
+                    rest = replace(question, said=whole_words(said), quoted=made_from.quoted)
+                    new = len(rest.said) > len(question.said)
+                    left = dumps(rest)
+                    await patiently(lambda: self._claims.release(claim, left, anew=new))
+                    raise HandedOn(tuple(live.retired))
+                if outcome.sources:
+                    live.feed(f"\n\n{outcome.sources}")
+                some = bool(said.strip())
+                await live.finish(self._ending(question.event_id, outcome, partial=some))
+                counted(outcome, partial=some)
+        if said.strip():
+            await keep(self._history, question, said, outcome.usage, made_from.quoted)
+        await patiently(lambda: self._claims.settle(claim))
+        return tuple(live.retired)
+
+    async def _stream(
+        self,
+        question: Incoming,
+        claim: Claim,
+        chat: Chat,
+        live: LiveMessage,
+        lease: Lease,
+        *,
+        made_from: MadeFrom,
+    ) -> Outcome:
+        """Streams an answer into `live` until its end, a Stop, or the loss of the claim."""
+        model = asyncio.create_task(self._ask(question, claim, chat, live, made_from))
+        ended = asyncio.create_task(lease.ended.wait())
+        writer = asyncio.create_task(live.run())
+        tasks = {model, ended, writer}
+        try:
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            if writer.done():
+                try:
+                    writer.result()  # Gone or Forbidden: nobody reads on
+                except Stopped:
+                    return Outcome(stopped=True)
+            if model.done():
+                live.close()
+                await writer
+                return model.result()
+            lease.check()
+            live.close()
+            await writer
+            return Outcome(stopped=True)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _ask(
+        self,
+        question: Incoming,
+        claim: Claim,
+        chat: Chat,
+        live: LiveMessage,
+        made_from: MadeFrom,
+    ) -> Outcome:
+        thread = await self._thread(question, claim, chat, live)
+        brief: Brief | None = None
+        try:
+            brief = await patiently(lambda: self._briefing.of(question, chat, live, thread), live)
+            if brief.prompt is None:
+                return Outcome(notices=brief.notices)
+            made_from.quoted |= brief.quoted
+            return await streamed(self._model, brief, brief.prompt, question.said, live)
+        except ModelError as exc:
+            log.warning("model did not finish: %s", type(exc).__name__)
+            return Outcome(notices=brief.notices if brief else (), error=exc)
+
+    async def _thread(
+        self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage
+    ) -> Sequence[Turn]:
+        """What was said in the thread before; for a continued answer also what it has shown."""
+        resumed = claim.attempt > 1 and bool(live.ids)
+        if not ((question.in_thread and question.conversation.kind is not Kind.DIRECT) or resumed):
+            return ()
+        try:
+            thread = await chat.thread(THREAD_LIMIT)
+        except ChatError as exc:
+            log.warning("thread not read: %s", type(exc).__name__)
+            return ()
+        if resumed:
+            ours = set(live.ids)
+            live.keep_until(sum(len(turn.text) for turn in thread if turn.message_id in ours))
+        return thread if question.conversation.kind is not Kind.DIRECT else ()
+
+    async def _say_once(
+        self, question: Incoming, chat: Chat, budget: Budget, *, again: bool
+    ) -> None:
+        """Tells people that the answer will be late. The answer will take this message over."""
+        try:
+            if question.shown or (again and await chat.find(question.event_id)):
+                return
+            await budget.spend(Call.POST, Priority.FIRST)
+            await chat.post(Rendered(user_messages.NO_STORE), mark=question.event_id)
+        except ChatError as exc:
+            log.warning("people not told of the outage: %s", type(exc).__name__)
+
+
+def _empty(question: Incoming) -> bool:
+    return not question.text.strip() and not question.attachments

@@ -1,0 +1,211 @@
+"""What goes into a prompt: what was said, what is known, what came with the question."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+
+from core.knowledge.lookup import Knowledge, LookedUp, Lookup, Shows, whole
+from core.people.audience import Audience
+from core.ports.chat import Chat, ChatError, Forbidden, Gone
+from core.ports.history import History
+from core.ports.model import Model
+from core.ports.place_settings import PlaceSettings
+from core.turn.prompt import prompt, summaries
+from core.turn.prompt.prompt_blocks import passages_block
+from core.turn.prompt.recall import Recalled, documents_of, recalled
+from core.values.answer import Exchange, Prompt, Turn
+from core.values.conversation import NOTHING_QUOTED, Conversation, Incoming, Quoted, Scope
+from core.values.documents import Document, Passage, quoted
+from core.values.models import MODELS
+from core.wording import user_messages
+
+log = logging.getLogger(__name__)
+
+WHOLE = 100_000
+"""Tokens of documents that go into a prompt whole."""
+NEARBY = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Brief:
+    """`prompt` is None where nothing is to be asked: then `notices` are all there is to say.
+
+    `passages` in the order of their numbers in the prompt.
+    """
+
+    model: str
+    prompt: Prompt | None
+    passages: tuple[Passage, ...] = ()
+    notices: tuple[str, ...] = ()
+    quoted: Quoted = NOTHING_QUOTED
+    """What the prompt has of documents, itself or in earlier answers."""
+
+
+class Briefing:
+    """One for a process."""
+
+    def __init__(
+        self,
+        model: Model,
+        history: History,
+        settings: PlaceSettings,
+        knowledge: Knowledge | None,
+        audience: Audience,
+        *,
+        default_model: str,
+        today: Callable[[], date],
+    ) -> None:
+        self._model = model
+        self._history = history
+        self._settings = settings
+        self._knowledge = knowledge
+        self._lookup = Lookup(knowledge, history, model) if knowledge is not None else None
+        self._audience = audience
+        self._default_model = default_model
+        self._today = today
+
+    async def wanted(self, question: Incoming, chat: Chat) -> Incoming | None:
+        """What is to be answered, None if nothing: files that were only shared may be none of ours.
+
+        Raises StoreError, RateLimited or Unreachable.
+        """
+        if question.addressed:
+            return question
+        if self._knowledge is None or not (question.attachments or question.partial):
+            return None
+        if not await self._settings.auto(question.conversation.place):
+            return None
+        if await self.refused(question, chat):
+            return None
+        if question.partial:
+            try:
+                question = await chat.completed(question)
+            except (Forbidden, Gone) as exc:
+                log.info("a message's files are not known: %s", type(exc).__name__)
+        return question if question.attachments else None
+
+    async def refused(self, question: Incoming, chat: Chat) -> str:
+        """Why somebody is not answered at all; empty if they are."""
+        refused = await self._audience.refuses(question.person, chat)
+        return user_messages.OUTSIDE if refused else ""
+
+    async def of(
+        self, question: Incoming, chat: Chat, live: Shows, thread: Sequence[Turn]
+    ) -> Brief:
+        """All that is asked of the model. Raises StoreError or ModelError."""
+        where = question.conversation
+        chosen, exchanges, scopes = await asyncio.gather(
+            self._settings.model(where.place),
+            self._history.recent(question.history, prompt.WINDOW),
+            self._audience.of(question.person, where, chat),
+        )
+        known = await self._recalled(exchanges, where, scopes)
+        name = chosen if chosen and chosen in MODELS else self._default_model
+
+        def build(block: str, request: str | None = None, *, documents: str = "") -> Prompt:
+            return prompt.build(
+                question,
+                name,
+                known.turns,
+                thread,
+                self._today(),
+                documents=documents,
+                block=block,
+                request=request,
+                withheld=known.withheld,
+            )
+
+        if question.attachments:
+            brief = await self._of_files(question, chat, live, name, build, scopes=scopes)
+        else:
+            before = prompt.merge(question.message_id, known.turns, thread, known.withheld)
+            found = LookedUp()
+            if self._lookup is not None:
+                found = await self._lookup.of(question, chat, live, scopes, before)
+            made_from = quoted(each.document for each in found.passages)
+            asked = build(found.block, documents=found.documents)
+            brief = Brief(name, asked, found.passages, found.notices, made_from)
+        return replace(brief, quoted=brief.quoted | known.quoted)
+
+    async def _recalled(
+        self, exchanges: Sequence[Exchange], where: Conversation, scopes: frozenset[Scope]
+    ) -> Recalled:
+        """What was said before, as far as it may be seen now."""
+        wanted = documents_of(exchanges)
+        known = self._knowledge
+        rows = await known.manifest.get(wanted) if known is not None and wanted else {}
+        return recalled(exchanges, where, scopes, rows)
+
+    async def _of_files(
+        self,
+        question: Incoming,
+        chat: Chat,
+        live: Shows,
+        name: str,
+        build: Callable[[str, str | None], Prompt],
+        *,
+        scopes: frozenset[Scope],
+    ) -> Brief:
+        """A question about files that came with it, or their summary."""
+        knowledge = self._knowledge
+        if knowledge is None:
+            names = tuple(f"“{user_messages.plain(each.name)}”" for each in question.attachments)
+            return Brief(name, None, notices=(f"{', '.join(names)}: {user_messages.NO_FILES}",))
+        if question.private:
+            return Brief(name, None, notices=(user_messages.PRIVATE_FILES,))
+        shared = await knowledge.sharing.take(question, chat, live.status)
+        documents = [each for each in shared.documents if each.seen_by(scopes)]
+        unread = shared.unread + tuple(
+            user_messages.not_read(each.name, "forbidden")
+            for each in shared.documents
+            if each not in documents
+        )
+        asks = question.addressed and bool(question.text.strip())
+        if not documents and not asks:
+            return Brief(name, None, notices=unread)
+        passages = await self._of_documents(question, documents, live, scopes, asks=asks)
+        request = None if asks else summaries.ask(documents, await _nearby(chat))
+        asked = build(passages_block(passages) if passages else "", request)
+        # a summary is of the whole file: it has no need of sources
+        sources = tuple(passages) if asks else ()
+        return Brief(name, asked, sources, unread, quoted(documents))
+
+    async def _of_documents(
+        self,
+        question: Incoming,
+        documents: Sequence[Document],
+        live: Shows,
+        scopes: frozenset[Scope],
+        *,
+        asks: bool,
+    ) -> Sequence[Passage]:
+        knowledge = self._knowledge
+        if knowledge is None or not documents:
+            return ()
+        all_of_it = await whole(documents, knowledge.library, WHOLE)
+        if all_of_it is not None:
+            return all_of_it
+        ids = [each.id for each in documents]
+        if asks:
+            return await knowledge.library.search(question.text, scopes, only=ids, limit=20)
+        read = await asyncio.gather(*(knowledge.library.read(each) for each in documents))
+        passages = [passage for each in read for passage in each]
+
+        def told(done: int, total: int) -> None:
+            live.status(user_messages.condensing(done, total))
+
+        told(0, len(summaries.split(passages, summaries.PART)))
+        return await summaries.condensed(passages, self._model, "haiku", told)
+
+
+async def _nearby(chat: Chat) -> Sequence[Turn]:
+    """What people said lately, to learn the language they use."""
+    try:
+        return await chat.nearby(NEARBY)
+    except ChatError as exc:
+        log.warning("the channel was not read: %s", type(exc).__name__)
+        return ()

@@ -1,0 +1,215 @@
+"""What `/model` and the buttons do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from dataclasses import replace
+
+from core.knowledge.files.file_commands import Files, hello
+from core.knowledge.files.platform_changes import Shelved
+from core.knowledge.files.reread import RENEW
+from core.knowledge.files.undoable_erasure import Erasing
+from core.people.audience import Audience, outside
+from core.ports.chat import Chat, ChatError
+from core.ports.history import Feedback, History
+from core.ports.place_settings import PlaceSettings
+from core.ports.turns import Claims, DeadTurns, Record, Turns
+from core.turn.referred_answer import answer_of
+from core.values import runs
+from core.values.answer import MessageId, Option, Rendered
+from core.values.conversation import Command, Incoming, Kind, loads
+from core.values.models import MODELS, resolve
+from core.wording import user_messages
+
+
+class Commands:
+    """Carries out commands. Every one may be carried out twice to the same effect."""
+
+    def __init__(
+        self,
+        claims: Claims,
+        settings: PlaceSettings,
+        feedback: Feedback,
+        turns: Turns,
+        history: History,
+        *,
+        dead: DeadTurns,
+        files: Files | None,
+        erasing: Erasing | None,
+        audience: Audience,
+        shelved: Shelved | None = None,
+        default_model: str,
+    ) -> None:
+        self._claims = claims
+        self._settings = settings
+        self._feedback = feedback
+        self._turns = turns
+        self._history = history
+        self._dead = dead
+        self._files = files
+        self._shelved = shelved
+        self._erasing = erasing
+        self._audience = audience
+        self._default_model = default_model
+
+    async def handle(self, command: Command, chat: Chat) -> Sequence[MessageId]:
+        """Carries out one command; whoever gave it is told what came of it, alone.
+
+        Returns messages to be deleted at leisure.
+        """
+        if command.name in ("joined", "restored", "left", "closed", "uninstalled"):
+            if self._files is not None:
+                await self._files.moved(command)
+            if command.name == "joined":
+                direct = command.conversation.kind is Kind.DIRECT
+                greeting = hello(reads=self._files is not None, direct=direct)
+                await chat.post(greeting, mark=command.event_id)
+            return ()
+        if command.name in ("changed", RENEW, "rehomed"):
+            if self._shelved is not None:
+                await self._shelved.handle(command, chat)
+            return ()
+        if command.name == "gone":
+            return await self._gone(command, chat)
+        said = await self._said(command, chat)
+        if said is not None:
+            await chat.whisper(command.person, said)
+        return ()
+
+    async def _said(self, command: Command, chat: Chat) -> Rendered | None:
+        if command.name != "stop" and await self._audience.refuses(command.person, chat):
+            return Rendered(user_messages.OUTSIDE)
+        match command.name:
+            case "model":
+                return await self._model(command, chat)
+            case "stop":
+                return await self._stop(await self._named(command, chat))
+            case "retry" | "regenerate":
+                return await self._again(await self._named(command, chat), chat)
+            case "feedback":
+                return await self._rate(command, chat)
+            case "files" | "remove" | "erase" | "undo" | "auto":
+                return await self._about_files(command, chat)
+            case _:
+                return None
+
+    async def _about_files(self, command: Command, chat: Chat) -> Rendered | None:
+        if self._files is None or self._erasing is None:
+            return Rendered(user_messages.NO_FILES)
+        match command.name:
+            case "remove" | "erase" | "undo":
+                return await self._erasing.handle(command, chat)
+            case "auto":
+                argument = f"auto {command.argument}"
+                return await self._files.command(replace(command, argument=argument))
+            case _:
+                return await self._files.command(command)
+
+    async def _gone(self, command: Command, chat: Chat) -> Sequence[MessageId]:
+        """A post or a file was deleted at the platform; the messages that answered the post."""
+        answers: set[MessageId] = set()
+        if command.target:
+            where = command.conversation
+            post = f"{where.place}/{command.target}"
+            record = await self._claims.read(post)
+            for key in {where.key, *_histories(record)}:
+                await self._history.forget(key, command.target)
+            await self._dead.withdraw(post)
+            answers |= {*await self._claims.withdraw(post)}
+            if record is not None:
+                with suppress(ChatError):  # posted, perhaps, by a worker that could not say so
+                    answers |= {*await chat.find(post)}
+        if self._files is not None:
+            await self._files.gone(command)
+        return sorted(answers)
+
+    async def _model(self, command: Command, chat: Chat) -> Rendered:
+        place = command.conversation.place
+        here = "this chat" if command.conversation.kind is Kind.DIRECT else "this channel"
+        wanted = command.argument.strip()
+        if not wanted:
+            return await self._picker(place, f"**Which Claude answers in {here}?**")
+        model = resolve(wanted)
+        if model is None:
+            return await self._picker(place, "I don't know that model. These can be chosen:")
+        before = await self._settings.model(place) or self._default_model
+        await self._settings.choose_model(place, model.name)
+        if command.conversation.kind is not Kind.DIRECT and model.name != before:
+            # all of the channel get other answers from now on, so all are told
+            name = user_messages.plain(await chat.name(command.person)) or "Somebody"
+            await chat.post(Rendered(user_messages.model_chosen(name, model.label, here)))
+        return Rendered(f"From now on **{model.label}** answers in {here}. {model.good_for}")
+
+    async def _picker(self, place: str, heading: str) -> Rendered:
+        current = await self._settings.model(place)
+        if current not in MODELS:
+            current = self._default_model
+        options = tuple(
+            Option(m.name, m.label, f"{m.good_for} {m.price_line}", m.name == current)
+            for m in MODELS.values()
+        )
+        return Rendered(heading, options=options, picker="model")
+
+    async def _named(self, command: Command, chat: Chat) -> Command:
+        """A word names no answer: it is about the newest one of its conversation."""
+        if command.argument:
+            return command
+        record = await answer_of(command, chat, self._claims, self._history)
+        run = record.event_id if record else f"{command.conversation.place}/-"
+        return replace(command, argument=run)
+
+    async def _stop(self, command: Command) -> Rendered | None:
+        run = command.argument
+        if not runs.belongs_to(run, command.conversation.place):
+            return Rendered(user_messages.ELSEWHERE)
+        if await self._claims.stop(run):
+            return None
+        return Rendered(user_messages.ALREADY_ENDED)
+
+    async def _again(self, command: Command, chat: Chat) -> Rendered | None:
+        run = command.argument
+        if not runs.belongs_to(run, command.conversation.place):
+            return Rendered(user_messages.ELSEWHERE)
+        record = await self._claims.read(run)
+        if record is None:
+            return Rendered(user_messages.TOO_OLD)
+        if not record.settled:
+            return Rendered(user_messages.STILL_RUNNING)
+        question = loads(record.incoming)
+        if not isinstance(question, Incoming):
+            return Rendered(user_messages.TOO_OLD)
+        if question.private and question.person.id != command.person.id:
+            return Rendered(user_messages.ELSEWHERE)
+        shown = tuple(str(each) for each in record.message_ids)
+        if command.person.id != question.person.id and await outside(command.person, chat):
+            # nobody gets to see more by another's question
+            question = replace(question, person=replace(question.person, outsider=True))
+        anew = replace(question, event_id=runs.next_run(run), shown=shown, said="")
+        await self._turns.put(anew)
+        return None
+
+    async def _rate(self, command: Command, chat: Chat) -> Rendered | None:
+        """A platform's own thumbs name the message only, and thank for themselves."""
+        value, _, run = command.argument.partition(" ")
+        target = command.target or ""
+        if not run and target and value in user_messages.THANKS:
+            known = await answer_of(command, chat, self._claims, self._history, message=target)
+            run = known.event_id if known else f"{command.conversation.place}/{target}"
+            await self._feedback.rate(runs.post_of(run), command.person.id, value)
+            return None
+        if value not in user_messages.THANKS or not runs.belongs_to(
+            run, command.conversation.place
+        ):
+            return Rendered(user_messages.ELSEWHERE)
+        await self._feedback.rate(runs.post_of(run), command.person.id, value)
+        return Rendered(user_messages.THANKS[value])
+
+
+def _histories(record: Record | None) -> Iterable[str]:
+    """What the exchange of a claimed question is kept under."""
+    try:
+        question = loads(record.incoming) if record is not None else None
+    except ValueError:
+        return ()
+    return (question.history,) if isinstance(question, Incoming) else ()

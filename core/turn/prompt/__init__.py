@@ -1,0 +1,1 @@
+"""What Claude is asked: prompts, their parts, and what each call cost."""

@@ -1,0 +1,1 @@
+"""Finds and repairs what differs between bucket, manifest and index."""

@@ -1,0 +1,89 @@
+"""Bucket, manifest and index, compared: what to mend where they differ. Pure.
+
+1. Only what has not changed for `GRACE` is looked at: nothing that is under way is touched.
+2. A row says by its `etag` which object it was read from; a listing says which one is there.
+3. Whatever is to be read or removed goes through the queue of files again, where the object as it
+   is then counts. Its version is ours (`core.aws.dynamodb.manifest.after`): newer than what the row
+   knows, older than whatever S3 tells later.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from core.knowledge.files.overdue import TRIES, tries
+from core.ports.documents import Stored
+from core.values.conversation import LIBRARY
+from core.values.documents import Document, State
+
+GRACE = 3 * 3_600.0
+"""Seconds: longer than ten tries of a quarter of an hour each."""
+
+
+class Repair(StrEnum):
+    """What was wrong, as it is counted."""
+
+    UNSEEN = "LostWrite"
+    STUCK = "Stuck"
+    GIVEN_UP = "GivenUp"
+    GONE = "LostDeletion"
+    MISSING = "MissingChunks"
+    STRAY = "StrayChunks"
+    ERASED = "HalfForgotten"
+
+
+def of_object(found: Stored, row: Document | None, now: float) -> Repair | None:
+    """What is wrong with an object, by its row."""
+    if found.modified > now - GRACE:
+        return None
+    if row is None:
+        return Repair.UNSEEN
+    if not _rests(row, now) or (row.message and row.key != found.key):
+        return None
+    if row.erase_at:
+        return None  # it can be brought back
+    if row.forgotten and _was_forgotten(found, row):
+        return Repair.ERASED if row.id.place != LIBRARY.prefix else None
+    if row.state not in (State.READY, State.FAILED, State.DELETED):
+        return None  # `of_row` looks after it
+    differs = row.etag != found.etag if row.etag else found.modified > row.updated
+    is_back = row.state is State.DELETED
+    return Repair.UNSEEN if (differs or is_back) and tries(row, now) <= TRIES else None
+
+
+def of_row(row: Document, now: float, *, there: bool, held: int) -> Repair | None:
+    """What is wrong with a document: whether its object is `there`, its chunks that are `held`."""
+    if not looked_at(row, now):
+        return None
+    if row.state is State.READY:
+        if not there:
+            return Repair.GONE
+        return Repair.MISSING if held != row.chunks and tries(row, now) <= TRIES else None
+    if not there:
+        return Repair.GONE if row.seen else Repair.GIVEN_UP
+    return Repair.STUCK if tries(row, now) <= TRIES else Repair.GIVEN_UP
+
+
+def looked_at(row: Document, now: float) -> bool:
+    """Whether `of_row` may find anything."""
+    return row.state not in (State.FAILED, State.DELETED) and bool(row.key) and _rests(row, now)
+
+
+def of_chunks(version: str, row: Document | None, now: float) -> Repair | None:
+    """What is wrong with the chunks of a version, by a row that was read after them."""
+    if row is None:
+        return Repair.STRAY
+    if not _rests(row, now) or row.version == version or row.erase_at:
+        return None
+    ended = row.state in (State.READY, State.FAILED, State.DELETED)
+    return Repair.STRAY if ended else None
+
+
+def _rests(row: Document, now: float) -> bool:
+    return row.updated <= now - GRACE
+
+
+def _was_forgotten(found: Stored, row: Document) -> bool:
+    """Whether it was this object that a person had us forget, not one that came after it: a post's
+    file comes again only when it is shared again, and its row knows that."""
+    return bool(row.message) or row.etag == found.etag

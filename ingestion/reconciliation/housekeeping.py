@@ -1,0 +1,43 @@
+"""What is done for files by the clock: those of workspaces that are over go, the rest is mended."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from core.aws.access.calls import Calls
+from core.aws.document_stores import Shelf, erasing_of, notices_of
+from core.knowledge.files.file_commands import forget_due
+from core.runtime.settings import Settings
+from ingestion.reconciliation.reconciler import Reconciler, Shelves
+
+DAY = 86_400
+EVERY = 3_600.0
+"""Seconds between two runs in a process that stays, as in the template."""
+
+
+def reconciler(settings: Settings, shelf: Shelf, sqs: Any, calls: Calls) -> Reconciler:
+    """Of what is configured."""
+    notices = notices_of(settings, sqs, calls)
+    shelves = Shelves(shelf.vault, shelf.manifest, shelf.index, notices, shelf.cursors)
+    return Reconciler(shelves, clock=time.time, monotonic=time.monotonic)
+
+
+def forgets(
+    settings: Settings, shelf: Shelf, sqs: Any, calls: Calls
+) -> Callable[[], Awaitable[int]]:
+    """Deletes files that people had us erase, once that cannot be undone, and those of places that
+    we left, once their days of grace are over; says how many such places there were."""
+    erasing = erasing_of(settings, shelf, notices_of(settings, sqs, calls), time.time)
+
+    async def work() -> int:
+        at = time.time() - settings.forget_after_days * DAY
+        try:
+            await erasing.due()
+        finally:
+            # what fails is raised all the same, once both were tried
+            gone = await forget_due(shelf.departures, shelf.vault, at)
+        return gone
+
+    return work

@@ -1,0 +1,218 @@
+"""Reads a file in a child process that cannot harm us: limits on memory, CPU, time and output.
+
+No parser survives every file: some take gigabytes, some loop, some abort the process. The child
+gets none of our environment, may open no socket and write no file (`confine` has the kernel see to
+that), and is killed with its whole process group when it exceeds a limit, is cancelled, or has
+nothing to say for too long.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+import struct
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from core.values.documents import Block, Locator, Picture
+from ingestion.extract.errors import Unreadable
+from ingestion.extract.total import Total
+from ingestion.sandbox.confine import undumpable
+
+log = logging.getLogger(__name__)
+
+ROOT = Path(__file__).parents[2]
+HEADER = struct.Struct(">II")
+"""Lengths of a record's JSON and of the bytes after it."""
+MIB = 1024**2
+LOOK = 0.2
+"""Seconds between looks at the child's memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """`stall`: seconds without a record; `cpu` and `wall`: seconds in all; the others in bytes.
+
+    Time in which nobody takes the records counts for neither `stall` nor `wall`.
+    """
+
+    stall: float = 30.0
+    cpu: int = 240
+    wall: float = 600.0
+    space: int = 1024 * MIB
+    resident: int = 512 * MIB
+    output: int = 256 * MIB
+    record: int = 32 * MIB
+    records: int = 1_000_000
+
+
+Record = Block | Picture | Total
+USUAL = Limits()
+_SAID: set[str] = set()
+"""What was said of this system already."""
+
+
+async def extract(path: Path, name: str, limits: Limits = USUAL) -> AsyncIterator[Record]:
+    """What is in a file, in order. Raises Unreadable."""
+    undumpable()
+    told = json.dumps({"path": str(path), "name": name, **asdict(limits)})
+    child = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-IB",
+        "-c",
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); "
+        "from ingestion.sandbox.child import main; main()",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env={"LANG": "C.UTF-8", "PATH": "/usr/bin:/bin"},
+        start_new_session=True,
+        cwd=path.parent,
+        limit=MIB,
+    )
+    watch = _Watch(child, limits)
+    guard = asyncio.create_task(watch.run())
+    try:
+        if child.stdin is None or child.stdout is None:
+            raise AssertionError("pipes were asked for")
+        with suppress(ConnectionError):
+            child.stdin.write(told.encode() + b"\n")
+            await child.stdin.drain()
+        async with aclosing(_records(child.stdout, watch)) as records:
+            async for record in records:
+                yield record
+        await child.wait()
+        if watch.reason or child.returncode:
+            raise Unreadable(watch.reason or _reason(child.returncode))
+    finally:
+        guard.cancel()
+        watch.kill()
+        await asyncio.gather(guard, return_exceptions=True)
+        with suppress(ProcessLookupError):
+            await child.wait()
+
+
+class _Watch:
+    """Ends a child that exceeds its limits, and knows why."""
+
+    def __init__(self, child: asyncio.subprocess.Process, limits: Limits) -> None:
+        self._child = child
+        self._limits = limits
+        self._now = asyncio.get_running_loop().time
+        self.reason = ""
+        self._since = self._now()
+        self._waits = True
+        self._waited = 0.0
+        self._size = self._count = 0
+
+    async def run(self) -> None:
+        while self._child.returncode is None:
+            self.reason = self.reason or self._exceeded()
+            if self.reason:
+                self.kill()
+                return
+            await asyncio.sleep(LOOK)
+
+    def waits(self) -> None:
+        """We wait for the child's next record."""
+        self._waits, self._since = True, self._now()
+
+    def heard(self) -> None:
+        """A record came whole; until it is dealt with, the child is not to blame."""
+        self._waits = False
+        self._waited += self._now() - self._since
+
+    def weigh(self, size: int) -> None:
+        """A record is about to be read. Raises Unreadable."""
+        self._size += size
+        self._count += 1
+        most = self._limits
+        if size > most.record or self._size > most.output or self._count > most.records:
+            raise Unreadable("too_large")
+
+    def kill(self) -> None:
+        if self._child.returncode is None:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child.pid, signal.SIGKILL)
+
+    def _exceeded(self) -> str:
+        waiting = self._now() - self._since if self._waits else 0.0
+        if waiting > self._limits.stall or self._waited + waiting > self._limits.wall:
+            return "too_slow"
+        return "too_much_memory" if _resident(self._child.pid) > self._limits.resident else ""
+
+
+async def _records(stream: asyncio.StreamReader, watch: _Watch) -> AsyncGenerator[Record, None]:
+    while True:
+        watch.waits()
+        try:
+            told, more = HEADER.unpack(await stream.readexactly(HEADER.size))
+            watch.weigh(told + more)
+            fields = json.loads(await stream.readexactly(told))
+            data = await stream.readexactly(more)
+        except asyncio.IncompleteReadError:
+            return  # the end, or a child that was ended
+        except (ValueError, RecursionError) as exc:
+            raise Unreadable("damaged") from exc
+        watch.heard()
+        if isinstance(fields, dict) and fields.get("record") == "unconfined":
+            _unconfined(fields)
+            continue
+        try:
+            record = _record(fields, data)
+        except (AttributeError, KeyError, TypeError, ValueError) as exc:
+            raise Unreadable("damaged") from exc  # a parser that was taken over says anything
+        yield record
+
+
+def _unconfined(fields: dict[str, object]) -> None:
+    """Says once what this system lacks to shut a reader in."""
+    for each in ("seccomp", "landlock"):
+        if each in str(fields.get("missing")) and each not in _SAID:
+            _SAID.add(each)
+            log.warning("this system has no %s: readers of files are less shut in", each)
+
+
+def _record(fields: dict[str, object], data: bytes) -> Record:
+    match fields.pop("record"):
+        case "unreadable":
+            raise Unreadable(str(fields["reason"]))
+        case "total":
+            return Total(int(str(fields["pages"])))
+        case kind:
+            where = fields.pop("locator")
+            locator = Locator(**where) if isinstance(where, dict) else Locator()
+            locator = replace(locator, headings=tuple(locator.headings))
+            if kind == "picture":
+                return Picture(data, str(fields["media_type"]), locator)
+            return Block(locator=locator, **fields)  # type: ignore[arg-type]
+
+
+def _reason(code: int | None) -> str:
+    """Why a child ended by itself, by its exit status."""
+    match code:
+        case 77:
+            return "too_much_memory"
+        case None:
+            return "damaged"
+        case _ if code == -signal.SIGXCPU:
+            return "too_slow"
+        case _ if code == -signal.SIGKILL:
+            return "too_much_memory"
+        case _:
+            return "damaged"
+
+
+def _resident(pid: int) -> int:
+    """Bytes of memory a process has; 0 where the system does not tell."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
+    except (OSError, IndexError):
+        return 0
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")

@@ -1,0 +1,1 @@
+"""A stand-in for Amazon Bedrock, with an offline model."""

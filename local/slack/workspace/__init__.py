@@ -1,0 +1,1 @@
+"""A Slack workspace's state: people, channels, messages and files."""

@@ -1,0 +1,1 @@
+"""A Teams tenant's state: people, conversations, messages and files."""
