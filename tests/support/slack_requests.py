@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 SECRET = "8f742231b10e8888abcd99yyyzzz85a5"
 NOW = 1_531_420_618
-PAYLOADS = Path(__file__).parent / "payloads" / "slack"
+PAYLOADS = Path(__file__).parents[1] / "payloads" / "slack"
 JSON = ("Content-Type", "application/json")
 FORM = ("Content-Type", "application/x-www-form-urlencoded")
 

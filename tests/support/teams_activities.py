@@ -8,7 +8,7 @@ from typing import Any
 
 BOT = "76096e45-119f-4736-859c-6dfff54395f7"
 """The app's id."""
-PAYLOADS = Path(__file__).parent / "payloads" / "teams"
+PAYLOADS = Path(__file__).parents[1] / "payloads" / "teams"
 
 
 def payload(name: str) -> dict[str, Any]:
