@@ -1,13 +1,13 @@
-"""How the core reaches a chat platform, and what can go wrong there.
+"""The port to a chat platform, and the errors that it raises.
 
-ChatError            the platform refused
+ChatError            the platform refused the call
   RateLimited        wait `retry_after` seconds
   Gone               the message or channel no longer exists
   Forbidden          the token may not do this (revoked, not in the channel, archived)
     Uneditable       this message can no longer be edited; others can be posted
-  Stopped            the person ended the answer on the platform itself
+  Stopped            the person stopped the answer on the platform itself
   TooLong            the text does not fit in a message
-  Unreachable        no response, or a transient error: try again
+  Unreachable        no response, or a transient error: retry
 """
 
 from __future__ import annotations
@@ -25,17 +25,23 @@ class ChatError(Exception):
 
 
 class RateLimited(ChatError):
+    """The platform's rate limit was hit (HTTP 429): retry after `retry_after` seconds."""
+
     def __init__(self, retry_after: float) -> None:
         super().__init__(f"rate limited for {retry_after} s")
         self.retry_after = retry_after
 
 
 class Gone(ChatError):
-    pass
+    """The message or the channel no longer exists."""
 
 
 class Forbidden(ChatError):
-    """`needs` names the right that is missing, as people call it; empty if none would help."""
+    """The token may not make this call: it was revoked, the app is not in the channel, or the
+    channel is archived.
+
+    `needs` is the display name of the missing permission, empty if no permission would help.
+    """
 
     def __init__(self, message: str, needs: str = "") -> None:
         super().__init__(message)
@@ -43,67 +49,93 @@ class Forbidden(ChatError):
 
 
 class Uneditable(Forbidden):
-    """This message can no longer be edited, while another one can be posted."""
+    """This message can no longer be edited, but new ones can still be posted."""
 
 
 class Stopped(ChatError):
-    pass
+    """The person stopped the answer on the platform itself."""
 
 
 class TooLong(ChatError):
-    pass
+    """The text exceeds what the platform accepts in one message."""
 
 
 class Unreachable(ChatError):
-    pass
+    """The platform did not respond, or failed with a transient error: retry."""
 
 
 class Surface(Protocol):
-    """How text renders on a platform, and how much of it fits a message."""
+    """How a platform renders text, and how much of it fits in a message."""
 
     @property
-    def limit(self) -> int: ...
+    def limit(self) -> int:
+        """The largest `size` that fits in one message."""
+        ...
 
     def size(self, markdown: str) -> int:
-        """Characters (as the platform counts them) that `markdown` takes once rendered."""
+        """The length of `markdown` once rendered, in characters as the platform counts them."""
         ...
 
 
 class Chat(FileStore, Protocol):
-    """One conversation on one platform."""
+    """One conversation on one platform. Every method that calls the platform raises ChatError."""
 
     @property
-    def surface(self) -> Surface: ...
+    def surface(self) -> Surface:
+        """How the platform renders text."""
+        ...
+
     async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
-        """Posts to the conversation. `mark` is kept with the message, invisibly, for `find`."""
+        """Post to the conversation. `mark` is stored invisibly with the message, for `find`."""
         ...
 
     async def find(self, mark: str) -> Sequence[MessageId]:
-        """Our own recent messages that carry `mark`, oldest first: posted, perhaps not recorded."""
+        """Our own recent messages that carry `mark`, oldest first.
+
+        Finds messages that were posted but whose ids may not have been recorded.
+        """
         ...
 
-    async def edit(self, message_id: MessageId, message: Rendered) -> None: ...
-    async def delete(self, message_id: MessageId) -> None: ...
+    async def edit(self, message_id: MessageId, message: Rendered) -> None:
+        """Replace the content of one of our messages."""
+        ...
+
+    async def delete(self, message_id: MessageId) -> None:
+        """Delete one of our messages."""
+        ...
+
     async def whisper(self, person: Person, message: Rendered) -> None:
-        """Show something to one person only."""
+        """Show a message to one person only."""
         ...
 
-    async def thread(self, limit: int) -> Sequence[Turn]: ...
-    async def audience(self, person: Person) -> frozenset[Scope]: ...
+    async def thread(self, limit: int) -> Sequence[Turn]:
+        """The latest `limit` messages of the conversation, oldest first."""
+        ...
+
+    async def audience(self, person: Person) -> frozenset[Scope]:
+        """The places whose documents `person` may see in this conversation."""
+        ...
+
     async def outsider(self, person: Person) -> bool:
-        """Whether somebody is from outside: a guest, or of another workspace or tenant. Who is not
-        known to be from inside is from outside. Raises ChatError where nobody says."""
+        """Whether a person is a guest, or belongs to another workspace or tenant.
+
+        A person who cannot be shown to be a member counts as an outsider. Raises ChatError when
+        the platform does not answer.
+        """
         ...
 
-    async def rights(self, person: Person) -> Rights: ...
+    async def rights(self, person: Person) -> Rights:
+        """Whether a person administers this place, or the whole workspace."""
+        ...
+
     async def name(self, person: Person) -> str:
-        """What people call somebody, empty if that is not known."""
+        """A person's display name, empty if unknown."""
         ...
 
     async def completed(self, question: Incoming) -> Incoming:
-        """A `partial` question with all its files."""
+        """The question with all its files, when its event did not carry them (`partial`)."""
         ...
 
     async def nearby(self, limit: int) -> Sequence[Turn]:
-        """What people said lately in the channel around this conversation."""
+        """Recent messages in the channel around this conversation."""
         ...

@@ -1,8 +1,8 @@
-"""How the core reaches stored files and what is known about them.
+"""The ports to stored files, and to the records kept about them.
 
 Missing              there is no such object
-TooLarge             the file has more bytes than may be stored
-NotTheirs            a file that its sharer may not open, a ChatError
+TooLarge             the file exceeds the size limit
+NotTheirs            the person who shared the file may not open it; a ChatError
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ class Missing(Exception):
 
 
 class TooLarge(Exception):
-    """More bytes than may be stored."""
+    """The file exceeds the size limit."""
 
 
 class NotTheirs(Forbidden):
-    """Whoever shared a file is not known to have access to it, so that we do not open it."""
+    """The person who shared a file is not known to have access to it, so we do not open it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """An object as it is listed: `size` in bytes, `modified` in seconds since the epoch."""
+    """An object in a listing: `size` in bytes, `modified` in seconds since the epoch."""
 
     key: str
     size: int
@@ -39,69 +39,92 @@ class Stored:
 
 
 class Vault(Protocol):
-    """Where files are kept."""
+    """The object store that holds the files' bytes."""
 
     async def store(
         self, key: str, pieces: AsyncIterator[bytes], media_type: str, limit: int
     ) -> int:
-        """Keeps a stream of at most `limit` bytes and returns its size. Raises TooLarge."""
+        """Store a stream of at most `limit` bytes and return its size. Raises TooLarge."""
         ...
 
     async def fetch(self, key: str, path: Path, limit: int) -> int:
-        """Copies the object as it is now to a file. Raises Missing or TooLarge."""
+        """Copy the current object to a file and return its size. Raises Missing or TooLarge."""
         ...
 
-    async def has(self, key: str) -> bool: ...
+    async def has(self, key: str) -> bool:
+        """Whether an object exists under this key."""
+        ...
+
     async def listed(self, after: str, limit: int) -> tuple[Sequence[Stored], str]:
-        """Objects by key, from the first one after a key; the last key, empty at the end."""
+        """A page of objects in key order, and the cursor for the next page.
+
+        The page starts at the first key after `after`. The cursor is the page's last key, empty at
+        the end.
+        """
         ...
 
     async def forget(self, prefix: str, *, keep: str = "") -> None:
-        """Removes every version of all objects under `prefix`, but those of the key `keep`. Raises
-        StoreError where some are left."""
+        """Delete every version of all objects under `prefix`, except those of the key `keep`.
+
+        Raises StoreError if any are left.
+        """
         ...
 
 
 class Manifest(Protocol):
-    """The truth about documents. A chunk counts only if its version is the document's `version`.
+    """The source of truth about documents: a chunk counts only if it has the document's `version`.
 
-    Sequencers are S3's, as `core.aws.dynamodb.manifest.comparable` makes them; those of one key
-    have an order.
+    Versions are S3 sequencers as `core.aws.dynamodb.manifest.comparable` returns them; those of one
+    key sort in order of time.
     """
 
-    async def get(self, ids: Iterable[DocumentId]) -> Mapping[DocumentId, Document]: ...
-    async def of_place(self, place: str, limit: int) -> Sequence[Document]: ...
+    async def get(self, ids: Iterable[DocumentId]) -> Mapping[DocumentId, Document]:
+        """The documents with these ids; unknown ids are left out."""
+        ...
+
+    async def of_place(self, place: str, limit: int) -> Sequence[Document]:
+        """A place's documents that are not deleted, newest first."""
+        ...
+
     async def of_message(self, place: str, message: str) -> Sequence[Document]:
-        """The documents that came with one post."""
+        """The documents that were attached to one message."""
         ...
 
     async def of_file(self, tenant: str, file: str) -> Sequence[Document]:
-        """A file in all places of `{platform}/{tenant}` that it was shared in."""
+        """One document for each place of `{platform}/{tenant}` where a file was shared."""
         ...
 
     async def bar(self, place: str, message: str) -> None:
-        """A post was deleted: its files are not kept, even if its turn comes only now."""
+        """Record that a message was deleted, so that its files are not stored by a later turn."""
         ...
 
-    async def barred(self, place: str, message: str) -> bool: ...
+    async def barred(self, place: str, message: str) -> bool:
+        """Whether this message is recorded as deleted."""
+        ...
+
     async def register(self, document: Document) -> None:
-        """Notes a shared file before its bytes are stored."""
+        """Record a shared file before its bytes are stored."""
         ...
 
     async def fetched(self, document: DocumentId, digest: str) -> None:
-        """Notes the SHA-256 of the bytes that were stored, in hexadecimal digits."""
+        """Record the SHA-256 of the stored bytes, in hexadecimal digits."""
         ...
 
     async def sourced(self, document: Document, *, state: State | None = None) -> None:
-        """Notes which version of a file its object is: `source`, `source_version`, `size`,
-        `digest` and `shared_at`; with `state`, how far that one is as well."""
+        """Record which version of a file is stored, and `state` if it is given.
+
+        Written are `source`, `source_version`, `size`, `digest` and `shared_at`.
+        """
         ...
 
     async def see(
         self, document: DocumentId, key: str, name: str, seen: str, size: int, *, etag: str = ""
     ) -> bool:
-        """Notes a written object; False if it is done already, a newer one was noticed, or the file
-        of a post was forgotten: that one has to be shared again."""
+        """Begin reading a newly written object, whose sequencer is `seen`.
+
+        False if this version is done already, if a newer one is known, or if the file of a message
+        was forgotten: such a file has to be shared again.
+        """
         ...
 
     async def progress(
@@ -113,84 +136,105 @@ class Manifest(Protocol):
         done: int = 0,
         total: int = 0,
     ) -> bool:
-        """How far the reading of this version is; False if it was overtaken or deleted, or another
-        reader has it ready."""
+        """Record how far the reading of this version has come.
+
+        False if a newer version is known, if the document was deleted, or if another reader has
+        already finished this version.
+        """
         ...
 
     async def ready(self, document: DocumentId, seen: str, *, pages: int, chunks: int) -> bool:
-        """From now on this version's chunks count, and no others. False as in `progress`."""
+        """Make this version's chunks, and no others, searchable. False as in `progress`."""
         ...
 
     async def fail(self, document: DocumentId, seen: str, reason: str) -> bool:
-        """Notes why this version is not read. False as in `progress`."""
+        """Record why this version cannot be read. False as in `progress`."""
         ...
 
     async def removed(self, document: DocumentId, key: str, seen: str) -> bool:
-        """Notes a removed object; False if a newer one was noticed, another key's, or none:
-        what was forgotten is not noted again."""
+        """Mark a document as deleted because its object was removed.
+
+        False if a newer version is known, if the document's object has another key, or if there is
+        no record of the document.
+        """
         ...
 
     async def refuse(self, document: DocumentId, reason: str) -> None:
-        """Notes that a shared file could not be had."""
+        """Record why a shared file could not be fetched."""
         ...
 
     async def forget(self, document: DocumentId) -> None:
-        """Deleted by a person, whatever its version."""
+        """Mark a document as deleted by a person, whatever its version."""
         ...
 
     async def rows(self, after: str, limit: int) -> tuple[Sequence[Document], str]:
-        """Documents that are not deleted, of the next `limit` rows of all kinds, and where to go on
-        after them: empty at the end."""
+        """A page of all documents that are not deleted, and the cursor for the next page.
+
+        A page covers at most `limit` rows of any kind, so it may hold few documents or none. The
+        cursor is empty at the end.
+        """
         ...
 
     async def take_up(self, row: Document, tries: int) -> bool:
-        """Notes that a document is queued anew; False if its row is not any more as it was read.
+        """Count another attempt at reading a document, before it is queued again.
 
-        `updated` is 0 of one that has no row.
+        False if its record has changed since `row` was read. For a document without a record,
+        `row.updated` is 0.
         """
         ...
 
 
 class Notices(Protocol):
-    """The queue that the bucket tells of what is written and removed."""
+    """The queue of file events: objects written to the bucket and removed from it."""
 
     async def written(self, document: Document) -> None:
-        """Tells of its object once more: of `key`, `size` and `etag`, as newer than `seen`."""
+        """Enqueue another event for its object (`key`, `size`, `etag`), newer than `seen`."""
         ...
 
     async def removed(self, document: Document) -> None:
-        """Tells that its object is gone."""
+        """Enqueue an event that its object was removed."""
         ...
 
     async def waiting(self) -> int:
-        """About how many wait to be taken."""
+        """The approximate number of events waiting in the queue."""
         ...
 
 
 class Cursors(Protocol):
-    """Where work that takes several runs goes on."""
+    """The saved positions of work that spans several runs."""
 
-    async def get(self, work: str) -> str: ...
-    async def put(self, work: str, cursor: str) -> None: ...
+    async def get(self, work: str) -> str:
+        """The saved position of a piece of work, empty if there is none."""
+        ...
+
+    async def put(self, work: str, cursor: str) -> None:
+        """Save the position of a piece of work; an empty one starts it over."""
+        ...
 
 
 class Departures(Protocol):
-    """Places that we left, and workspaces that removed us (`{platform}/{tenant}`).
+    """Places that we left, and workspaces (`{platform}/{tenant}`) that removed us.
 
-    `when` is the event's time by the platform's clock, in seconds since the epoch, 0 if it does not
-    say: what happened before the last known event changes nothing.
+    `when` is the event's time by the platform's clock, in seconds since the epoch, 0 if the
+    platform does not say. Events older than the latest known one are ignored.
     """
 
-    async def note(self, prefix: str, when: float = 0.0) -> None: ...
-    async def undo(self, prefix: str, when: float = 0.0) -> None: ...
+    async def note(self, prefix: str, when: float = 0.0) -> None:
+        """Record that we left a place or workspace."""
+        ...
+
+    async def undo(self, prefix: str, when: float = 0.0) -> None:
+        """Record that we are back in a place or workspace."""
+        ...
+
     async def among(self, prefixes: Iterable[str]) -> frozenset[str]:
-        """Which of these we left."""
+        """Those of `prefixes` that we left."""
         ...
 
     async def before(self, at: float) -> Sequence[str]:
-        """Those that we left at or before a time, by our clock, and that are not `erased`."""
+        """Those that we left at or before `at` by our clock and that are not `erased` yet."""
         ...
 
     async def erased(self, prefix: str) -> None:
-        """Notes that nothing is kept of it any more; it stays one that we left."""
+        """Record that its files were erased; it still counts as left."""
         ...

@@ -1,4 +1,4 @@
-"""Where a platform keeps people's files, which it does not always say when they change there."""
+"""The port to a platform's file storage, where files may change without an event."""
 
 from __future__ import annotations
 
@@ -11,28 +11,34 @@ from core.values.documents import Document, DocumentId
 
 
 class Freshness(StrEnum):
-    """How a file is at its store now, beside what was read of it."""
+    """How the platform's current version of a file compares with the one that was read."""
 
     SAME = "same"
     CHANGED = "changed"
     GONE = "gone"
     UNKNOWN = "unknown"
-    """The store does not answer."""
+    """The platform did not answer."""
 
 
 class FileStore(Protocol):
     """The files of a conversation."""
 
     async def described(self, attachment: Attachment) -> Attachment:
-        """The file with its name, size and address, where a message told its id only."""
+        """Resolve the file's name, size and URL when the event carries only its id."""
         ...
 
-    def open(self, attachment: Attachment) -> AsyncIterator[bytes]: ...
+    def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """The file's bytes, piece by piece. Raises ChatError."""
+        ...
+
     async def freshness(self, documents: Collection[Document]) -> Mapping[DocumentId, Freshness]:
-        """How files are now, asked all at once. Left out are those of which the platform tells us
-        by itself, and those that we may not ask about."""
+        """Check several files at once for changes.
+
+        Left out are files whose changes the platform reports in events, and files that we have no
+        permission to check.
+        """
         ...
 
     async def current(self, document: Document) -> Attachment:
-        """A file as it is now, to be read anew. Raises ChatError."""
+        """The current version of a file, to be read again. Raises ChatError."""
         ...

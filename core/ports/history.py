@@ -1,4 +1,4 @@
-"""How the core reaches what was asked and answered, and what people thought of it."""
+"""The ports to earlier questions and answers, and to people's feedback on them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from core.values.documents import DocumentId
 
 
 class History(Protocol):
-    """What was asked and answered, by conversation: `Incoming.history`."""
+    """Questions and their answers by conversation, under the key `Incoming.history`."""
 
     async def recent(self, conversation: str, tokens: int) -> Sequence[Exchange]:
-        """The newest exchanges that fit `tokens`, oldest first, forgotten ones among them."""
+        """The newest exchanges that fit in `tokens`, oldest first, including forgotten ones."""
         ...
 
     async def append(
@@ -29,21 +29,25 @@ class History(Protocol):
         direct: bool = False,
         quoted: Quoted = NOTHING_QUOTED,
     ) -> None:
-        """Keeps one exchange; keeping the same event again replaces it.
+        """Store one exchange, replacing an earlier one for the same event.
 
-        `asker` is the id of who asked, `direct` whether it was in their direct chat: both for
-        forgetting a person. `quoted` is what the answer was made from.
+        `asker` is the id of the person who asked, `direct` whether it was in their direct chat:
+        both are needed to erase a person's data. `quoted` is what the answer was based on.
         """
         ...
 
     async def forget(self, conversation: str, message_id: str) -> None:
-        """Removes the exchange that began with a message."""
+        """Erase the exchange whose question is this message."""
         ...
 
     async def forget_quoting(self, document: DocumentId) -> None:
-        """Removes all exchanges whose answers were made from a document."""
+        """Erase all exchanges whose answers were based on a document."""
         ...
 
 
 class Feedback(Protocol):
-    async def rate(self, event_id: str, person: str, value: str) -> None: ...
+    """People's ratings of answers."""
+
+    async def rate(self, event_id: str, person: str, value: str) -> None:
+        """Store a person's rating of an answer, replacing their earlier one."""
+        ...

@@ -1,7 +1,7 @@
-"""How the core reaches the search index and the embedding model.
+"""The ports to the search index and the embedding model.
 
-Rejected             the index refuses what it was given, now or later
-Foreign              the index belongs to another deployment, a StoreError
+Rejected             the index refuses a document; a retry would fail as well
+Foreign              the index belongs to another deployment; a StoreError
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from core.values.documents import Chunk, Document, DocumentId, Locator, Passage
 
 
 class Rejected(Exception):
-    """The index does not take what it was given."""
+    """The index refuses a document; a retry would fail as well."""
 
 
 class Foreign(StoreError):
-    """The index is another deployment's. `what` says whose; the message, what to do as well."""
+    """The index belongs to another deployment.
+
+    `what` says to which one; the error's message also says what to do.
+    """
 
     FIX = (
         "set OPENSEARCH_URL to a domain of its own, since a domain serves one deployment; if the "
@@ -34,7 +37,10 @@ class Foreign(StoreError):
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A chunk that a leg of the search found; `score` is that leg's own, `wide` its script's."""
+    """A chunk found by the vector search or the word search; `score` is on that search's scale.
+
+    `wide`: the chunk is mostly Chinese, Japanese or Korean.
+    """
 
     document: DocumentId
     version: str
@@ -48,8 +54,12 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Both legs, best first. `vector` scores are cosines, `words` BM25: `most` where each word of
-    the question stands once in a passage of usual length. `wide` is the question's script."""
+    """The hits of the vector search and of the word search, best first.
+
+    `vector` scores are cosines, `words` scores BM25. `most` is the BM25 score of a chunk of average
+    length that contains each word of the question once. `wide`: the question is mostly Chinese,
+    Japanese or Korean.
+    """
 
     vector: Sequence[Hit]
     words: Sequence[Hit]
@@ -58,7 +68,7 @@ class Found:
 
 
 class Index(Protocol):
-    """Where chunks are searched."""
+    """The search index of chunks. Its methods raise StoreError."""
 
     async def put(
         self,
@@ -67,25 +77,25 @@ class Index(Protocol):
         chunks: Sequence[Chunk],
         vectors: Sequence[Sequence[float]],
     ) -> None:
-        """Writes chunks; the same ones again replace themselves. Raises Rejected, StoreError."""
+        """Write a document's chunks with their vectors; idempotent. Raises Rejected, StoreError."""
         ...
 
     async def settle(self) -> None:
-        """Returns when all that was put can be found."""
+        """Return once everything that was put is searchable."""
         ...
 
     async def delete(self, document: DocumentId, *, before: str = "", only: str = "") -> None:
-        """Removes a document's chunks: all, those of versions `before` one, or `only` one's."""
+        """Delete a document's chunks: all, those of versions older than `before`, or of `only`."""
         ...
 
     async def held(self, ids: Collection[DocumentId]) -> Mapping[tuple[str, str], int]:
-        """How many chunks there are, by document (`short`) and version. Raises StoreError."""
+        """The number of chunks by document (`DocumentId.short`) and version."""
         ...
 
     async def versions(
         self, after: str, limit: int
     ) -> tuple[Sequence[tuple[DocumentId, str]], str]:
-        """Documents and versions of which there are chunks, and where to go on after them."""
+        """A page of the (document, version) pairs that have chunks, and the next page's cursor."""
         ...
 
     async def search(
@@ -96,25 +106,44 @@ class Index(Protocol):
         most: float,
         *,
         only: Collection[DocumentId] = (),
-    ) -> Found: ...
+    ) -> Found:
+        """Search the documents of `scopes`, by words and by vector.
+
+        `vector` is the question's embedding, `most` what `most(question)` returned, `only` the
+        documents to search if not all.
+        """
+        ...
+
     async def most(self, question: str) -> float:
-        """The BM25 score of a chunk that has each word of a question once."""
+        """The BM25 score of a chunk that contains each word of a question once."""
         ...
 
     async def texts(
         self, wanted: Sequence[tuple[DocumentId, str, int, int]]
     ) -> Sequence[Sequence[Chunk]]:
-        """The chunks of each (document, version, first, last), in order; missing ones left out."""
+        """The chunks of each wanted (document, version, first, last), in order.
+
+        Chunks that do not exist are left out.
+        """
         ...
 
 
 class Embeddings(Protocol):
+    """An embedding model."""
+
     async def embed(
         self, texts: Sequence[str], *, query: bool = False
-    ) -> Sequence[Sequence[float]]: ...
+    ) -> Sequence[Sequence[float]]:
+        """One vector for each text, in order. `query`: the texts are questions, not documents.
+
+        Raises ModelError.
+        """
+        ...
 
 
 class Library(Protocol):
+    """All documents that can be searched and read."""
+
     async def search(
         self,
         question: str,
@@ -123,10 +152,13 @@ class Library(Protocol):
         only: Collection[DocumentId] = (),
         limit: int = 6,
     ) -> Sequence[Passage]:
-        """The passages that answer a question, best first, of the documents `only` if there are
-        any. Raises StoreError or ModelError."""
+        """The passages of `scopes` that answer a question, best first.
+
+        `only` restricts the search to some documents, unless it is empty. Raises StoreError or
+        ModelError.
+        """
         ...
 
     async def read(self, document: Document) -> Sequence[Passage]:
-        """A whole document, in order. Raises StoreError."""
+        """A whole document as passages in order. Raises StoreError."""
         ...

@@ -1,7 +1,7 @@
-"""How the core reaches Claude, and what can go wrong there.
+"""The port to Claude, and the errors that it raises.
 
 ModelError           the model did not finish
-  Overloaded         throttled in every region: try again later
+  Overloaded         throttled in every region: retry later
   Refused            the request itself is not acceptable (too long, no access)
   Broken             the stream ended early; the text so far is kept
 """
@@ -19,16 +19,20 @@ class ModelError(Exception):
 
 
 class Overloaded(ModelError):
-    pass
+    """The model is throttled in every region: retry later."""
 
 
 class Refused(ModelError):
-    pass
+    """The request itself is not acceptable: too long, or no access to the model."""
 
 
 class Broken(ModelError):
-    pass
+    """The stream ended early; the text so far is kept."""
 
 
 class Model(Protocol):
-    def stream(self, prompt: Prompt) -> AsyncIterator[Delta]: ...
+    """A Claude model."""
+
+    def stream(self, prompt: Prompt) -> AsyncIterator[Delta]:
+        """The answer to a prompt, piece by piece; the last piece has `stop`. Raises ModelError."""
+        ...

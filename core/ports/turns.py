@@ -1,4 +1,4 @@
-"""How the core claims, queues and looks up turns."""
+"""The ports that claim, queue and look up turns."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from core.values.conversation import Command, Incoming
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The right to answer one event until the lease ends.
+    """The exclusive right to answer one event until its lease expires.
 
-    `message_ids` are those an earlier worker had already posted for it, oldest first; `incoming`
-    is the question as that worker left it, with what its answer had said.
+    `message_ids` are the messages that an earlier worker posted for it, oldest first; `incoming` is
+    the question as that worker left it, with the answer so far.
     """
 
     event_id: str
@@ -27,16 +27,16 @@ class Claim:
 
 
 class Lost(StoreError):
-    """The lease ran out and somebody else answers now."""
+    """The lease expired and another worker answers now."""
 
 
 class Withdrawn(Lost):
-    """The question was deleted: nobody answers it, and its answer is to go."""
+    """The question was deleted: nobody answers it, and its answer must be deleted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """What is known of an event that was claimed. `incoming` is its queued JSON."""
+    """The stored state of a claimed event. `incoming` is its JSON from the queue."""
 
     event_id: str
     incoming: str
@@ -46,7 +46,7 @@ class Record:
 
 
 class Busy(Exception):
-    """Somebody else holds the claim: come back in `retry_after` seconds."""
+    """Another worker holds the claim: retry in `retry_after` seconds."""
 
     def __init__(self, retry_after: float) -> None:
         super().__init__(f"claimed elsewhere for {retry_after:.0f} s more")
@@ -55,11 +55,11 @@ class Busy(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Orphan:
-    """A turn that is to be queued anew: its worker is gone, or never began.
+    """A turn to be queued again: its worker died, or none ever took it.
 
-    The claim's attempt is 0 where no worker ever took it. `behind` are the turns of its
-    conversation that its lost message holds up, in their order. `times` counts how often it was
-    queued anew since it was taken.
+    The claim's attempt is 0 if no worker ever took it. `behind` are the later turns of its
+    conversation that its lost message blocks, in order. `times` counts how often it was queued
+    again since it was last taken.
     """
 
     claim: Claim
@@ -69,8 +69,9 @@ class Orphan:
 
 
 class HandedOn(Exception):
-    """A worker's time is up: its claim is released, and whoever takes the same message next goes
-    on. `leftovers` are messages to be deleted.
+    """The worker ran out of time and released its claim, so that the next worker continues.
+
+    `leftovers` are messages to be deleted.
     """
 
     def __init__(self, leftovers: Sequence[MessageId] = ()) -> None:
@@ -79,39 +80,57 @@ class HandedOn(Exception):
 
 
 class Claims(Protocol):
+    """Ensures that one worker at a time answers an event. Methods raise StoreError."""
+
     async def take(self, event_id: str, incoming: str = "") -> Claim | None:
-        """The claim, or None when the event is settled. Raises Busy while another holds it."""
+        """Claim an event; None if it is settled. Raises Busy while another worker holds it."""
         ...
 
     async def renew(self, claim: Claim) -> bool:
-        """Lengthens the lease; True when somebody asked to stop."""
+        """Extend the lease; True if somebody asked to stop the answer. Raises Lost."""
         ...
 
-    async def posted(self, claim: Claim, message_ids: Sequence[MessageId]) -> None: ...
+    async def posted(self, claim: Claim, message_ids: Sequence[MessageId]) -> None:
+        """Record the messages posted so far. Raises Lost."""
+        ...
+
     async def release(self, claim: Claim, incoming: str, *, anew: bool) -> None:
-        """Ends the lease at once: others may go on with `incoming`. `anew`: tries are counted from
-        the first again."""
+        """End the lease at once, so that another worker continues with `incoming`.
+
+        `anew`: attempts are counted from one again. Raises Lost.
+        """
         ...
 
-    async def settle(self, claim: Claim) -> None: ...
+    async def settle(self, claim: Claim) -> None:
+        """Mark the event as answered for good. Raises Lost."""
+        ...
+
     async def withdraw(self, event_id: str) -> Sequence[MessageId]:
-        """Forgets a question that was deleted, with all runs of its answer: from now on nobody
-        answers it, whoever does so is stopped, and nothing of what was asked is kept. Returns the
-        messages that answered it. Safe to repeat."""
+        """Erase a deleted question, in all runs of its answer, and return the answer's messages.
+
+        From now on no worker answers it, one that does is stopped, and nothing of the question is
+        kept. Idempotent.
+        """
         ...
 
     async def stop(self, event_id: str) -> bool:
-        """Asks whoever answers this event to stop; False when nobody does."""
+        """Ask the worker that answers this event to stop; False if none does."""
         ...
 
-    async def read(self, event_id: str) -> Record | None: ...
-    async def orphans(self) -> Sequence[Orphan]: ...
+    async def read(self, event_id: str) -> Record | None:
+        """The state of an event, None if it was never claimed."""
+        ...
+
+    async def orphans(self) -> Sequence[Orphan]:
+        """Turns that no worker handles any more, to be queued again."""
+        ...
+
     async def requeued(self, event_id: str) -> None:
-        """Keeps that an orphan was queued anew just now, for it to be none for a while."""
+        """Record that an orphan was queued again, so that it is not one for a while."""
         ...
 
     async def ignore(self, event_id: str) -> None:
-        """Ends an event that nobody is to answer; nothing of what was said is kept."""
+        """Settle an event that nobody needs to answer, and erase its text."""
         ...
 
 
@@ -119,17 +138,18 @@ class Turns(Protocol):
     """The queue from receivers to workers."""
 
     async def put(self, item: Incoming | Command, *, again: str = "", aside: str = "") -> None:
-        """Queues it. `again` makes a repeated put (a retry button) distinct from the first.
+        """Enqueue a question or command. Raises StoreError.
 
-        `aside` names a line of its own, past those of its conversation that wait behind a message
-        which nobody handles.
+        `again` makes a repeated put (a retry button) distinct from the first. `aside` names a
+        message group of its own, so that it need not wait behind a message of its conversation that
+        nobody handles.
         """
         ...
 
 
 class DeadTurns(Protocol):
-    """Questions that were given up, and wait for an operator."""
+    """The dead-letter queue: questions that no worker could answer, for an operator to see."""
 
     async def withdraw(self, event_id: str) -> None:
-        """Deletes one that was deleted at its platform, in all its runs."""
+        """Remove a question that was deleted on its platform, in all its runs."""
         ...
