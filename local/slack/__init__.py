@@ -1,1 +1,1 @@
-"""A Slack workspace on this machine: what the platform accepts, refuses and sends, and a page."""
+"""A Slack stand-in: a workspace on this machine with Slack's API, limits and errors, and a page."""

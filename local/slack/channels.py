@@ -1,4 +1,4 @@
-"""What happens to whole channels: one is deleted, or gets another id.
+"""Changes to a whole channel: it is deleted, or its id changes.
 
 https://docs.slack.dev/reference/events/channel_deleted and
 https://docs.slack.dev/reference/events/channel_id_changed
@@ -12,7 +12,7 @@ from local.slack.workspace.state import Workspace
 
 
 def delete_channel(workspace: Workspace, delivery: Delivery, channel: str) -> None:
-    """Deletes a channel with all that was said there."""
+    """Delete a channel with all its messages, and notify the app if the bot was a member."""
     where = workspace.channel(channel)
     within = list(workspace.messages.pop(where["id"]).values())
     for message in within:
@@ -24,7 +24,7 @@ def delete_channel(workspace: Workspace, delivery: Delivery, channel: str) -> No
 
 
 def change_id(workspace: Workspace, delivery: Delivery, channel: str, new: str) -> None:
-    """Gives a private channel the id that it has once it is shared with another company."""
+    """Give a private channel a new id, as happens when it is shared with another company."""
     where = workspace.channel(channel)
     old, where["id"] = where["id"], new
     workspace.messages[new] = workspace.messages.pop(old)

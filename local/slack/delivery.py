@@ -1,4 +1,4 @@
-"""Events, commands and actions to the app: signed, timed, repeated as Slack does."""
+"""Deliver events, commands and actions to the app: signed, with a deadline, retried as by Slack."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ from local.slack.web.response_urls import Responses
 from local.slack.workspace.state import APP_ID, BOT, TEAM, Message, Workspace
 
 PATIENCE = 3.0
-"""Seconds the app has to acknowledge."""
+"""Seconds the app has to acknowledge a request."""
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass
 class Delivery:
-    """`send_*` return once the app has taken it, or False when it has not after all retries."""
+    """Sends requests to the app, over HTTP or over a Socket Mode connection if one is open.
+
+    The `send_*` methods return once the app has acknowledged, or when all retries have failed.
+    """
 
     workspace: Workspace
     events_url: str
@@ -45,11 +48,13 @@ class Delivery:
         self.responses = Responses(self.workspace)
 
     async def start(self) -> None:
+        """Open the HTTP session. Call this before anything is sent."""
         self._http = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=PATIENCE)
         )
 
     async def stop(self) -> None:
+        """Cancel pending deliveries and close the sockets and the HTTP session."""
         await ended(self._tasks)
         for socket in [*self.sockets]:
             await socket.close()
@@ -59,9 +64,10 @@ class Delivery:
     def said(
         self, message: Message, *, subtype: str = "", previous: str = "", files: Any = None
     ) -> None:
-        """Tells the app of a message, an edit or a deletion, where it would hear of it.
+        """Send the event for a new, edited or deleted message, if the bot is in the channel.
 
-        `previous` and `files` are what it said and showed before.
+        `subtype` is empty for a new message, else `message_changed` or `message_deleted`;
+        `previous` and `files` are the text and files from before the change.
         """
         channel = self.workspace.channel(message["channel"])
         direct = channel["kind"] == "dm"
@@ -89,7 +95,8 @@ class Delivery:
         self.tell(event)
 
     def edited(self, message: Message, previous: str) -> None:
-        """Tells the app of an edit; a mention that is in the new text is told once more.
+        """Send the events for an edit: if the new text mentions the bot, `app_mention` is sent
+        again.
 
         https://github.com/slack-go/slack/pull/1256
         """
@@ -102,10 +109,11 @@ class Delivery:
             self.tell({**plain, "type": "app_mention", "event_ts": self.workspace.stamp()})
 
     def deleted(self, message: Message, previous: str) -> None:
-        """Tells the app of a deletion: of a thread's root with replies as a change of the root into
-        a tombstone, of any other message as `message_deleted`.
+        """Send the event for a deletion: `message_deleted`, or `message_changed` with a tombstone
+        when a thread's root is deleted while it has replies.
 
-        https://github.com/openclaw/openclaw/pull/22035, https://github.com/42wim/matterbridge/issues/600
+        https://github.com/openclaw/openclaw/pull/22035,
+        https://github.com/42wim/matterbridge/issues/600
         """
         stone = self.workspace.messages[message["channel"]].get(message["ts"])
         if stone is None:
@@ -130,9 +138,9 @@ class Delivery:
         )
 
     def moved(self, kind: str, channel: dict[str, Any], user: str) -> None:
-        """Tells the app of somebody who came or went, itself too.
+        """Send the events when a user, possibly the bot, joins or leaves a channel.
 
-        https://docs.slack.dev/reference/events/member_left_channel
+        `kind` is `join` or `leave`. https://docs.slack.dev/reference/events/member_left_channel
         """
         at = {"channel": channel["id"], "event_ts": self.workspace.stamp()}
         if user == BOT and kind == "leave":
@@ -143,10 +151,11 @@ class Delivery:
             self.tell({"type": name, "user": user, "channel_type": letter, **at})
 
     def tell(self, event: dict[str, Any]) -> None:
-        """Sends an event, and again if it is not taken."""
+        """Send an event in the background, with retries."""
         self._later(self.send_event(event))
 
     async def send_event(self, event: dict[str, Any]) -> bool:
+        """Send an event in its envelope, with retries. False if the app never acknowledged it."""
         at = event.get("event_ts") or event["ts"]
         envelope = {
             "type": "event_callback",
@@ -169,7 +178,7 @@ class Delivery:
         return False
 
     async def send_command(self, user: str, channel: str, command: str, text: str) -> str:
-        """The error a person sees, empty if the app has taken it."""
+        """Send a slash command. Returns the error to show the person, empty if acknowledged."""
         where = self.workspace.channel(channel)
         form = {
             "token": "deprecated", "team_id": TEAM["id"], "team_domain": "acme",
@@ -192,6 +201,7 @@ class Delivery:
         return ""
 
     async def send_action(self, user: str, message: Message, action: dict[str, Any]) -> str:
+        """Send a pressed button or a chosen option. Returns the error to show, empty if none."""
         ephemeral = bool(message.get("ephemeral"))
         ts, channel = message["ts"], message["channel"]
         payload = {
@@ -219,7 +229,7 @@ class Delivery:
     async def _deliver(
         self, kind: str, payload: dict[str, Any], extra: dict[str, str]
     ) -> tuple[int, str] | None:
-        """Status and text of the app's answer; None when there was none in time."""
+        """Return the status and text of the app's response; None if there was none in time."""
         if self.sockets:
             return await self._over_socket(kind, payload)
         match kind:
@@ -232,7 +242,10 @@ class Delivery:
                 return await self._post(body, FORM, extra)
 
     async def _over_socket(self, kind: str, payload: dict[str, Any]) -> tuple[int, str] | None:
-        """Socket Mode. https://docs.slack.dev/apis/events-api/using-socket-mode"""
+        """Send one envelope over Socket Mode and wait for its acknowledgement.
+
+        https://docs.slack.dev/apis/events-api/using-socket-mode
+        """
         key = uuid.uuid4().hex
         envelope = {"envelope_id": key, "type": kind, "payload": payload}
         acknowledged: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -248,7 +261,7 @@ class Delivery:
         return 200, json.dumps(said) if said else ""
 
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
-        """The app's end of Socket Mode: envelopes out, acknowledgements in."""
+        """Serve a Socket Mode connection: envelopes out, acknowledgements in."""
         socket = web.WebSocketResponse(heartbeat=20)
         await socket.prepare(request)
         await socket.send_json({"type": "hello", "num_connections": 1})
@@ -290,7 +303,7 @@ class Delivery:
 
 
 def _type_of(channel: dict[str, Any]) -> str:
-    """`channel_type` of an event of messages."""
+    """Return the `channel_type` of a message event."""
     if channel["kind"] == "dm":
         return "im"
     return "group" if channel.get("private") else "channel"

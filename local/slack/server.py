@@ -1,4 +1,4 @@
-"""The Slack stand-in as one aiohttp application: Web API, response URLs, and the page."""
+"""The Slack stand-in as one aiohttp application: the Web API, response URLs and the page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ PAGE = Path(__file__).parent.parent / "page"
 
 
 class SlackStandIn:
-    """`app` is to be served at `base_url`; the parts are for tests."""
+    """Serve `app` at `base_url`. The other attributes are for tests."""
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class SlackStandIn:
 
     @property
     def app(self) -> web.Application:
+        """The aiohttp application with all routes."""
         app = web.Application(middlewares=[_own_page_only], client_max_size=4 * 1024**2)
         app.add_routes([*self.api.routes(), *self.downloads.routes(), *self.hosting.routes()])
         app.add_routes(
@@ -74,12 +75,12 @@ class SlackStandIn:
         app.on_shutdown.append(self._closing)
         return app
 
-    # what people do, for the page and for tests
+    # people's actions, used by the page and by tests
 
     def say(
         self, user: str, channel: str, text: str, thread_ts: str | None = None, **more: Any
     ) -> str:
-        """Posts as a person and tells the app; the message's ts."""
+        """Post a message as a person and notify the app. Returns the message's ts."""
         message = self.workspace.add(
             channel, user, self.workspace.mentions_to_ids(text), thread_ts=thread_ts, **more
         )
@@ -87,17 +88,19 @@ class SlackStandIn:
         return str(message["ts"])
 
     def edit(self, user: str, channel: str, ts: str, text: str) -> None:
+        """Edit a person's own message and notify the app."""
         before = self._own(user, channel, ts)["text"]
         message = self.workspace.change(channel, ts, self.workspace.mentions_to_ids(text))
         self.delivery.edited(message, before)
 
     def unfurl(self, channel: str, ts: str, title: str) -> None:
-        """A link's preview comes to a message: a change without an edit."""
+        """Add a link preview to a message: `message_changed` is sent although nobody edited."""
         message = self.workspace.get(channel, ts)
         message["attachments"] = [{"title": title, "from_url": "https://example.com/"}]
         self.delivery.said(message, subtype="message_changed", previous=message["text"])
 
     def delete(self, user: str, channel: str, ts: str) -> None:
+        """Delete a person's own message, with the files that were shared only there."""
         before = self._own(user, channel, ts)["text"]
         message = self.workspace.remove(channel, ts)
         self.delivery.deleted(message, before)
@@ -113,58 +116,62 @@ class SlackStandIn:
         *,
         connect: bool = False,
     ) -> str:
-        """Posts files, each (name, bytes, media type), as a person; the message's ts.
+        """Post files, each (name, bytes, media type), as a person. Returns the message's ts.
 
-        With `connect` they come from another workspace: the event has their ids only.
+        With `connect` they come from another workspace: the event carries only their ids.
         """
         message = self.hosting.share(user, channel, files, text, thread_ts, connect=connect)
         return str(message["ts"])
 
     def files(self, channel: str, ts: str) -> list[dict[str, Any]]:
-        """A message's files, whole."""
+        """Return the complete file records of a message."""
         return self.workspace.files.within(self.workspace.get(channel, ts), whole=True)
 
     def delete_file(self, user: str, file_id: str) -> None:
+        """Delete a file as its owner. Raises SlackError for anybody else."""
         self.hosting.delete(user, file_id)
 
     def reshare(
         self, user: str, channel: str, *file_ids: str, text: str = "", thread_ts: str | None = None
     ) -> str:
-        """Posts files that were shared before once more; the message's ts."""
+        """Share existing files again in a new message. Returns the message's ts."""
         return str(self.hosting.reshare(user, channel, file_ids, text, thread_ts)["ts"])
 
     def edit_file(
         self, user: str, file_id: str, data: bytes | None = None, *, name: str = ""
     ) -> None:
-        """Changes a snippet's text, or a file's name."""
+        """Replace a snippet's content or rename a file."""
         self.hosting.edit(user, file_id, data, name)
 
     def delete_channel(self, channel: str) -> None:
+        """Delete a channel with all its messages."""
         channels.delete_channel(self.workspace, self.delivery, channel)
 
     def change_channel_id(self, channel: str, new: str) -> None:
+        """Change a channel's id, as when it is shared with another company."""
         channels.change_id(self.workspace, self.delivery, channel, new)
 
     def join(self, user: str, channel: str, who: str = "") -> None:
-        """Comes into a channel, or brings `who`; into a private one only who is there brings."""
+        """Join a channel, or add `who`. Only a member can add somebody to a private channel."""
         where = self.workspace.channel(channel)
         if user not in where["members"] and (who not in ("", user) or where.get("private")):
             raise SlackError("not_in_channel")
         self.workspace.join(channel, who or user)
 
     def leave(self, user: str, channel: str, who: str = "") -> None:
-        """Leaves a channel, or removes `who`."""
+        """Leave a channel, or remove `who` from it."""
         if user not in self.workspace.channel(channel)["members"]:
             raise SlackError("not_in_channel")
         self.workspace.leave(channel, who or user)
 
     async def command(self, user: str, channel: str, command: str, text: str = "") -> str:
+        """Run a slash command. Returns the error to show the person, empty on success."""
         if command not in [each["name"] for each in COMMANDS]:
             return f"{command} is not a command here."
         return await self.delivery.send_command(user, channel, command, text)
 
     async def click(self, user: str, channel: str, ts: str, action_id: str, value: str = "") -> str:
-        """Presses a button or chooses an option; a sentence if that failed."""
+        """Press a button or choose an option. Returns the error to show, empty on success."""
         message = self.workspace.ephemerals.get(ts) or self.workspace.get(channel, ts)
         for element in _elements(message):
             if element.get("action_id") == action_id:
@@ -177,14 +184,16 @@ class SlackStandIn:
         return "That button is no longer there."
 
     def distribute(self) -> None:
-        """As to an app that is distributed outside of the marketplace: one page a minute, of 15."""
+        """Apply the limits of apps distributed outside the Marketplace: one page of 15 a minute."""
         self.api.limits.tiers = DISTRIBUTED
         self.workspace.most = 15
 
     def set_banner(self, level: str, text: str) -> None:
+        """Show a banner at the top of the page."""
         self.viewers.set_banner(level, text)
 
     def clear_banner(self) -> None:
+        """Remove the page's banner."""
         self.viewers.set_banner("", "")
 
     def _moved(self, kind: str, channel: dict[str, Any], user: str) -> None:
@@ -197,7 +206,7 @@ class SlackStandIn:
             raise SlackError("message_not_found")
         return message
 
-    # the page's requests
+    # requests of the page
 
     async def _state(self, _: web.Request) -> web.Response:
         return web.json_response(
@@ -269,7 +278,7 @@ class SlackStandIn:
 
 @web.middleware
 async def _own_page_only(request: web.Request, handler: Any) -> web.StreamResponse:
-    """The page's requests come from the page: not from another site in the same browser."""
+    """Refuse UI requests from other sites open in the same browser."""
     if request.path.startswith(("/ui/", "/teams/ui/")):
         host = request.host.rpartition(":")[0] or request.host
         origin = request.headers.get("Origin", "")

@@ -1,4 +1,4 @@
-"""Files as people share them: uploads, deletions, and what the page shows of them."""
+"""Files as people share them: uploading, editing, deleting, and viewing them on the page."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Shared = tuple[str, bytes, str]
 
 
 class _Incoming:
-    """Files of a message that is not posted yet; without it they are removed again."""
+    """Files of a message that is being posted; they are removed again if it never is."""
 
     def __init__(self, workspace: Workspace, user: str, connect: bool) -> None:
         self.files: list[File] = []
@@ -33,17 +33,19 @@ class _Incoming:
         self._rooms: list[tuple[str, Path]] = []
 
     def room(self) -> Path:
+        """Reserve an id for the next file. Returns the path to write its bytes to."""
         self._rooms.append(self._workspace.files.room())
         return self._rooms[-1][1]
 
     def add(self, name: str, media: str) -> None:
-        """What was written to the last room."""
+        """Create the record of the file written to the last reserved path."""
         file_id, now = self._rooms[-1][0], self._workspace.clock()
         self.files.append(
             self._workspace.files.add(file_id, self._user, name, media, now, connect=self._connect)
         )
 
     def close(self) -> None:
+        """Remove the files and records if the message was not posted."""
         for file_id, path in self._rooms if not self.posted else ():
             self._workspace.files.drop(file_id)
             path.unlink(missing_ok=True)
@@ -51,17 +53,20 @@ class _Incoming:
 
 @dataclass
 class Hosting:
+    """What people do with files in the workspace. Refusals are raised as SlackError."""
+
     workspace: Workspace
     delivery: Delivery
 
     def routes(self) -> list[web.RouteDef]:
+        """Routes for uploading a file on the page and for viewing one."""
         return [
             web.post("/ui/upload", self._upload),
             web.get("/ui/file/{id}", self._view),
             web.get("/files/{user}/{id}/{name}", self._view),
         ]
 
-    # what people do
+    # people's actions
 
     def share(
         self,
@@ -73,7 +78,10 @@ class Hosting:
         *,
         connect: bool = False,
     ) -> Message:
-        """Posts (name, bytes, media type) as a person; `connect` as from another workspace."""
+        """Post files, each (name, bytes, media type), as a person.
+
+        With `connect` they belong to another workspace.
+        """
         self.workspace.writable(channel, user)
         with self._incoming(user, connect=connect) as incoming:
             for name, data, media in files:
@@ -82,7 +90,7 @@ class Hosting:
             return self._post(user, channel, text, incoming, thread_ts)
 
     def delete(self, user: str, file_id: str) -> None:
-        """As the person who uploaded it; the messages that showed it say that it is gone."""
+        """Delete a file as its owner; messages that showed it now show a deleted file."""
         file = self.workspace.files.get(file_id)
         if file["user"] != user:
             raise SlackError("cant_delete_file")
@@ -102,7 +110,7 @@ class Hosting:
     def reshare(
         self, user: str, channel: str, file_ids: Iterable[str], text: str, thread: str | None
     ) -> Message:
-        """Posts files that are in the workspace already, under their ids."""
+        """Post files that are already in the workspace, under their existing ids."""
         files = [self.workspace.files.get(each) for each in file_ids]
         if not all(file_methods.visible(self.workspace, each, user) for each in files):
             raise SlackError("file_not_found")
@@ -112,8 +120,11 @@ class Hosting:
         return message
 
     def edit(self, user: str, file_id: str, data: bytes | None = None, name: str = "") -> None:
-        """Writes a snippet anew, or gives a file another name: `file_change` says no more than its
-        id. https://docs.slack.dev/reference/events/file_change"""
+        """Replace a snippet's content or rename a file. The `file_change` event carries only the
+        id.
+
+        https://docs.slack.dev/reference/events/file_change
+        """
         file = self.workspace.files.get(file_id)
         if file["user"] != user or (data is not None and file["mode"] != "snippet"):
             raise SlackError("cant_edit")
@@ -129,7 +140,7 @@ class Hosting:
             )
 
     def unshared(self, message: Message) -> None:
-        """A message was deleted: so are the files that were shown there only."""
+        """After a message is deleted, delete the files that were shared nowhere else."""
         for each in message.get("files") or ():
             if each["id"] in self._known() and not self.workspace.files.get(each["id"])["shares"]:
                 self.workspace.drop_file(each["id"])
@@ -161,12 +172,13 @@ class Hosting:
         finally:
             incoming.close()
 
-    # the page's requests
+    # requests of the page
 
     async def _upload(self, request: web.Request) -> web.Response:
-        """`user` and `channel` in the address; `text`, `names` and any number of files in a form.
+        """Share files from a form. `user` and `channel` are in the query; `text`, `names` and any
+        number of files are form fields.
 
-        `names` is a JSON list: a form's own names lose quotes and backslashes on the way.
+        `names` is a JSON list, because a form's own file names lose quotes and backslashes.
         """
         user, channel = request.query.get("user", ""), request.query.get("channel", "")
         said = {"text": request.query.get("text", ""), "names": "[]"}
@@ -188,12 +200,12 @@ class Hosting:
                 message = self._post(user, channel, said["text"], incoming, thread)
         except SlackError as exc:
             return web.json_response({"ok": False, "error": sentence(exc)})
-        except (ValueError, AssertionError):  # not a form, or one that was cut off
+        except (ValueError, AssertionError):  # not a form, or a truncated one
             return web.json_response({"ok": False, "error": sentence(SlackError("no_file_data"))})
         return web.json_response({"ok": True, "ts": message["ts"]})
 
     async def _view(self, request: web.Request) -> web.StreamResponse:
-        """For the members of a channel where it is shared. Nothing in a file runs as the page."""
+        """Serve a file to members of a channel where it is shared. No script in it may run."""
         try:
             file = self.workspace.files.get(request.match_info["id"])
         except SlackError:

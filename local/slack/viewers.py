@@ -1,4 +1,4 @@
-"""What the page asks of either half: verbs, messages, what happens meanwhile, and files to see."""
+"""The page's open connections, for Slack and Teams alike: actions, messages and live updates."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from aiohttp import WSMsgType, web
 
 Refusal = TypeVar("Refusal", bound=Exception)
 Verb = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
-"""Does what the page asks for, by its name and the request's body."""
+"""Performs an action of the page, given its name and the request's body."""
 
 SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
 INLINE = ("application/pdf", "image/", "audio/", "video/")
@@ -20,7 +20,11 @@ ACTIVE = ("text/html", "image/svg+xml", "application/xhtml+xml", "text/xml")
 
 
 class Viewers(Generic[Refusal]):
-    """Those who have the page open; `sentence` tells them of a `refusal`. `banner` stands above."""
+    """The browsers that have the page open.
+
+    A `refusal` raised by an action is shown as the text that `sentence` returns for it. `banner` is
+    the notice at the top of the page, None for none.
+    """
 
     def __init__(self, refusal: type[Refusal], sentence: Callable[[Refusal], str]) -> None:
         self.banner: dict[str, str] | None = None
@@ -29,6 +33,7 @@ class Viewers(Generic[Refusal]):
         self._open: dict[asyncio.Queue[str | None], str] = {}
 
     async def act(self, request: web.Request, verb: Verb) -> web.Response:
+        """Perform the action named in the URL and return its result or error as JSON."""
         body = await request.json()
         try:
             answer = await verb(request.match_info["verb"], body)
@@ -41,7 +46,7 @@ class Viewers(Generic[Refusal]):
     def messages(
         self, request: web.Request, visible: Callable[[str, str], Iterable[dict[str, Any]]]
     ) -> web.Response:
-        """`visible` gives a conversation's, by its id and who looks."""
+        """Return a conversation's messages as JSON; `visible` yields them for (channel, viewer)."""
         try:
             found = [*visible(request.query.get("channel", ""), request.query.get("user", ""))]
         except self._refusal as exc:
@@ -49,9 +54,10 @@ class Viewers(Generic[Refusal]):
         return web.json_response({"messages": found})
 
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
+        """Serve a WebSocket that sends a viewer every change until they close the page."""
         socket = web.WebSocketResponse(heartbeat=20)
         queue: asyncio.Queue[str | None] = asyncio.Queue()
-        # first: once the page knows the socket open, it relies on hearing of every change
+        # register before the handshake: once the socket is open, the page must miss no change
         self._open[queue] = request.query.get("user", "")
         try:
             await socket.prepare(request)
@@ -78,7 +84,7 @@ class Viewers(Generic[Refusal]):
     def tell(
         self, event: dict[str, Any], members: Collection[str] | None = None, only: str = ""
     ) -> None:
-        """Tells all, or the members of a conversation, or one person of them."""
+        """Send an event to all viewers, to the `members` of a conversation, or to one person."""
         if not self._open:
             return
         text = json.dumps(event)
@@ -87,16 +93,21 @@ class Viewers(Generic[Refusal]):
                 queue.put_nowait(text)
 
     def set_banner(self, level: str, text: str) -> None:
+        """Show a banner to all viewers; an empty text removes it."""
         self.banner = {"level": level, "text": text} if text else None
         self.tell({"type": "banner", "banner": self.banner})
 
     def close(self) -> None:
+        """Close all connections."""
         for queue in self._open:
             queue.put_nowait(None)
 
 
 def file_headers(media: str, name: str, *, written: bool, utf8: bool) -> dict[str, str]:
-    """Nothing in a file runs as the page. `written`: it is text, whatever its type is called."""
+    """Return headers that show a file without letting any script in it run.
+
+    `written` marks a text file whatever its media type says.
+    """
     as_it_is = media.startswith(INLINE)
     inline = as_it_is or written or media.startswith("text/")
     shown = media

@@ -1,1 +1,1 @@
-"""Slack's Web API, as the stand-in serves it."""
+"""The stand-in's implementation of Slack's Web API."""

@@ -1,4 +1,4 @@
-"""The Web API over HTTP: tokens, arguments, rate limits, and faults that tests ask for.
+"""The Web API over HTTP: tokens, arguments, rate limits, and faults that tests inject.
 
 https://docs.slack.dev/apis/web-api
 """
@@ -20,14 +20,14 @@ from local.slack.web.methods import METHODS, NO_JSON
 from local.slack.workspace.state import SlackError, Workspace
 
 AFTERWARDS = frozenset({"lost"})
-"""Faults that let the call take effect."""
+"""Faults that happen after the call has taken effect."""
 ENCODED = ("blocks", "metadata", "view", "attachments")
-"""Arguments that are JSON within a form; within JSON they may be either."""
+"""Arguments that are JSON strings in a form; in a JSON body, a string or a value."""
 
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """One call as it was answered; `at` in the stand-in's clock."""
+    """A call and how it was answered; `at` is in seconds of the stand-in's clock."""
 
     method: str
     arguments: Mapping[str, Any]
@@ -38,9 +38,12 @@ class Called:
 
 @dataclass
 class WebApi:
-    """`faults` by method are what its next calls meet, `""` for one that meets none: an error's
-    name, a status (`500`; 429 as `ratelimited:30`), `hang` (no answer until the caller gives up),
-    `drop` (the connection ends before the call took effect) or `lost` (after it)."""
+    """Answers Web API calls, and injects `faults`: for each method, what its next calls meet.
+
+    A fault is an error's name, a status (`500`; 429 as `ratelimited:30`), `hang` (no answer until
+    the caller gives up), `drop` (the connection ends before the call takes effect), `lost` (after
+    it) or `""` for none.
+    """
 
     workspace: Workspace
     limits: RateLimits
@@ -54,6 +57,7 @@ class WebApi:
     socket_url: Callable[[], str] = str
 
     def routes(self) -> list[web.RouteDef]:
+        """Routes for every method, by GET and POST."""
         return [
             web.post("/slack/api/{method}", self._answer),
             web.get("/slack/api/{method}", self._answer),

@@ -1,4 +1,4 @@
-"""Which blocks Slack takes in a message. https://docs.slack.dev/reference/block-kit/blocks"""
+"""Validation of a message's blocks. https://docs.slack.dev/reference/block-kit/blocks"""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ MOST = 50
 LONGEST_SECTION = 3000
 LONGEST_MARKDOWN = 12_000
 LONGEST_TOGETHER = 13_200
-"""Characters of all blocks of a message; not documented, as apps have met it."""
+"""Characters of all blocks of a message. Not documented: this is the limit that apps have met."""
 
 Problems = list[str]
 
 
 def accepted(blocks: Any) -> list[dict[str, Any]]:
-    """The blocks as Slack keeps them, with ids. Raises SlackError."""
+    """Validate blocks and return them as Slack stores them, with ids. Raises SlackError."""
     if not isinstance(blocks, list) or not all(isinstance(each, Mapping) for each in blocks):
         raise SlackError("invalid_blocks_format")
     problems: Problems = []
@@ -41,7 +41,7 @@ def accepted(blocks: Any) -> list[dict[str, Any]]:
 
 
 def _size(value: Any) -> int:
-    """Characters of text within."""
+    """Count the characters of all text inside."""
     if isinstance(value, Mapping):
         own = value.get("text")
         rest = (v for k, v in value.items() if k != "text" or not isinstance(v, str))

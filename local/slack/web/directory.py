@@ -1,4 +1,4 @@
-"""The Web API's methods about who and what is there: people, channels and members."""
+"""Web API methods about people, channels and members."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Arguments = Mapping[str, Any]
 
 
 def known(workspace: Workspace, a: Arguments) -> dict[str, Any]:
-    """The channel asked for; a private one is there only for who is in it."""
+    """Return the requested channel. Raises SlackError for a private one without the bot."""
     where = workspace.channel(a.get("channel", ""))
     if not seen(where):
         raise SlackError("channel_not_found")
@@ -22,14 +22,17 @@ def known(workspace: Workspace, a: Arguments) -> dict[str, Any]:
 
 
 def seen(channel: Mapping[str, Any]) -> bool:
+    """Whether the bot can see a channel: it is public, or the bot is a member."""
     return not channel.get("private") or BOT in channel["members"]
 
 
 def conversation_info(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`conversations.info`."""
     return {"channel": _conversation(workspace, known(workspace, a))}
 
 
 def conversation_list(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`conversations.list`: the channels of the requested types that the bot can see."""
     kinds = str(a.get("types") or "public_channel").split(",")
     found = [c for c in workspace.channels if kind(c) in kinds and seen(c)]
     listed = [_conversation(workspace, each) for each in found]
@@ -37,7 +40,7 @@ def conversation_list(workspace: Workspace, a: Arguments) -> dict[str, Any]:
 
 
 def user_conversations(workspace: Workspace, a: Arguments) -> dict[str, Any]:
-    """Where a person is, as far as the bot can see: private channels only if it is there too."""
+    """`users.conversations`: a person's channels; private ones only if the bot is a member too."""
     user = workspace.user(a.get("user") or BOT)["id"]
     kinds = str(a.get("types") or "public_channel").split(",")
     if not {*kinds} <= {"public_channel", "private_channel", "im", "mpim"}:
@@ -55,11 +58,13 @@ def user_conversations(workspace: Workspace, a: Arguments) -> dict[str, Any]:
 
 
 def conversation_members(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`conversations.members`, a page at a time."""
     page, following = cut(known(workspace, a)["members"], a, 100)
     return {"members": [*page], "response_metadata": {"next_cursor": following}}
 
 
 def conversation_open(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`conversations.open` for the direct message with one person."""
     users = [user for user in str(a.get("users") or "").split(",") if user]
     if len(users) != 1:
         raise SlackError(
@@ -69,23 +74,25 @@ def conversation_open(workspace: Workspace, a: Arguments) -> dict[str, Any]:
 
 
 def user_info(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`users.info`."""
     return {"user": _user(workspace.user(a.get("user", "")))}
 
 
 def user_list(workspace: Workspace, _: Arguments) -> dict[str, Any]:
+    """`users.list`, always in one page."""
     members = [_user(each) for each in workspace.users]
     return {"members": members, "response_metadata": {"next_cursor": ""}}
 
 
 def kind(channel: Mapping[str, Any]) -> str:
-    """What Slack's `types` call it."""
+    """Return a channel's type as Slack's `types` argument names it."""
     if channel["kind"] == "dm":
         return "im"
     return "private_channel" if channel.get("private") else "public_channel"
 
 
 def cut(things: Sequence[Any], a: Arguments, usual: int) -> tuple[Sequence[Any], str]:
-    """The page asked for by `limit` and `cursor`, and the cursor of the next."""
+    """Return the page selected by `limit` and `cursor`, and the cursor of the next one."""
     try:
         limit = int(a.get("limit") or usual)
         start = int(base64.b64decode(str(a.get("cursor") or "MA=="), validate=True))

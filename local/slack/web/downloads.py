@@ -1,4 +1,4 @@
-"""Downloads as the app gets them: with the bot's token only, and with the faults of tests."""
+"""File downloads for the app: they need the bot's token, and can meet faults that tests inject."""
 
 from __future__ import annotations
 
@@ -17,10 +17,13 @@ LOGIN = "<!doctype html><title>Slack</title><h1>Sign in to Acme</h1>"
 
 @dataclass
 class Downloads:
-    """`faults` by file (`*` for all) are what its downloads meet: a string for all of them, a list
-    for the next ones, `""` for none. `endless` (a body without end), `slow` (a byte every 50 ms),
-    `html` (a page instead), `redirect:URL`, `truncated` (half of what its length says), `drop`, or
-    a status (`404`; 429 as `429:30`). `counts` has how often each was asked for."""
+    """Serves files to the app, and injects `faults`: by file id (`*` for all), what downloads meet.
+
+    A string applies to all downloads, a list to the next ones, `""` means none. Faults: `endless`
+    (a body without end), `slow` (a byte every 50 ms), `html` (a page instead), `redirect:URL`,
+    `truncated` (half of the announced length), `drop`, or a status (`404`; 429 as `429:30`).
+    `counts` holds the number of requests for each file.
+    """
 
     workspace: Workspace
     bot_token: str
@@ -28,6 +31,7 @@ class Downloads:
     counts: dict[str, int] = field(default_factory=dict)
 
     def routes(self) -> list[web.RouteDef]:
+        """Routes for a file's bytes and for the sign-in page that a bad token is redirected to."""
         return [
             web.get("/slack/files/{id}/{name}", self._download),
             web.get("/slack/login", self._login),

@@ -1,4 +1,4 @@
-"""The Web API's methods about files.
+"""Web API methods about files.
 
 https://docs.slack.dev/reference/methods/files.info
 """
@@ -17,12 +17,14 @@ Arguments = Mapping[str, Any]
 
 
 def info(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`files.info`: a file with the channels it is shared in."""
     file = found(workspace, str(a.get("file", "")))
     told = {**workspace.files.told(file), "shares": _shares(workspace, file)}
     return {"file": told, "comments": [], "response_metadata": {"next_cursor": ""}}
 
 
 def listed(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`files.list`: files that the bot can see, newest first, optionally of one channel."""
     files = [each for each in workspace.files if visible(workspace, each)]
     if a.get("channel"):
         files = [each for each in files if a["channel"] in [share[0] for share in each["shares"]]]
@@ -31,6 +33,7 @@ def listed(workspace: Workspace, a: Arguments) -> dict[str, Any]:
 
 
 def delete(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`files.delete`: only for the bot's own files."""
     file = found(workspace, str(a.get("file", "")))
     if file["user"] != BOT:
         raise SlackError("cant_delete_file")
@@ -39,6 +42,7 @@ def delete(workspace: Workspace, a: Arguments) -> dict[str, Any]:
 
 
 def found(workspace: Workspace, file_id: str) -> File:
+    """Return a file that the bot can see. Raises SlackError for any other."""
     file = workspace.files.get(file_id)
     if not visible(workspace, file):
         raise SlackError("file_not_found")
@@ -46,7 +50,7 @@ def found(workspace: Workspace, file_id: str) -> File:
 
 
 def visible(workspace: Workspace, file: File, user: str = BOT) -> bool:
-    """A file is there for who is in a channel where it was shared, and for its owner."""
+    """Whether `user` owns a file or is in a channel where it is shared."""
     places = [workspace.channel(channel) for channel, *_ in file["shares"]]
     return file["user"] == user or any(user in each["members"] for each in places)
 

@@ -1,4 +1,4 @@
-"""Slack's rate limits as it publishes them, in the stricter of both readings of a tier.
+"""Slack's published rate limits. Where a tier can be read in two ways, the stricter one applies.
 
 https://docs.slack.dev/apis/web-api/rate-limits
 """
@@ -35,20 +35,20 @@ TIERS: Mapping[str, int] = MappingProxyType(
         "views.publish": 100,
     }
 )
-"""Calls in any minute, a workspace. For postMessage Slack says "several hundred"; `auth.test` has
-"hundreds", which nobody reaches."""
+"""Calls in any minute, per workspace. For postMessage Slack says "several hundred"; for
+`auth.test` "hundreds", which nobody reaches."""
 DISTRIBUTED: Mapping[str, int] = MappingProxyType(
     {**TIERS, "conversations.history": 1, "conversations.replies": 1}
 )
-"""The tiers of an app that is sold outside of Slack's marketplace.
+"""The tiers of an app that is sold outside the Slack Marketplace.
 https://docs.slack.dev/changelog/2025/05/29/rate-limit-changes-for-non-marketplace-apps"""
 BURST = 4
-"""Messages that may come at once in one channel, at one a second over time."""
+"""Messages allowed at once in one channel, whose average is one a second."""
 
 
 @dataclass
 class RateLimits:
-    """`wait` says how many seconds too early a call is; 0 lets it pass and counts it."""
+    """Counts calls per method and channel, and refuses those above the limits."""
 
     clock: Callable[[], float]
     tiers: Mapping[str, int] = field(default_factory=lambda: TIERS)
@@ -57,6 +57,7 @@ class RateLimits:
     _posts: dict[str, float] = field(default_factory=dict)
 
     def wait(self, method: str, channel: str) -> float:
+        """Count a call. Returns 0 if it is allowed, else the seconds until it would be."""
         wait = self._wait(method, channel)
         if wait:
             self.refused[method] += 1

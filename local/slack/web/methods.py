@@ -1,4 +1,4 @@
-"""The Web API's methods that a bot like ours calls, with Slack's own refusals.
+"""The Web API methods that a bot like ours calls, with the errors that Slack documents.
 
 https://docs.slack.dev/reference/methods
 """
@@ -19,18 +19,20 @@ from local.slack.workspace.state import APP_ID, BOT, BOT_ID, TEAM, Message, Slac
 LONGEST_UPDATE = 4000
 LONGEST_POST = 40_000
 TRIGGER_LIVES = 3.0
-"""Seconds within which `views.open` must follow a command or button."""
+"""Seconds after a command or button within which `views.open` must be called."""
 
 Arguments = Mapping[str, Any]
 Method = Callable[[Workspace, Arguments], dict[str, Any]]
 
 
 def auth_test(_: Workspace, __: Arguments) -> dict[str, Any]:
+    """`auth.test`: who the bot is and which workspace it is in."""
     team = {"team_id": TEAM["id"], "team": TEAM["name"], "url": "https://acme.slack.com/"}
     return {**team, "user": "parley", "user_id": BOT, "bot_id": BOT_ID}
 
 
 def post_message(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`chat.postMessage`. Text beyond Slack's limit is cut."""
     text, blocks = _said(a)
     message = workspace.add(
         a.get("channel", ""),
@@ -51,6 +53,7 @@ def post_message(workspace: Workspace, a: Arguments) -> dict[str, Any]:
 
 
 def update(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`chat.update`: only the bot's own messages; too long a text is an error."""
     text, blocks = _said(a)
     if len(text) > LONGEST_UPDATE:
         raise SlackError("msg_too_long")
@@ -65,6 +68,7 @@ def update(workspace: Workspace, a: Arguments) -> dict[str, Any]:
 
 
 def delete(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`chat.delete`: only the bot's own messages."""
     message = _own(workspace, a, "cant_delete_message")
     workspace.remove(message["channel"], message["ts"])
     workspace.echo("message_deleted", message, message["text"])
@@ -72,6 +76,7 @@ def delete(workspace: Workspace, a: Arguments) -> dict[str, Any]:
 
 
 def post_ephemeral(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`chat.postEphemeral`: show a message to one member of a channel."""
     text, blocks = _said(a)
     where = _joined(workspace, a)
     if where["id"] in workspace.archived:
@@ -86,6 +91,7 @@ def post_ephemeral(workspace: Workspace, a: Arguments) -> dict[str, Any]:
 
 
 def replies(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`conversations.replies`: a thread's root, then its replies, oldest first, in pages."""
     where = _joined(workspace, a)
     root, *rest = workspace.thread(where["id"], str(a.get("ts", "")))
     page = _page(workspace, [m for m in rest if _within(m, a)], a, 1000)
@@ -95,12 +101,14 @@ def replies(workspace: Workspace, a: Arguments) -> dict[str, Any]:
 
 
 def history(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`conversations.history`: messages outside threads, newest first, in pages."""
     within = workspace.messages[_joined(workspace, a)["id"]].values()
     top = [m for m in within if m.get("thread_ts") in (None, m["ts"]) and _within(m, a)]
     return _page(workspace, top[::-1], a, 100)
 
 
 def view_open(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`views.open`, within seconds of the command or button whose trigger it names."""
     born = workspace.triggers.pop(str(a.get("trigger_id", "")), None)
     if born is None:
         raise SlackError("invalid_trigger_id")
@@ -110,10 +118,12 @@ def view_open(workspace: Workspace, a: Arguments) -> dict[str, Any]:
 
 
 def view_publish(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`views.publish`: set a person's home tab."""
     return _view(workspace, a, workspace.user(a.get("user_id", ""))["id"])
 
 
 def react(workspace: Workspace, a: Arguments) -> dict[str, Any]:
+    """`reactions.add`, once per emoji and message."""
     message = workspace.get(a.get("channel", ""), a.get("timestamp", ""))
     given = message.setdefault("reactions", [])
     if a.get("name") in [each["name"] for each in given]:
@@ -149,11 +159,11 @@ METHODS: Mapping[str, Method] = MappingProxyType(
 NO_JSON = frozenset(
     name for name in METHODS if name.startswith(("conversations.", "files.", "users."))
 ) - {"conversations.open", "files.delete"}
-"""Methods that look for their arguments in a form or the address only, whatever the body is."""
+"""Methods that read their arguments from a form or the query only and ignore a JSON body."""
 
 
 def told(workspace: Workspace, message: Message, *, metadata: bool = True) -> dict[str, Any]:
-    """A message as apps get it."""
+    """Return a message as the API returns it to apps."""
     hidden = {"channel", "author", "files"} | (set() if metadata else {"metadata"})
     shown = {name: value for name, value in message.items() if name not in hidden}
     if files := workspace.files.within(message):
@@ -204,7 +214,7 @@ def _joined(workspace: Workspace, a: Arguments) -> dict[str, Any]:
 
 
 def _within(message: Message, a: Arguments) -> bool:
-    """Between `oldest` and `latest`; both belong to it only if `inclusive`."""
+    """Whether a message is between `oldest` and `latest`; the bounds count only if `inclusive`."""
     at = float(message["ts"])
     oldest, latest = _number(a, "oldest", 0.0), _number(a, "latest", float("inf"))
     if _flag(a, "inclusive"):

@@ -1,4 +1,4 @@
-"""Addresses at which an app answers a command or a button: five times, for half an hour.
+"""Response URLs, at which an app answers a command or a button: five times within half an hour.
 
 https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
@@ -13,25 +13,25 @@ from local.slack.workspace.state import Workspace
 
 USES = 5
 LIVES = 1_800.0
-"""Seconds."""
+"""Seconds that a response URL is valid."""
 
 
 @dataclass
 class Responses:
-    """`known` has what each address stands for, by its last part."""
+    """The response URLs that were issued; `known` describes each by its last path segment."""
 
     workspace: Workspace
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def add(self, channel: str, user: str, ts: str) -> str:
-        """A new address's last part; `ts` is the message that may be replaced, if any."""
+        """Issue a URL; returns its last path segment. `ts` is the message it may replace."""
         key = uuid.uuid4().hex
         born = self.workspace.clock()
         self.known[key] = {"channel": channel, "user": user, "ts": ts, "uses": 0, "born": born}
         return key
 
     def take(self, key: str, body: dict[str, Any]) -> bool:
-        """What an app sent to an address; False when that has been used up or is too old."""
+        """Apply what an app posts to a URL. False if the URL is used up or expired."""
         known = self.known.get(key)
         if known is None or known["uses"] >= USES:
             return False

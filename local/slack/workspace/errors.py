@@ -1,4 +1,4 @@
-"""Refusals by Slack's own names, and the sentences in which people read them."""
+"""Slack's error names, and the sentences shown for them on the page."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ SENTENCES = {
 
 
 class SlackError(Exception):
-    """Slack's own error name; `detail` is what it says beside it."""
+    """An error by Slack's own name; `detail` is the remark that Slack adds to it."""
 
     def __init__(self, name: str, detail: str = "") -> None:
         super().__init__(name)
@@ -24,4 +24,5 @@ class SlackError(Exception):
 
 
 def sentence(error: SlackError) -> str:
+    """Return the sentence that the page shows for an error."""
     return SENTENCES.get(str(error), f"That did not work ({error}).")

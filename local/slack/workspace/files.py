@@ -1,4 +1,4 @@
-"""The workspace's files: their records, their bytes on disk, and how Slack tells of them.
+"""The workspace's files: their records, their bytes on disk, and the file objects apps receive.
 
 https://docs.slack.dev/reference/objects/file-object
 """
@@ -22,7 +22,7 @@ File = dict[str, Any]
 LARGEST_SNIPPET = 1024**2
 TYPES = {"txt": "text", "log": "text", "py": "python", "js": "javascript", "md": "markdown"}
 TYPES |= {"ts": "typescript", "rs": "rust", "yml": "yaml", "htm": "html", "jpeg": "jpg"}
-"""Slack's names of types that differ from the ending."""
+"""Slack's file types whose names differ from the file extension."""
 MEDIA = {"md": "text/markdown", "go": "text/plain", "rs": "text/plain", "sql": "text/plain"}
 MEDIA |= {"ts": "text/plain", "yml": "text/plain", "yaml": "text/plain", "log": "text/plain"}
 TEXTS = ("application/json", "application/xml", "application/javascript", "application/x-sh")
@@ -30,8 +30,11 @@ UNKNOWN = "application/octet-stream"
 
 
 class Files:
-    """`base` gives the address at which the stand-in is served; without `folder` files are kept
-    for as long as this lives. A record's `shares` are (channel, ts, thread_ts)."""
+    """The files by id. `base` returns the stand-in's address, for a file's URLs.
+
+    Without `folder` the bytes live only as long as this object. A record's `shares` are (channel,
+    ts, thread_ts).
+    """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.base: Callable[[], str] = str
@@ -42,7 +45,7 @@ class Files:
         self._placed: dict[tuple[str, str], list[str]] = {}
 
     def room(self) -> tuple[str, Path]:
-        """A fresh file's id, and where its bytes are to be written before `add`."""
+        """Reserve a file id. Returns it and the path to write the bytes to before `add`."""
         self._folder.mkdir(parents=True, exist_ok=True)
         file_id = f"F{uuid.uuid4().hex[:10].upper()}"
         return file_id, self._folder / file_id
@@ -50,6 +53,7 @@ class Files:
     def add(
         self, file_id: str, user: str, name: str, media: str, created: float, *, connect: bool
     ) -> File:
+        """Create the record of a file whose bytes were written; guess `media` if unknown."""
         ending = name.rpartition(".")[2].lower() if "." in name else ""
         if media in ("", UNKNOWN):
             media = MEDIA.get(ending) or mimetypes.guess_type(f"x.{ending}")[0] or UNKNOWN
@@ -63,13 +67,13 @@ class Files:
         return record
 
     def keep(self, record: File) -> None:
-        """A record from the journal."""
+        """Restore a record from the journal."""
         known = self._records.get(record["id"], {})
         shares = known.get("shares", [])
         self._records[record["id"]] = {"connect": False, **record, "shares": shares}
 
     def edit(self, file_id: str, data: bytes | None, name: str) -> None:
-        """Gives a file other bytes, or another name."""
+        """Replace a file's bytes or its name."""
         record = self.get(file_id)
         if data is not None:
             self.path(file_id).write_bytes(data)
@@ -77,7 +81,7 @@ class Files:
         record["name"] = name or record["name"]
 
     def place(self, message: dict[str, Any], *, there: bool = True) -> None:
-        """Notes which files a message shows now, or that it is gone."""
+        """Record that a message shows its files, or with `there=False` that it no longer does."""
         at = (message["channel"], message["ts"])
         for file_id in self._placed.pop(at, ()):
             if record := self._records.get(file_id):
@@ -89,28 +93,31 @@ class Files:
                 self._records[file_id]["shares"].append((*at, message.get("thread_ts")))
 
     def drop(self, file_id: str) -> None:
+        """Delete a file's record and bytes; an unknown id is ignored."""
         if self._records.pop(file_id, None):
             self.path(file_id).unlink(missing_ok=True)
 
     def sweep(self) -> None:
-        """Removes bytes that no record tells of: an upload that a kill cut off."""
+        """Delete bytes that have no record: uploads interrupted by a kill."""
         for path in self._folder.glob("F*"):
             if path.name not in self._records:
                 path.unlink(missing_ok=True)
 
     def get(self, file_id: str) -> File:
+        """Return a file's record. Raises SlackError if there is none."""
         if file_id not in self._records:
             raise SlackError("file_not_found")
         return self._records[file_id]
 
     def path(self, file_id: str) -> Path:
+        """Return the path of a file's bytes."""
         return self._folder / file_id
 
     def __iter__(self) -> Iterator[File]:
         return iter([*self._records.values()])
 
     def within(self, message: dict[str, Any], *, whole: bool = False) -> list[File]:
-        """A message's files as apps are told of them; `whole` also those of other workspaces."""
+        """Return a message's files as apps get them; `whole` completes other workspaces' files."""
         told = []
         for each in message.get("files") or ():
             record = self._records.get(each["id"])
@@ -124,7 +131,7 @@ class Files:
         return told
 
     def told(self, record: File) -> File:
-        """The file object. Addresses hold the name as Slack cuts it down."""
+        """Return the file object. Its URLs contain the name as Slack shortens it."""
         file_id, name = record["id"], record["name"]
         slug = re.sub(r"[^a-z0-9._-]", "_", name.lower())[-100:].lstrip(".") or "file"
         where = [*dict.fromkeys(channel for channel, *_ in record["shares"])]

@@ -1,4 +1,4 @@
-"""What is kept of a workspace in a file: one change a line, so that a kill loses none."""
+"""The workspace's journal on disk: one JSON line per change, so that a kill loses none."""
 
 from __future__ import annotations
 
@@ -11,12 +11,13 @@ Change = dict[str, Any]
 
 
 class Journal:
-    """Changes in a file. Lines that were cut off by a kill, or by hand, are passed over."""
+    """An append-only file of changes. Truncated or hand-edited lines are skipped."""
 
     def __init__(self, file: Path | None) -> None:
         self._path = file
 
     def read(self) -> Iterator[Change]:
+        """Yield the changes in order; nothing if the file does not exist."""
         if self._path is None or not self._path.exists():
             return
         with self._path.open(encoding="utf-8", errors="replace") as file:
@@ -29,13 +30,13 @@ class Journal:
                     yield change
 
     def add(self, change: Change) -> None:
-        """Hands the change to the system at once: it outlives this process."""
+        """Append a change and flush it to the operating system: it outlives this process."""
         if self._path is not None:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(change, ensure_ascii=False) + "\n")
 
     def replace(self, changes: Sequence[Change]) -> None:
-        """Begins the file anew with these changes only."""
+        """Rewrite the file with only these changes."""
         if self._path is None:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Who and what is in a fresh workspace."""
+"""The people and channels of a new workspace."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ COMMANDS = [
 
 
 def seeded() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-    """Users and channels: everybody and the bot in each public channel, a private one of some, and
-    the bot's chat with each person."""
+    """Return users and channels: public channels with everybody and the bot, a private one with a
+    few people, and the bot's direct message with each person."""
     users: list[dict[str, Any]] = [
         {"id": i, "name": n, "color": c, "is_bot": False, "title": t} for i, n, c, t in PEOPLE
     ]
@@ -59,7 +59,7 @@ def seeded() -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
 
 
 def marked(text: str, users: Iterable[Mapping[str, Any]]) -> str:
-    """What people type, escaped and with mentions in Slack's form."""
+    """Escape what a person typed and turn its mentions into Slack's form."""
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
     for user in sorted(users, key=lambda u: -len(str(u["name"]))):
         name = re.escape(user["name"])

@@ -1,4 +1,4 @@
-"""The workspace itself: people, channels and messages, kept in a file; no network here."""
+"""The workspace's state: people, channels and messages, kept in a file. No network I/O here."""
 
 from __future__ import annotations
 
@@ -28,9 +28,12 @@ def _nobody(*_: object) -> None:
 
 @dataclass
 class Workspace:
-    """`file` keeps it across restarts. `listeners` are called with every change, `echo` with what
-    the bot did: `message`, `message_changed` or `message_deleted`, and the text before; `moved`
-    with everybody who came or went: `join` or `leave`, the channel, and the person."""
+    """People, channels and messages; refusals are raised as SlackError.
+
+    `file` keeps them across restarts. Callbacks: `listeners` get every change; `echo` gets what the
+    bot did (`message`, `message_changed` or `message_deleted`), the message and its previous text;
+    `moved` gets `join` or `leave`, the channel and the person.
+    """
 
     clock: Callable[[], float]
     file: Path | None = None
@@ -41,7 +44,7 @@ class Workspace:
     messages: dict[str, dict[str, Message]] = field(default_factory=dict)
     ephemerals: dict[str, Message] = field(default_factory=dict)
     most: int = 1000
-    """Messages of a page."""
+    """Most messages in a page of a response."""
     triggers: dict[str, float] = field(default_factory=dict)
     views: list[dict[str, Any]] = field(default_factory=list)
     _threads: dict[tuple[str, str], dict[str, Message]] = field(default_factory=dict)
@@ -58,10 +61,11 @@ class Workspace:
         self._journal.replace(self._everything())
 
     def state(self) -> dict[str, Any]:
+        """Return what the page needs to start: team, users, channels and the bot's id."""
         return {"team": TEAM, "users": self.users, "channels": self.channels, "bot": BOT}
 
     def channel(self, channel: str) -> dict[str, Any]:
-        """By id or `#name`; a person's id stands for the bot's chat with them."""
+        """Return a channel by id or `#name`; a person's id stands for the bot's chat with them."""
         for each in self.channels:
             if channel in (each["id"], f"#{each['name']}"):
                 return each
@@ -70,23 +74,25 @@ class Workspace:
         raise SlackError("channel_not_found")
 
     def user(self, user: str) -> dict[str, Any]:
+        """Return a user by id. Raises SlackError if there is none."""
         for each in self.users:
             if each["id"] == user:
                 return each
         raise SlackError("user_not_found")
 
     def get(self, channel: str, ts: str) -> Message:
+        """Return a message. Raises SlackError if it does not exist or was deleted."""
         found = self.messages[self.channel(channel)["id"]].get(ts)
         if found is None or found.get("subtype") == "tombstone":
             raise SlackError("message_not_found")
         return found
 
     def replies(self, channel: str, ts: str) -> dict[str, Message]:
-        """What was said in a thread after its first message, by ts, oldest first."""
+        """Return a thread's replies by ts, oldest first, without its root."""
         return self._threads.get((channel, ts), {})
 
     def thread(self, channel: str, ts: str) -> list[Message]:
-        """A thread's messages, oldest first; `ts` may be any of them."""
+        """Return a thread's messages, oldest first; `ts` may be any of them."""
         where = self.channel(channel)["id"]
         found = self.messages[where].get(ts)
         root = self.messages[where].get(found.get("thread_ts") or ts) if found else None
@@ -95,7 +101,7 @@ class Workspace:
         return [root, *self.replies(where, root["ts"]).values()]
 
     def add(self, channel: str, user: str, text: str, **more: Any) -> Message:
-        """Posts a message; `more` are its blocks, thread_ts, metadata and so on."""
+        """Post a message; `more` holds its blocks, thread_ts, metadata and so on."""
         where = self.writable(channel, user)
         more = {name: value for name, value in more.items() if value}
         if "thread_ts" in more:
@@ -107,7 +113,7 @@ class Workspace:
         return message
 
     def share(self, channel: str, user: str, text: str, files: list[File], thread: str) -> Message:
-        """Posts files that were added to `files`."""
+        """Post a message with files that are already in `files`."""
         listed = [{"id": each["id"]} for each in files]
         more = {"subtype": "file_share", "files": listed, "thread_ts": thread}
         for each in files:
@@ -115,13 +121,14 @@ class Workspace:
         return self.add(channel, user, text, **more)
 
     def edit_file(self, file_id: str, data: bytes | None, name: str) -> None:
+        """Replace a file's bytes or its name, and update the messages that show it."""
         self.files.edit(file_id, data, name)
         self._journal.add({"kind": "file", "file": self.files.get(file_id)})
         for channel, ts, _ in self.files.get(file_id)["shares"]:
             self._changed("changed", self.messages[channel][ts])
 
     def drop_file(self, file_id: str) -> list[Message]:
-        """Deletes a file; the messages that showed it, which now show that it is gone."""
+        """Delete a file. Returns the messages that showed it, which now show a deleted file."""
         record = self.files.get(file_id)
         self.files.drop(file_id)
         self._journal.add({"kind": "file_deleted", "file": {"id": file_id}})
@@ -131,6 +138,7 @@ class Workspace:
         return showed
 
     def change(self, channel: str, ts: str, text: str, blocks: list[Any] | None = None) -> Message:
+        """Replace a message's text and, unless None, its blocks, and mark it as edited."""
         message = self.get(channel, ts)
         message["text"] = text
         if blocks is not None:
@@ -140,7 +148,7 @@ class Workspace:
         return message
 
     def remove(self, channel: str, ts: str) -> Message:
-        """Deletes a message; where it began a thread, a stone stays as long as the replies do."""
+        """Delete a message; a thread's root stays as a tombstone while it has replies."""
         message = self.get(channel, ts)
         where, root = message["channel"], message.get("thread_ts")
         if self.replies(where, ts):
@@ -159,7 +167,7 @@ class Workspace:
         return message
 
     def whisper(self, channel: str, user: str, text: str, **more: Any) -> Message:
-        """Shows something to one person, until they dismiss it or the stand-in ends."""
+        """Show a message to one person until they dismiss it or the stand-in ends."""
         where = self.channel(channel)
         self.user(user)
         message: Message = {"ts": self.stamp(), "user": BOT, "text": text, "channel": where["id"]}
@@ -169,24 +177,27 @@ class Workspace:
         return message
 
     def rewhisper(self, ts: str, text: str, blocks: list[Any]) -> None:
+        """Replace the content of an ephemeral message."""
         message = self.ephemerals[ts]
         message |= {"text": text, "blocks": blocks}
         self._tell("ephemeral", message)
 
     def unwhisper(self, ts: str) -> None:
+        """Remove an ephemeral message, if it is still shown."""
         message = self.ephemerals.pop(ts, None)
         if message is not None:
             self._tell("ephemeral_deleted", message)
 
     def join(self, channel: str, user: str) -> None:
+        """Add a person to a channel."""
         self._move(channel, user, "join")
 
     def leave(self, channel: str, user: str) -> None:
-        """The channel's later messages are neither shown nor sent to whoever left."""
+        """Remove a person from a channel: its later messages are neither shown nor sent to them."""
         self._move(channel, user, "leave")
 
     def shown(self, message: Message) -> dict[str, Any]:
-        """A message as the page gets it."""
+        """Return a message as the page shows it."""
         ephemeral = bool(message.get("ephemeral"))
         replies = {} if ephemeral else self.replies(message["channel"], message["ts"])
         return {
@@ -203,6 +214,7 @@ class Workspace:
         }
 
     def visible(self, channel: str, user: str) -> Iterator[dict[str, Any]]:
+        """Yield a channel's messages for the page; ephemeral ones only to their addressee."""
         where = self.channel(channel)
         if user in where["members"]:
             yield from map(self.shown, self.messages[where["id"]].values())
@@ -210,17 +222,17 @@ class Workspace:
             yield from (self.shown(m) for m in whispered if m["to"] == user)
 
     def stamp(self) -> str:
-        """The next message's id: the time, and never the same twice."""
+        """Return the next message's ts: the time in seconds, unique and increasing."""
         now = max(int(self.clock() * 1e6), self._last + 1)
         self._last = now
         return f"{now // 10**6}.{now % 10**6:06d}"
 
     def mentions_to_ids(self, text: str) -> str:
-        """`@Parley` as people type it, in Slack's form. A particle may follow: `@Parley야`."""
+        """Turn typed mentions into Slack's form, also where a particle follows: `@Parley야`."""
         return marked(text, self.users)
 
     def writable(self, channel: str, user: str) -> dict[str, Any]:
-        """The channel, if the person may write there."""
+        """Return a channel that a person may write to. Raises SlackError for any other."""
         where = self.channel(channel)
         if where["id"] in self.archived:
             raise SlackError("is_archived")
@@ -284,7 +296,7 @@ class Workspace:
             elif isinstance(message, dict) and message["channel"] in self.messages:
                 self._put({"user": "", "text": "", "blocks": [], **message})
         except (KeyError, AttributeError, TypeError, ValueError, SlackError):
-            return  # a line that nobody of us wrote
+            return  # a line that no version of the stand-in wrote
 
     def _everything(self) -> list[Change]:
         fresh = {each["id"]: each["members"] for each in seeded()[1]}
