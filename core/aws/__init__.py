@@ -1,1 +1,1 @@
-"""The only vendor calls in core: Bedrock, DynamoDB, SQS, S3, each behind a port."""
+"""AWS behind the core's ports: Bedrock, DynamoDB, SQS, S3 and OpenSearch."""

@@ -74,7 +74,7 @@ class Vault(Protocol):
 class Manifest(Protocol):
     """The source of truth about documents: a chunk counts only if it has the document's `version`.
 
-    Versions are S3 sequencers as `core.aws.dynamodb.manifest.comparable` returns them; those of one
+    Versions are S3 sequencers as `core.aws.access.sequencers.comparable` returns them; those of one
     key sort in order of time.
     """
 

@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from core.aws.dynamodb.manifest import WIDTH, DynamoManifest
+from core.aws.access.sequencers import WIDTH
+from core.aws.dynamodb.manifest import DynamoManifest
 from core.aws.sqs.file_queue import SqsNotices
 from core.aws.sqs.s3_events import jobs
 from core.knowledge.files.intake import Sharing

@@ -1,1 +1,1 @@
-"""How AWS is called: clients, errors, secrets, and values as AWS encodes them."""
+"""What every AWS adapter shares: clients, calls and their errors, secrets, and encoded values."""

@@ -1,4 +1,4 @@
-"""Blocking AWS calls, off the event loop, with their passing faults as StoreError.
+"""Runs blocking AWS calls off the event loop, and raises transient failures as StoreError.
 
 The threads are our own: the loop's default executor also resolves host names, which must not queue
 behind a slow table.
@@ -36,11 +36,11 @@ UNAVAILABLE = (
     ResponseParserError,
     TokenRetrievalError,
 )
-"""botocore's own errors that a later try, or an operator, can mend."""
+"""botocore's own errors that a later retry or an operator can fix."""
 
 PASSING = frozenset(
     {
-        # too much at once
+        # throttling and conflicts
         "LimitExceededException",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -51,8 +51,8 @@ PASSING = frozenset(
         "ThrottlingException",
         "TransactionConflictException",
         "TransactionInProgressException",
-        # rights and resources that an operator puts right while the work waits
-        "403",  # what S3 says to a HEAD request, whose answers have no text
+        # permissions and resources that an operator fixes while the work waits
+        "403",  # S3's answer to a HEAD request, which has no body and so no error code
         "AccessDenied",
         "AccessDeniedException",
         "AWS.SimpleQueueService.NonExistentQueue",
@@ -68,12 +68,13 @@ PASSING = frozenset(
 SERVER_FAULT = 500
 UNMET = "ConditionalCheckFailed"
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0
-"""Seconds, at most, before what a batch left undone is sent again: doubled each time."""
+"""Seconds before the unprocessed part of a batch is sent again: the first, doubled up to the
+longest."""
 
 
 @contextmanager
 def translated() -> Iterator[None]:
-    """Raises StoreError for what may pass; every other error of botocore as it is."""
+    """Raise botocore's transient errors as StoreError, and all others unchanged."""
     try:
         yield
     except UNAVAILABLE as exc:
@@ -87,8 +88,9 @@ def translated() -> Iterator[None]:
 
 
 def backoff(attempt: int) -> float:
-    """Seconds to wait after a try, the first one being 0; half of them are left to chance, so that
-    those who were turned away together do not come back together.
+    """Seconds to wait after attempt number `attempt`, counted from 0.
+
+    Half of the wait is random, so that clients throttled together do not retry together.
 
     https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html#Programming.Errors.BatchOperations
     """
@@ -97,17 +99,17 @@ def backoff(attempt: int) -> float:
 
 
 def unmet(exc: ClientError) -> bool:
-    """Whether DynamoDB did not write as a condition does not hold; one of several, if several."""
+    """Whether DynamoDB refused a write, or a transaction, because a condition did not hold."""
     return exc.response["Error"]["Code"] == f"{UNMET}Exception" or UNMET in _reasons(exc)
 
 
 def _reasons(exc: ClientError) -> list[str]:
-    """Why each action of a cancelled transaction failed; `None` for those that did not."""
+    """The error code of each action of a cancelled transaction, `None` where it did not fail."""
     return [each.get("Code", "None") for each in exc.response.get("CancellationReasons", ())]
 
 
 def _only_passing(exc: ClientError) -> bool:
-    """Whether a transaction was cancelled by throttling or a conflict, and by nothing else."""
+    """Whether throttling or conflicts alone cancelled a transaction."""
     codes = set(_reasons(exc)) - {"None"}
     return bool(codes) and codes <= {
         "ProvisionedThroughputExceeded",
@@ -117,17 +119,17 @@ def _only_passing(exc: ClientError) -> bool:
 
 
 class Calls:
-    """Runs blocking calls on threads of its own. One for a process; `close` lets them go."""
+    """Runs blocking calls on its own thread pool; one per process. `close` stops the threads."""
 
     def __init__(self, threads: int = THREADS) -> None:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="aws")
 
     async def __call__(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-        """`fn(*args, **kwargs)`. Raises StoreError when the service does not answer."""
+        """Return `fn(*args, **kwargs)`, run on a thread. Raises StoreError as `translated` does."""
         loop = asyncio.get_running_loop()
         with translated():
             return await loop.run_in_executor(self._threads, partial(fn, *args, **kwargs))
 
     def close(self) -> None:
-        """Takes no more calls; those under way end by themselves."""
+        """Accept no more calls; those in progress finish."""
         self._threads.shutdown(wait=False, cancel_futures=True)

@@ -1,4 +1,4 @@
-"""boto3 clients as every process here wants them: quick to give up, quick to try again."""
+"""boto3 clients with short timeouts and quick retries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import boto3
 from botocore.config import Config
 
 THREADS = 32
-"""Calls side by side in one process; a client keeps as many connections."""
+"""Concurrent calls in one process; each client keeps as many connections."""
 
 
 def client(
@@ -19,10 +19,10 @@ def client(
     patience: float = 8,
     tries: int = 3,
 ) -> Any:
-    """A client of one AWS service. Endpoint and credentials come from botocore's own settings.
+    """A client for one AWS service. Endpoint and credentials come from botocore's own settings.
 
-    `patience`: seconds that each try waits for an answer; a long poll waits less. `standard`
-    retries throttling and passing faults.
+    `patience` is the read timeout of each attempt in seconds, longer than any long poll. The retry
+    mode `standard` retries throttling and transient errors.
     https://boto3.amazonaws.com/v1/documentation/api/latest/guide/retries.html
     """
     config = Config(

@@ -1,4 +1,4 @@
-"""What an error of AWS's client library means to an operator: one sentence, and what to do."""
+"""Explains errors of boto3 and botocore to operators: what is wrong, and what to do."""
 
 from __future__ import annotations
 
@@ -52,7 +52,10 @@ MISSING_RESOURCE = frozenset(
 
 
 def explained(error: BaseException | None) -> str:
-    """The sentence for an error of boto3 or botocore, or for what it caused; empty for others."""
+    """A sentence that explains an error of boto3 or botocore; empty for any other error.
+
+    A StoreError is explained by its cause.
+    """
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))

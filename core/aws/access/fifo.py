@@ -1,4 +1,4 @@
-"""The message group of a queued item: what is handled in order."""
+"""The FIFO message group of a queued item, which decides what is handled in order."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from core.values.conversation import Command, Incoming
 
 
 def group(item: Incoming | Command) -> str:
-    """What is handled in order: a conversation's questions.
+    """The message group of an item: a conversation's questions share one.
 
-    A command waits for nothing, and nothing waits for a file to be read.
+    Commands and questions with files get groups of their own: a command waits for nothing, and no
+    question waits until the files of another one are read.
     """
     key = item.conversation.key
     if isinstance(item, Command):

@@ -1,4 +1,4 @@
-"""Values as DynamoDB and SQS take them, and back."""
+"""Encodes values for DynamoDB and SQS, and decodes DynamoDB items."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# SQS takes XML's characters only, and UTF-8 has no lone surrogates.
+# SQS accepts only characters that XML allows, and UTF-8 has no lone surrogates.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 _UNSENDABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 
 CUT = " […]"
-"""Where text was cut."""
+"""Marks where text was cut."""
 
 
 def clean(text: str) -> str:
-    """`text` with what no AWS service takes replaced."""
+    """`text` with the characters that AWS services refuse replaced by U+FFFD."""
     return _UNSENDABLE.sub("\ufffd", text)
 
 
 def cut(text: str, limit: int) -> str:
-    """As much of the start of `text` as fits `limit` bytes, and a sign where it was cut."""
+    """`text` cut to `limit` bytes of UTF-8; a text that was cut ends with `CUT`."""
     data = text.encode("utf-8", "replace")
     if len(data) <= limit:
         return text
@@ -29,7 +29,7 @@ def cut(text: str, limit: int) -> str:
 
 
 def encode(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A DynamoDB item, from strings, numbers, truth values and sequences of strings."""
+    """A DynamoDB item from strings, numbers, booleans and sequences of strings."""
     return {name: _encode(value) for name, value in values.items()}
 
 

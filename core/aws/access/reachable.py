@@ -1,6 +1,7 @@
-"""Whether AWS's services are there: what is wrong, in a sentence; empty if nothing is.
+"""Checks that AWS resources are reachable.
 
-Each may raise StoreError as well.
+Each check returns a sentence that says what is wrong, empty if nothing is. Each raises StoreError
+if AWS does not answer.
 """
 
 from __future__ import annotations
@@ -14,12 +15,14 @@ from core.aws.access.calls import Calls
 
 
 async def queue_missing(calls: Calls, sqs: Any, url: str) -> str:
+    """Check that we may read the queue at `url`."""
     return await _answers(
         calls, sqs.get_queue_attributes, QueueUrl=url, AttributeNames=["QueueArn"]
     )
 
 
 async def table_missing(calls: Calls, dynamodb: Any, table: str) -> str:
+    """Check that we may read the table."""
     key = {"pk": {"S": "ready"}, "sk": {"S": "-"}}
     return await _answers(calls, dynamodb.get_item, TableName=table, Key=key)
 
@@ -33,7 +36,7 @@ async def _answers(calls: Calls, operation: Any, **arguments: Any) -> str:
 
 
 async def regions_missing(regions: tuple[str, ...]) -> str:
-    """Whether they are regions of AWS; whether models are enabled there, an answer shows."""
+    """Check that these AWS regions exist; only an answer shows whether models are enabled there."""
     session, unknown = boto3.Session(), []
     for region in regions:
         try:

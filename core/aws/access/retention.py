@@ -1,7 +1,8 @@
-"""How long queues keep messages, and for how long an event must be remembered because of that.
+"""How long queues keep messages, and therefore how long a handled event must be remembered.
 
-A message waits in its queue, then as a dead letter, then, once it was redriven, in its queue again;
-each time its time begins anew. Whatever says that its event is over must outlive all three.
+A message waits in its queue, then in the dead-letter queue, then, once redriven, in its queue
+again, and each time the retention period starts over. The record that its event was handled must
+outlive all three.
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/setting-up-dead-letter-queue-retention.html
 """
 
@@ -9,8 +10,9 @@ from __future__ import annotations
 
 DAY = 86_400
 QUEUED = 4 * DAY
-"""Seconds that a queue keeps a message; template.yaml says the same."""
+"""Seconds that a queue keeps a message; template.yaml has the same value."""
 DEAD = 14 * DAY
-"""Seconds that a queue of dead letters does, the most that SQS allows."""
+"""Seconds that a dead-letter queue keeps a message: the most that SQS allows."""
 REMEMBERED = QUEUED + DEAD + QUEUED + DAY
-"""Seconds that an event is remembered after its last change: a delivery up to then is known."""
+"""Seconds that an event is remembered after its last change, so that no redelivery is answered
+twice."""

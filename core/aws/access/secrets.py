@@ -1,4 +1,4 @@
-"""Settings that name a secret instead of holding it: Secrets Manager ARNs, looked up at start."""
+"""Looks up settings that hold the ARN of a Secrets Manager secret instead of its value."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ SECRETS = ("SLACK_SIGNING_SECRET", "SLACK_BOT_TOKEN", "SLACK_APP_TOKEN", "MICROS
 
 
 def looked_up(environ: Mapping[str, str], secretsmanager: Any) -> dict[str, str]:
-    """The environment with secrets in place of their ARNs. Raises SettingsError."""
+    """The environment with each secret's ARN replaced by its value. Raises SettingsError."""
     found = dict(environ)
     problems: list[str] = []
     for name in SECRETS:

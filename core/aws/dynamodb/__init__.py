@@ -1,1 +1,1 @@
-"""What is kept in the DynamoDB table: one module for each kind of row."""
+"""The DynamoDB table: one module for each kind of row."""

@@ -1,4 +1,4 @@
-"""The rows of claims and open events, as `core.aws.dynamodb.claims` keeps them."""
+"""Reads the rows of claims and open events that `core.aws.dynamodb.claims` writes."""
 
 from __future__ import annotations
 
@@ -15,14 +15,16 @@ from core.values.answer import MessageId
 from core.values.conversation import loads
 
 OPEN = "open"
-"""The partition of what is not settled."""
+"""The partition of events that are not settled."""
 
 
 def claim_key(event_id: str) -> dict[str, str]:
+    """The key of an event's claim."""
     return {"pk": f"claim#{event_id}", "sk": "claim"}
 
 
 def claim_of(item: Mapping[str, Any]) -> Claim:
+    """The claim in a decoded row."""
     ids = tuple(MessageId(each) for each in item["messages"])
     return Claim(item["event"], item["owner"], ids, int(item["attempt"]), item["incoming"])
 
@@ -30,7 +32,7 @@ def claim_of(item: Mapping[str, Any]) -> Claim:
 async def read_open(
     dynamodb: Any, table: str, calls: Calls
 ) -> tuple[dict[str, dict[str, Any]], dict[str, dict[str, Any]]]:
-    """Rows of the partition of open events, and the claims of those that were taken, by event."""
+    """The rows of open events, and the claims of those that a worker took, both by event id."""
     rows = [decode(each) for each in await in_partition(dynamodb, table, calls, OPEN)]
     found = await by_keys(dynamodb, table, calls, [claim_key(each["sk"]) for each in rows])
     claims = {str(item["event"]): item for item in map(decode, found)}
@@ -40,7 +42,7 @@ async def read_open(
 def orphans_of(
     rows: Mapping[str, Mapping[str, Any]], claims: Mapping[str, Mapping[str, Any]], now: float
 ) -> Sequence[Orphan]:
-    """Those of the open events that are to be queued anew (`core.turn.requeue_policy`)."""
+    """The open events to be queued again, as `core.turn.requeue_policy` decides."""
     incoming = {
         event: str(source["incoming"])
         for event, row in rows.items()
@@ -72,7 +74,7 @@ def _open(row: Mapping[str, Any], claim: Mapping[str, Any] | None, incoming: str
 
 
 def _group(incoming: str) -> str:
-    """What a turn is answered in order with; empty for one that cannot be read."""
+    """The message group of a queued turn, empty if the turn cannot be parsed."""
     try:
         return group(loads(incoming))
     except ValueError:

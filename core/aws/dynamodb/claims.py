@@ -1,13 +1,13 @@
-"""Who answers which event, in DynamoDB: `core.ports.turns.Claims`.
+"""Claims on events, in DynamoDB: `core.ports.turns.Claims`.
 
-1. An event is one item. Every change to it is conditional, so that of two workers one wins.
-2. A lease ends by the clock; whoever takes the event then goes on with its messages.
-3. While an event is open it has a second item, in the partition `open`, written and deleted in one
-   transaction with the first: answers whose worker is gone are found there, without a scan. A
-   receiver may have written it before (`core.aws.sqs.pending`): then so is what no worker ever
-   took.
-4. A wish to stop is an item in the partition `stop`. A worker with many answers asks for all of
-   them with one query, and writes a lease only when half of it is gone.
+1. An event is one item. Every change to it is conditional, so that one of two workers wins.
+2. A lease expires by the clock; the next worker that takes the event continues its messages.
+3. An open event has a second item, in the partition `open`, written and deleted in one transaction
+   with the first: there, answers whose worker died are found without a scan. A receiver may have
+   written that item before (`core.aws.sqs.pending`): then turns that no worker ever took are found
+   as well.
+4. A request to stop is an item in the partition `stop`. A worker with many answers reads all
+   requests with one query, and renews a lease only once half of it has passed.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ TAKES = 5
 
 
 class DynamoClaims:
-    """`owner` names this process. `clock`: seconds since 1970, the same for all workers."""
+    """The claims of all events.
+
+    `owner` names this process; `clock` returns seconds since the epoch, the same for all workers.
+    """
 
     def __init__(
         self, dynamodb: Any, table: str, calls: Calls, *, owner: str, clock: Callable[[], float]
@@ -49,11 +52,11 @@ class DynamoClaims:
         self._owner = owner
         self._clock = clock
         self._leases: dict[str, float] = {}
-        """Ends of the leases held here, by owner."""
+        """When the leases held by this process end, by owner."""
         self._stops = Stops(self._stopping)
 
     async def take(self, event_id: str, incoming: str = "") -> Claim | None:
-        """The claim, or None when the event is settled. Raises Busy, StoreError."""
+        """Claim an event; None if it is settled. Raises Busy, StoreError."""
         post = post_of(event_id)
         if post != event_id and (await self._item(post) or {}).get("gone"):
             return None  # the question was deleted after another run of it was asked for
@@ -69,7 +72,7 @@ class DynamoClaims:
                 claim = replace(
                     claim_of(item), owner=self._name(), attempt=int(item["attempt"]) + 1
                 )
-            # what a worker before left has how far it came
+            # the question as an earlier worker left it contains the answer so far
             kept = (item["incoming"] if item else "") or clean(incoming)
             claim = replace(claim, incoming=kept)
             if await self._claim(claim, item):
@@ -77,7 +80,7 @@ class DynamoClaims:
         raise Busy(LEASE)
 
     async def _claim(self, claim: Claim, old: dict[str, Any] | None) -> bool:
-        """Writes a claim over what was read; False when somebody else was faster."""
+        """Write a claim over the item that was read; False if another worker was faster."""
         now = self._clock()
         item = {
             **claim_key(claim.event_id),
@@ -116,7 +119,7 @@ class DynamoClaims:
         return True
 
     async def renew(self, claim: Claim) -> bool:
-        """Lengthens the lease; True when somebody asked to stop. Raises Lost, StoreError."""
+        """Extend the lease; True if somebody asked to stop. Raises Lost, StoreError."""
         now = self._clock()
         if self._leases.get(claim.owner, 0.0) - now < LEASE / 2:
             await self._update(claim, "SET lease = :lease", {":lease": now + LEASE})
@@ -124,11 +127,11 @@ class DynamoClaims:
         return claim.event_id in await self._stops.now()
 
     async def posted(self, claim: Claim, message_ids: Sequence[MessageId]) -> None:
-        """Keeps the answer's messages. Raises Lost, StoreError."""
+        """Record the answer's messages. Raises Lost, StoreError."""
         await self._update(claim, "SET messages = :ids", {":ids": tuple(message_ids)})
 
     async def release(self, claim: Claim, incoming: str, *, anew: bool) -> None:
-        """Leaves the event, open, to whoever takes it next. Raises Lost, StoreError."""
+        """End the lease and leave the event open for the next worker. Raises Lost, StoreError."""
         await self._update(
             claim,
             "SET lease = :none, incoming = :incoming, attempt = :attempt",
@@ -141,7 +144,7 @@ class DynamoClaims:
         self._leases.pop(claim.owner, None)
 
     async def settle(self, claim: Claim) -> None:
-        """Ends the event for good. Raises Lost, StoreError."""
+        """Mark the event as answered for good. Raises Lost, StoreError."""
         update = {
             "TableName": self._table,
             "Key": encode(claim_key(claim.event_id)),
@@ -161,7 +164,7 @@ class DynamoClaims:
             raise await self._lost(claim)
 
     async def withdraw(self, event_id: str) -> Sequence[MessageId]:
-        """Forgets a deleted question in all its runs. Raises StoreError."""
+        """Erase a deleted question in all its runs. Raises StoreError."""
         run, messages = post_of(event_id), list[MessageId]()
         while True:
             found = await withdraw(self._db, self._table, self._calls, run, self._clock())
@@ -171,12 +174,12 @@ class DynamoClaims:
             run = next_run(run)
 
     async def _lost(self, claim: Claim) -> Lost:
-        """Why a claim is not ours any more."""
+        """The error that says why a claim is no longer ours."""
         item = await self._item(claim.event_id) or {}
         return Withdrawn(claim.event_id) if item.get("gone") else Lost(claim.event_id)
 
     async def stop(self, event_id: str) -> bool:
-        """Asks whoever answers this event, or takes it up again, to stop; False when it is over."""
+        """Ask the worker that answers this event, now or next, to stop; False if it is settled."""
         check = {
             "TableName": self._table,
             "Key": encode(claim_key(event_id)),
@@ -189,7 +192,7 @@ class DynamoClaims:
         )
 
     async def read(self, event_id: str) -> Record | None:
-        """What is known of an event; None for one never claimed."""
+        """The state of an event, None if it was never claimed."""
         item = await self._item(event_id)
         if item is None:
             return None
@@ -197,7 +200,7 @@ class DynamoClaims:
         return Record(event_id, item["incoming"], claim.message_ids, item["settled"], item["lease"])
 
     async def orphans(self) -> Sequence[Orphan]:
-        """Turns to queue again (`core.turn.requeue_policy`), those that waited longest first."""
+        """Turns to be queued again (`core.turn.requeue_policy`), the longest waiting first."""
         rows, claims = await read_open(self._db, self._table, self._calls)
         settled = {event for event, item in claims.items() if item["settled"]}
         for event in settled:
@@ -206,7 +209,7 @@ class DynamoClaims:
         return orphans_of(still, claims, self._clock())
 
     async def requeued(self, event_id: str) -> None:
-        """Keeps that an open turn was queued anew just now."""
+        """Record that an open turn was queued again just now."""
         row = {
             "TableName": self._table,
             "Key": encode({"pk": OPEN, "sk": event_id}),
@@ -218,10 +221,10 @@ class DynamoClaims:
             await self._calls(self._db.update_item, **row)
         except ClientError as exc:
             if not unmet(exc):
-                raise  # else it was answered meanwhile
+                raise  # an unmet condition: it was answered meanwhile
 
     async def ignore(self, event_id: str) -> None:
-        """Ends an event that nobody is to answer: nothing of what was said is kept."""
+        """Settle an event that nobody needs to answer, and erase its text."""
         item = await self._item(event_id)
         if item is not None and not item["settled"]:
             try:
@@ -242,12 +245,12 @@ class DynamoClaims:
         await self._let_go(event_id)
 
     async def _let_go(self, event_id: str) -> None:
-        """Deletes the note of an event that a platform sent again after it was settled."""
+        """Delete the open item of an event that its platform sent again after it was settled."""
         key = {"pk": OPEN, "sk": event_id}
         await self._calls(self._db.delete_item, TableName=self._table, Key=encode(key))
 
     def _name(self) -> str:
-        """An owner for one claim: a process may take an event again that it has lost."""
+        """A new owner name for each claim, as a process may reclaim an event that it lost."""
         return f"{self._owner}/{uuid4().hex}"
 
     async def _stopping(self) -> frozenset[str]:
@@ -266,7 +269,7 @@ class DynamoClaims:
         return [decode(e) for e in await in_partition(self._db, self._table, self._calls, pk)]
 
     async def _update(self, claim: Claim, expression: str, values: dict[str, Any]) -> None:
-        """Changes a claim that is ours and open. Raises Lost when it is not."""
+        """Change a claim that is open and ours. Raises Lost if it is not."""
         try:
             await self._calls(
                 self._db.update_item,
@@ -284,7 +287,7 @@ class DynamoClaims:
             raise await self._lost(claim) from exc
 
     async def _transact(self, *actions: dict[str, Any]) -> bool:
-        """All of these or none; False when a condition does not hold."""
+        """Do all of these actions or none; False if a condition does not hold."""
         try:
             await self._calls(self._db.transact_write_items, TransactItems=list(actions))
         except ClientError as exc:

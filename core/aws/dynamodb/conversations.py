@@ -1,6 +1,6 @@
-"""What is kept of conversations, in DynamoDB: settings and feedback; and what else the table has.
+"""Settings and feedback in DynamoDB, and an overview of the table's rows about conversations.
 
-One table, `pk` and `sk`, with `ttl`:
+There is one table, with the keys `pk` and `sk` and the attribute `ttl`:
 
 | pk                    | sk                    | what                                     |
 |-----------------------|-----------------------|------------------------------------------|
@@ -30,7 +30,7 @@ FEEDBACK_KEPT = 365 * DAY
 
 
 class DynamoPlaceSettings:
-    """`core.ports.PlaceSettings`."""
+    """The settings of places: `core.ports.place_settings.PlaceSettings`."""
 
     def __init__(self, dynamodb: Any, table: str, calls: Calls) -> None:
         self._db = dynamodb
@@ -38,7 +38,7 @@ class DynamoPlaceSettings:
         self._calls = calls
 
     async def model(self, place: str) -> str | None:
-        """The model chosen for a place, None where nobody chose."""
+        """The name of the model chosen for a place, None if nobody chose one."""
         key = {"pk": f"settings#{place}", "sk": "model"}
         answer = await self._calls(
             self._db.get_item, TableName=self._table, Key=encode(key), ConsistentRead=True
@@ -46,12 +46,12 @@ class DynamoPlaceSettings:
         return str(decode(answer["Item"])["model"]) if "Item" in answer else None
 
     async def choose_model(self, place: str, model: str) -> None:
-        """Keeps the choice, in place of the earlier one."""
+        """Store the choice, replacing the earlier one."""
         item = {"pk": f"settings#{place}", "sk": "model", "model": model}
         await self._calls(self._db.put_item, TableName=self._table, Item=encode(item))
 
     async def auto(self, place: str) -> bool:
-        """Whether files are read that were shared there without a word to us: so unless refused."""
+        """Whether files are read that were shared without a mention of us: yes, unless refused."""
         answer = await self._calls(
             self._db.get_item,
             TableName=self._table,
@@ -61,12 +61,13 @@ class DynamoPlaceSettings:
         return auto_of(answer)
 
     async def choose_auto(self, place: str, on: bool) -> None:
+        """Store whether such files are read."""
         item = {**auto_key(place), "on": on}
         await self._calls(self._db.put_item, TableName=self._table, Item=encode(item))
 
 
 class DynamoFeedback:
-    """`core.ports.Feedback`. A person's second opinion replaces the first."""
+    """Ratings of answers: `core.ports.history.Feedback`."""
 
     def __init__(
         self, dynamodb: Any, table: str, calls: Calls, *, clock: Callable[[], float]
@@ -77,7 +78,7 @@ class DynamoFeedback:
         self._clock = clock
 
     async def rate(self, event_id: str, person: str, value: str) -> None:
-        """Keeps what a person thinks of an answer."""
+        """Store a person's rating of an answer for a year, replacing their earlier one."""
         now = self._clock()
         item = {
             "pk": f"feedback#{event_id}",

@@ -1,6 +1,6 @@
-"""Where long work resumes, in DynamoDB: `core.ports.documents.Cursors`.
+"""The positions of work that spans several runs, in DynamoDB: `core.ports.documents.Cursors`.
 
-The partition is `cursor`, the sort key names the work.
+The partition key is `cursor`, the sort key the name of the work.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ PK = "cursor"
 
 
 class DynamoCursors:
-    """One for a process."""
+    """The saved positions. One instance per process."""
 
     def __init__(self, dynamodb: Any, table: str, calls: Calls) -> None:
         self._db = dynamodb
@@ -22,10 +22,12 @@ class DynamoCursors:
         self._calls = calls
 
     async def get(self, work: str) -> str:
+        """The saved position, empty if there is none. Raises StoreError."""
         key = encode({"pk": PK, "sk": work})
         answer = await self._calls(self._db.get_item, TableName=self._table, Key=key)
         return str(decode(answer["Item"])["at"]) if "Item" in answer else ""
 
     async def put(self, work: str, cursor: str) -> None:
+        """Save a position. Raises StoreError."""
         item = encode({"pk": PK, "sk": work, "at": cursor})
         await self._calls(self._db.put_item, TableName=self._table, Item=item)

@@ -1,12 +1,12 @@
-"""Where we are no more, in DynamoDB: `core.ports.documents.Departures`.
+"""Places and workspaces that we left, in DynamoDB: `core.ports.documents.Departures`.
 
 | pk       | sk               | what                                                              |
 |----------|------------------|-------------------------------------------------------------------|
-| `left`   | place, workspace | since when by our clock (`at`) and the platform's (`when`), and   |
-|          |                  | whether its files are erased (`erased`)                           |
+| `left`   | place, workspace | when we left by our clock (`at`) and by the platform's (`when`),  |
+|          |                  | and whether its files are erased (`erased`)                       |
 | `joined` | the same         | when we came back, by the platform's clock                        |
 
-Events may come late and in any order: the platform's clock says which was the last.
+Events may arrive late and out of order: the platform's clock decides which one is the latest.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from core.aws.dynamodb.reads import by_keys, in_partition
 PK = "left"
 JOINED = "joined"
 KEPT = 30 * 86_400
-"""Seconds that a return is remembered: longer than any event of a departure is on its way."""
+"""Seconds that a return is remembered: longer than the event of a departure can be delayed."""
 
 
 class DynamoDepartures:
-    """One for a process."""
+    """The places and workspaces that we left. One instance per process."""
 
     def __init__(
         self, dynamodb: Any, table: str, calls: Calls, *, clock: Callable[[], float]
@@ -38,6 +38,7 @@ class DynamoDepartures:
         self._clock = clock
 
     async def note(self, prefix: str, when: float = 0.0) -> None:
+        """Record that we left, unless a later event is known. Raises StoreError."""
         now = self._clock()
         when = when or now
         left = {"pk": PK, "sk": prefix, "at": now, "when": when}
@@ -58,6 +59,7 @@ class DynamoDepartures:
         )
 
     async def undo(self, prefix: str, when: float = 0.0) -> None:
+        """Record that we came back, unless a later event is known. Raises StoreError."""
         now = self._clock()
         when = when or now
         back = {"pk": JOINED, "sk": prefix, "when": when, "ttl": int(now + KEPT)}
@@ -80,16 +82,19 @@ class DynamoDepartures:
         )
 
     async def among(self, prefixes: Iterable[str]) -> frozenset[str]:
+        """Those of `prefixes` that we left. Raises StoreError."""
         keys = [{"pk": PK, "sk": each} for each in sorted(set(prefixes))]
         found = await by_keys(self._db, self._table, self._calls, keys)
         return frozenset(str(decode(each)["sk"]) for each in found)
 
     async def before(self, at: float) -> Sequence[str]:
+        """Those left at or before `at` whose files are not erased yet. Raises StoreError."""
         items = await in_partition(self._db, self._table, self._calls, PK)
         left = [decode(each) for each in items]
         return [str(each["sk"]) for each in left if each["at"] <= at and not each.get("erased")]
 
     async def erased(self, prefix: str) -> None:
+        """Record that its files were erased, unless we came back meanwhile. Raises StoreError."""
         try:
             await self._calls(
                 self._db.update_item,
@@ -101,12 +106,12 @@ class DynamoDepartures:
             )
         except ClientError as exc:
             if not unmet(exc):
-                raise  # else we came back meanwhile
+                raise  # an unmet condition: we came back meanwhile
 
     async def _unless_later(
         self, first: dict[str, dict[str, Any]], then: dict[str, dict[str, Any]], when: float
     ) -> None:
-        """Does both, or neither where something later is known."""
+        """Do both actions, or neither if a later event is known."""
         for each in (*first.values(), *then.values()):
             each["TableName"] = self._table
             each.setdefault("ExpressionAttributeNames", {"#when": "when"})

@@ -1,6 +1,7 @@
-"""Documents that are hidden until they are erased, in DynamoDB: `core.ports.erasures.Erasures`.
+"""Documents that are hidden and will be erased, in DynamoDB: `core.ports.erasures.Erasures`.
 
-The row of a document keeps what it was; partition `erasing`, by key, says which and when.
+A hidden document's row keeps its earlier state for `restore`. The partition `erasing` has a row
+for each hidden document, which says when it is to be erased.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ ERASING = "erasing"
 
 
 class DynamoErasures:
-    """One for a process."""
+    """The hidden documents. One instance per process; every method raises StoreError."""
 
     def __init__(self, dynamodb: Any, table: str, calls: Calls, manifest: DynamoManifest) -> None:
         self._db = dynamodb
@@ -27,6 +28,7 @@ class DynamoErasures:
         self._manifest = manifest
 
     async def hide(self, row: Document, at: float, by: str) -> bool:
+        """Hide a document until it is erased; False if it has changed since `row` was read."""
         place, file = row.id
         due = {"pk": ERASING, "sk": f"{place}/{file}", "at": at}
         await self._calls(self._db.put_item, TableName=self._table, Item=encode(due))
@@ -40,6 +42,7 @@ class DynamoErasures:
         )
 
     async def restore(self, row: Document, now: float) -> bool:
+        """Restore a hidden document; False if its time to be erased has come."""
         items = await by_keys(self._db, self._table, self._calls, [key_of(row.id)])
         kept = decode(items[0]) if items else {}
         state = kept.get("kept_state", "")
@@ -61,21 +64,25 @@ class DynamoErasures:
         return restored
 
     async def hidden(self, place: str) -> Sequence[Document]:
+        """A place's hidden documents."""
         items = map(decode, await in_partition(self._db, self._table, self._calls, ERASING))
         known = map(_hidden, (str(each["sk"]) for each in items))
         found = await self._manifest.get(each for each in known if each.place == place)
         return [each for each in found.values() if each.erase_at]
 
     async def due(self, at: float) -> Sequence[DocumentId]:
+        """The documents to be erased at or before `at`."""
         items = map(decode, await in_partition(self._db, self._table, self._calls, ERASING))
         return [_hidden(str(each["sk"])) for each in items if each["at"] <= at]
 
     async def erased(self, document: DocumentId) -> None:
+        """Delete the row that schedules a document's erasure."""
         key = encode({"pk": ERASING, "sk": f"{document.place}/{document.file}"})
         await self._calls(self._db.delete_item, TableName=self._table, Key=key)
 
 
 def _hidden(name: str) -> DocumentId:
-    """Of a key `{platform}/{tenant}/{channel}/{file}`: only a place's files are erased by hand."""
+    """The document of a sort key, which is always `{platform}/{tenant}/{channel}/{file}`: people
+    cannot erase files of the library."""
     platform, tenant, channel, file = name.split("/", 3)
     return DocumentId(f"{platform}/{tenant}/{channel}", file)

@@ -1,12 +1,12 @@
-"""What was asked and answered, in DynamoDB: `core.ports.History`.
+"""Questions and their answers, in DynamoDB: `core.ports.history.History`.
 
 | pk                       | sk                   | what                                          |
 |--------------------------|----------------------|-----------------------------------------------|
 | `turn#{conversation}`    | message id, sortable | one exchange: question, answer, tokens, and   |
 |                          |                      | what it quoted; or that it was forgotten      |
-| `quoted#{place}/{file}`  | conversation         | that an exchange there was made from this file|
+| `quoted#{place}/{file}`  | conversation         | that an answer there was based on this file   |
 
-An exchange without `scopes` is of a version that did not say what an answer was made from.
+An exchange without `scopes` was written by a version that did not record what answers quote.
 """
 
 from __future__ import annotations
@@ -27,18 +27,18 @@ from core.values.tokens import estimate
 
 DAY = 86_400
 KEPT = 90 * DAY
-"""Seconds that an exchange is kept, and that its place is taken by one that was forgotten."""
+"""Seconds that an exchange is kept, and that a forgotten one's tombstone is."""
 TEXT_LIMIT = 180_000
-"""Bytes kept of a question, and of an answer: an item holds 400 KB, names and numbers included."""
+"""Bytes kept of a question and of an answer: an item, attribute names included, holds 400 KB."""
 NAME_LIMIT = 1_000
 PAGE = 20
-"""Exchanges read at a time."""
+"""Exchanges read per query."""
 MOST_QUOTED = 300
-"""Documents of one exchange: it is not kept with more, as it has to name all of them."""
+"""Documents that an exchange may quote: it has to name them all, so with more it is not kept."""
 
 
 class DynamoHistory:
-    """Exchanges are in the order in which their questions were posted."""
+    """The exchanges of all conversations, in the order in which their questions were posted."""
 
     def __init__(
         self, dynamodb: Any, table: str, calls: Calls, *, clock: Callable[[], float]
@@ -49,7 +49,7 @@ class DynamoHistory:
         self._clock = clock
 
     async def recent(self, conversation: str, tokens: int) -> Sequence[Exchange]:
-        """The newest exchanges that fit `tokens`, oldest first, none without its question."""
+        """The newest whole exchanges that fit in `tokens`, oldest first. Raises StoreError."""
         newest: list[Exchange] = []
         left = tokens
         more: dict[str, Any] = {}
@@ -85,11 +85,13 @@ class DynamoHistory:
         direct: bool = False,
         quoted: Quoted = NOTHING_QUOTED,
     ) -> None:
-        """Keeps one exchange, in place of an earlier answer to the same post; none of a post that
-        was forgotten while it was answered."""
+        """Store one exchange, replacing an earlier answer to the same message. Raises StoreError.
+
+        Nothing is stored if the question was forgotten while it was answered.
+        """
         if len(quoted.documents) > MOST_QUOTED:
             return
-        # first: what leads to an exchange may lead to none, but each has to be led to
+        # pointers first: one may point to no exchange, but each exchange needs its pointers
         await self._point(conversation, quoted)
         post = post_of(event_id)
         item = {
@@ -123,14 +125,19 @@ class DynamoHistory:
                 raise
 
     async def forget(self, conversation: str, message_id: str) -> None:
-        """Removes the exchange that began with a message, for good: its place stays taken, so that
-        an answer under way does not bring it back, and nobody takes the platform's copy of the
-        answer for one that is not known."""
+        """Erase the exchange whose question is this message. Raises StoreError.
+
+        A tombstone replaces it, so that an answer in progress does not store it again, and the
+        platform's copy of the answer is not mistaken for one that we do not know.
+        """
         event = f"{_place(conversation)}/{message_id}"
         await self._put_gone(conversation, sortable(message_id), event, message_id)
 
     async def forget_quoting(self, document: DocumentId) -> None:
-        """Removes all exchanges whose answers were made from a document. Safe to repeat."""
+        """Erase all exchanges whose answers were based on a document; idempotent.
+
+        Raises StoreError.
+        """
         pk = _pointer(document)
         for pointer in await self._partition(pk):
             conversation = str(pointer["sk"])
@@ -153,8 +160,10 @@ class DynamoHistory:
         await self._calls(self._db.put_item, TableName=self._table, Item=encode(item))
 
     async def _point(self, conversation: str, quoted: Quoted) -> None:
-        """Notes which files lead to this conversation. They do so for twice as long as an exchange
-        is kept, since later answers may repeat it."""
+        """Write a pointer to this conversation for each quoted file.
+
+        Pointers are kept twice as long as exchanges, since later answers may repeat a quotation.
+        """
         ttl = int(self._clock() + 2 * KEPT)
         for place, file in sorted(quoted.documents):
             item = {"pk": _pointer(DocumentId(place, file)), "sk": conversation, "ttl": ttl}
@@ -165,7 +174,7 @@ class DynamoHistory:
 
 
 def sortable(message_id: str) -> str:
-    """A key that sorts as the messages were posted: their ids are times, in seconds or less."""
+    """A key that sorts in the order of posting: message ids are times, in seconds or smaller."""
     whole, dot, fraction = message_id.partition(".")
     if whole.isdecimal() and (not dot or fraction.isdecimal()):
         return f"{whole:0>20}{dot}{fraction}"

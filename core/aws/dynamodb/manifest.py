@@ -1,10 +1,10 @@
-"""The manifest of documents, in DynamoDB: `core.ports.Manifest`.
+"""The records of documents, in DynamoDB: `core.ports.documents.Manifest`.
 
 | pk                       | sk      | what                                            |
 |--------------------------|---------|-------------------------------------------------|
 | `files#{place}`          | file id | a document: state, version, who shared it, …    |
-| `post#{place}/{message}` | file id | that it came with this post                     |
-|                          | `-`     | that the post was deleted                       |
+| `post#{place}/{message}` | file id | that it was attached to this message            |
+|                          | `-`     | that the message was deleted                    |
 | `file#{tenant}/{file}`   | place   | that this file was shared there                 |
 """
 
@@ -18,16 +18,15 @@ from botocore.exceptions import ClientError
 
 from core.aws.access.calls import Calls, unmet
 from core.aws.access.items import clean, cut, decode, encode
+from core.aws.access.sequencers import WIDTH
 from core.aws.dynamodb.reads import BATCH, by_keys, in_partition
 from core.values.documents import Document, DocumentId, State
 
 DELETED_KEPT = 30 * 86_400
-"""Seconds that a deleted document is remembered: longer than any queue keeps an event of it."""
+"""Seconds that a deleted document is remembered: longer than any queue keeps an event about it."""
 BARRED = "-"
 HIDDEN = ("erase_at", "erased_by", "kept_state", "kept_version", "kept_chunks")
-"""Of a document that is hidden until it is erased. To versions that do not know of that it is one
-that was forgotten."""
-WIDTH = 32
+"""Attributes of a hidden document. Releases that do not know them see it as forgotten."""
 NAME_LIMIT = 2_000
 TEXTS = (
     "name", "key", "version", "seen", "reason", "sharer", "sharer_id", "link", "message",
@@ -38,29 +37,14 @@ REGISTERED = (
     "name", "key", "size", "sharer", "sharer_id", "shared_at", "link", "message", "media_type",
     "origins", "thread", "source", "source_version",
 )  # fmt: skip
-"""What a share says of a document; the rest is ingestion's."""
-
-
-def comparable(sequencer: str) -> str:
-    """An S3 sequencer that compares as text: to be padded on the right, says its documentation.
-
-    https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
-    """
-    return sequencer.upper().ljust(WIDTH, "0")
-
-
-def after(seen: str) -> str:
-    """The next version that is ours: after `seen`, and before all that S3 tells later of its key.
-
-    A listing has no sequencers, so what is queued anew cannot have its own. Those of S3 are padded
-    to 32 digits; ours are the newest noticed one and four digits more.
-    """
-    number = int(seen[WIDTH:] or "0", 16)
-    return f"{seen[:WIDTH] or '0' * WIDTH}{number + 1:04X}"
+"""The fields that sharing a file sets; ingestion sets the others."""
 
 
 class DynamoManifest:
-    """Every change is one conditional update, so that late and repeated events change nothing."""
+    """All documents. A change is one conditional update, so late or repeated events do nothing.
+
+    Every method raises StoreError.
+    """
 
     def __init__(
         self, dynamodb: Any, table: str, calls: Calls, *, clock: Callable[[], float]
@@ -71,38 +55,44 @@ class DynamoManifest:
         self._clock = clock
 
     async def get(self, ids: Iterable[DocumentId]) -> Mapping[DocumentId, Document]:
+        """The documents with these ids; unknown ids are left out."""
         keys = [key_of(each) for each in sorted(set(ids))]
         items = await by_keys(self._db, self._table, self._calls, keys)
         return {each.id: each for each in map(_document, items)}
 
     async def of_place(self, place: str, limit: int) -> Sequence[Document]:
-        """Those that are not deleted, newest first."""
+        """A place's documents that are not deleted, newest first."""
         items = await self._partition(f"files#{place}", limit)
         known = [_document(each) for each in items]
         kept = [each for each in known if each.state is not State.DELETED]
         return sorted(kept, key=lambda each: each.shared_at or each.updated, reverse=True)[:limit]
 
     async def of_message(self, place: str, message: str) -> Sequence[Document]:
+        """The documents that were attached to one message."""
         items = await self._partition(f"post#{place}/{message}", BATCH)
         files = [str(decode(each)["sk"]) for each in items]
         found = await self.get(DocumentId(place, each) for each in files if each != BARRED)
         return [each for each in found.values() if _there(each)]
 
     async def of_file(self, tenant: str, file: str) -> Sequence[Document]:
+        """One document for each place where a file was shared."""
         items = await self._partition(f"file#{tenant}/{file}", BATCH)
         found = await self.get(DocumentId(decode(each)["sk"], file) for each in items)
         return [each for each in found.values() if _there(each)]
 
     async def bar(self, place: str, message: str) -> None:
+        """Record that a message was deleted, for 30 days."""
         ttl = int(self._clock() + DELETED_KEPT)
         item = encode({"pk": f"post#{place}/{message}", "sk": BARRED, "ttl": ttl})
         await self._calls(self._db.put_item, TableName=self._table, Item=item)
 
     async def barred(self, place: str, message: str) -> bool:
+        """Whether this message is recorded as deleted."""
         keys = [{"pk": f"post#{place}/{message}", "sk": BARRED}]
         return bool(await by_keys(self._db, self._table, self._calls, keys))
 
     async def register(self, document: Document) -> None:
+        """Record a shared file, with pointers to it from its message and its file id."""
         fields = {name: getattr(document, name) for name in REGISTERED}
         await self.change(
             document.id,
@@ -117,9 +107,11 @@ class DynamoManifest:
             await self._calls(self._db.put_item, TableName=self._table, Item=encode(each))
 
     async def fetched(self, document: DocumentId, digest: str) -> None:
+        """Record the SHA-256 of the stored bytes, in hexadecimal digits."""
         await self.change(document, {"digest": digest}, condition="attribute_exists(pk)")
 
     async def sourced(self, document: Document, *, state: State | None = None) -> None:
+        """Record which version of a file is stored, and `state` if it is given."""
         names = ("source", "source_version", "size", "shared_at", "digest")
         fields = {name: getattr(document, name) for name in names}
         fields |= {"state": state} if state is not None else {}
@@ -128,7 +120,8 @@ class DynamoManifest:
     async def see(
         self, document: DocumentId, key: str, name: str, seen: str, size: int, *, etag: str = ""
     ) -> bool:
-        # what was queued anew does not forgive earlier tries
+        """Begin reading a newly written object; False if there is nothing to read."""
+        # an event of our own, from queueing a document again, does not reset its attempts
         tries = {"tries": 0} if len(seen) <= WIDTH else {}
         return await self.change(
             document,
@@ -152,18 +145,22 @@ class DynamoManifest:
         done: int = 0,
         total: int = 0,
     ) -> bool:
+        """Record how far the reading of this version has come; False if it no longer matters."""
         return await self._current(document, seen, {"state": state, "done": done, "total": total})
 
     async def ready(self, document: DocumentId, seen: str, *, pages: int, chunks: int) -> bool:
+        """Make this version's chunks searchable. False as in `progress`."""
         counts = {"pages": pages, "chunks": chunks, "done": 0, "total": 0}
         fields = {"state": State.READY, "version": seen, "reason": "", **counts}
         return await self._current(document, seen, fields)
 
     async def fail(self, document: DocumentId, seen: str, reason: str) -> bool:
+        """Record why this version cannot be read. False as in `progress`."""
         fields = {"state": State.FAILED, "version": "", "reason": reason, "chunks": 0}
         return await self._current(document, seen, fields)
 
     async def removed(self, document: DocumentId, key: str, seen: str) -> bool:
+        """Mark a document as deleted along with its object; False if that is not its current one."""
         return await self.change(
             document,
             {"seen": seen, "key": key, "etag": "", **self.gone()},
@@ -173,20 +170,23 @@ class DynamoManifest:
         )
 
     async def refuse(self, document: DocumentId, reason: str) -> None:
+        """Record why a shared file could not be fetched."""
         await self.change(document, {"state": State.FAILED, "version": "", "reason": reason})
 
     async def forget(self, document: DocumentId) -> None:
+        """Mark a document as deleted by a person, whatever its version."""
         await self.change(document, {"forgotten": True, **self.gone()}, remove=HIDDEN)
 
     async def rows(
         self, after: str, limit: int, *, fresh: bool = False
     ) -> tuple[Sequence[Document], str]:
-        """`fresh`: with all that was written before, for twice the price.
+        """A page of the documents that are not deleted, and the next page's cursor.
 
-        All rows of the table are read, exchanges and claims as well: it has no index by kind, and
-        one would cost a write for each step of a document. A page is at most `limit` rows or a
-        megabyte, 128 read units; the 40 of an hourly comparison are 5,120, half a dollar a month.
-        Segments side by side would be as dear, and sooner done than anybody needs.
+        `fresh` reads consistently, at twice the price. The scan covers all rows of the table,
+        exchanges and claims included: there is no index by kind, as one would cost a write for each
+        step of a document. A page is at most `limit` rows or one megabyte, which is 128 read units;
+        the 40 pages of an hourly comparison cost 5,120 units, or half a dollar a month. Scanning
+        segments in parallel would cost the same, and nobody needs the result sooner.
         """
         answer = await self._calls(
             self._db.scan,
@@ -202,6 +202,7 @@ class DynamoManifest:
         return [_document(each) for each in answer["Items"]], json.dumps(last) if last else ""
 
     async def take_up(self, row: Document, tries: int) -> bool:
+        """Count another attempt at reading a document; False if it changed since `row` was read."""
         if row.updated:
             return await self.change(
                 row.id,
@@ -217,6 +218,7 @@ class DynamoManifest:
         )
 
     def gone(self) -> dict[str, Any]:
+        """The fields of a deleted document."""
         ttl = int(self._clock() + DELETED_KEPT)
         return {"state": State.DELETED, "version": "", "chunks": 0, "ttl": ttl}
 
@@ -241,7 +243,7 @@ class DynamoManifest:
         values: Mapping[str, Any] | None = None,
         names: Sequence[str] = (),
     ) -> bool:
-        """Sets fields, those in `missing` only where there are none. False: condition not met."""
+        """Set `fields`, and those of `missing` that are not set yet; False if `condition` fails."""
         missing = missing or {}
         fields = {**fields, "updated": self._clock()}
         steps = [f"#{name} = :{name}" for name in fields]
@@ -276,11 +278,12 @@ def _sent(value: Any) -> Any:
 
 
 def _there(document: Document) -> bool:
-    """Whether there is anything of it, if only until it is erased."""
+    """Whether the document exists, or is hidden and can still be restored."""
     return document.state is not State.DELETED or bool(document.erase_at)
 
 
 def key_of(document: DocumentId) -> dict[str, str]:
+    """The key of a document's row."""
     return {"pk": f"files#{document.place}", "sk": document.file}
 
 

@@ -1,4 +1,4 @@
-"""The row that says whether files are read which were shared in a place without a word to us."""
+"""The row that says whether files are read that were shared in a place without a mention of us."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from core.aws.access.items import decode
 
 
 def auto_key(place: str) -> dict[str, str]:
+    """The key of a place's row."""
     return {"pk": f"settings#{place}", "sk": "auto"}
 
 
 def auto_of(answer: Mapping[str, Any]) -> bool:
-    """What DynamoDB's answer says: yes, unless somebody refused."""
+    """The setting in a GetItem response: on, unless somebody turned it off."""
     return bool(decode(answer["Item"])["on"]) if "Item" in answer else True

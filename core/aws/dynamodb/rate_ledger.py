@@ -1,13 +1,12 @@
-"""Tallies of what platforms were asked for, in DynamoDB, so that all processes keep to one rate.
+"""The calls granted to each platform, in DynamoDB, so that all processes share one rate limit.
 
 | pk                           | sk                   | what                              |
 |------------------------------|----------------------|-----------------------------------|
 | `budget#{platform}/{tenant}` | `{quota}#{channel}#` | `granted`, `total`, `progress`, … |
 
-One update grants, and brings what others were granted. Its condition is about the total only: what
-was granted before the window began is past and does not change, so those that ask at the same time
-do not get into each other's way while there is room for all. Times are whole milliseconds since
-1970.
+One update grants calls, and returns those granted to others. Its condition is on the total only:
+grants from before the window no longer change, so concurrent callers do not block each other while
+there is room for all. Times are whole milliseconds since the epoch.
 """
 
 from __future__ import annotations
@@ -25,19 +24,19 @@ from core.ports.store_error import StoreError
 from core.rates.ledger import NEVER, News, Tally
 
 RUNS = "runs_"
-"""Begins the names of the attributes that say what runs in each process."""
+"""The prefix of the attributes that say which answers run in each process."""
 OLD = 32
-"""Grants that no longer count, after which they are taken out."""
+"""Expired grants that may accumulate before they are removed."""
 GONE = 600
-"""Seconds after which a process that did not end what it ran is forgotten."""
+"""Seconds after which a process is forgotten that did not report the end of its answers."""
 MOST = 50
-"""Attributes that are removed at a time: an expression holds 4 KB."""
+"""Attributes removed by one update: an expression holds 4 KB."""
 KEPT = 86_400
-"""Seconds that a tally is kept beyond its need."""
+"""Seconds that a tally is kept after it stops counting."""
 
 
 class DynamoTally:
-    """`core.rates.ledger.Store` of one tally, whose grants count for `seconds`."""
+    """One tally, whose grants count for `seconds`: `core.rates.ledger.Store`."""
 
     def __init__(
         self, dynamodb: Any, table: str, calls: Calls, *, pk: str, sk: str, seconds: float
@@ -51,7 +50,10 @@ class DynamoTally:
     async def tell(
         self, me: str, news: News, seen: Tally | None, spare: int | None, until: float
     ) -> tuple[bool, Tally]:
-        """As the port says, with one write, and one more now and then. Raises StoreError."""
+        """Report news to the tally and ask for grants, as the port says. Raises StoreError.
+
+        Takes one write, and now and then another one.
+        """
         told = _update(self._kept, me, news, until)
         told |= _condition(told, news, seen, spare)
         try:
@@ -67,14 +69,14 @@ class DynamoTally:
                 raise
             return False, self._known(exc.response.get("Item", {}))
         self._kept = answer["Attributes"]
-        with suppress(StoreError):  # what is not taken out goes on counting
+        with suppress(StoreError):  # a grant that is not removed continues to count
             for at in news.returned:
                 await self._return(at)
             await self._tidy(max(news.granted, default=0.0))
         return True, tally_of(self._kept)
 
     async def read(self) -> Tally:
-        """What is kept now. Raises StoreError."""
+        """The stored tally. Raises StoreError."""
         found = await self._calls(self._db.get_item, **self._where, ConsistentRead=True)
         return self._known(found.get("Item", {}))
 
@@ -83,23 +85,23 @@ class DynamoTally:
         return tally_of(item)
 
     async def _return(self, at: float) -> None:
-        """Takes a grant back; it goes on counting if its place changed meanwhile."""
+        """Return an unused grant; it continues to count if its position changed meanwhile."""
         times = _times(self._kept)
         if str(_ms(at)) in times:
             await self._remove(times, [times.index(str(_ms(at)))])
 
     async def _tidy(self, now: float) -> None:
-        """Takes out what no longer counts."""
+        """Remove expired grants, once there are enough of them."""
         times = _times(self._kept)
         old = [n for n, each in enumerate(times[:100]) if int(each) < _ms(now - self._seconds)]
         if len(old) > OLD:
             await self._remove(times, old)
 
     async def _remove(self, times: list[str], places: list[int]) -> None:
-        """Removes grants, if they are where they were."""
+        """Remove grants by their positions, unless these have changed."""
         first, last = places[0], places[-1]
-        # all places are those before the update; from behind, it is the same to a table that
-        # removes one after another
+        # positions are those before the update; removing from the end gives the same result in a
+        # table that removes them one after another
         removed = ", ".join(f"granted[{each}]" for each in reversed(places))
         try:
             answer = await self._calls(
@@ -121,7 +123,7 @@ class DynamoTally:
 
 
 def _update(kept: Mapping[str, Any], me: str, news: News, until: float) -> dict[str, Any]:
-    """What puts news into an item."""
+    """The update expression that writes news to an item."""
     sets, removes, names = ["#ttl = :ttl"], [], {"#ttl": "ttl", "#total": "total"}
     values: dict[str, Any] = {
         ":ttl": {"N": str(int(until + KEPT))},
@@ -160,7 +162,7 @@ def _update(kept: Mapping[str, Any], me: str, news: News, until: float) -> dict[
 def _condition(
     told: Mapping[str, Any], news: News, seen: Tally | None, spare: int | None
 ) -> dict[str, Any]:
-    """That no more was granted elsewhere than there was room for, and no pause is cut short."""
+    """The condition that others' grants left room for ours, and that no pause is shortened."""
     known = seen or Tally()
     values = dict(told["ExpressionAttributeValues"])
     terms = []
@@ -182,7 +184,7 @@ def _condition(
 
 
 def tally_of(item: Mapping[str, Any]) -> Tally:
-    """What an item says."""
+    """The tally in an encoded item."""
     runs = {
         name.removeprefix(RUNS): _running(value)
         for name, value in item.items()
@@ -199,7 +201,7 @@ def tally_of(item: Mapping[str, Any]) -> Tally:
 
 
 def _times(item: Mapping[str, Any]) -> list[str]:
-    """When calls were granted, in the order in which they are kept."""
+    """When calls were granted, in stored order."""
     return [each["N"] for each in item.get("granted", {}).get("L", ())]
 
 
@@ -208,7 +210,7 @@ def _running(value: Mapping[str, Any]) -> tuple[int, float]:
         count, until = value["S"].split()
         return int(count), int(until) / 1000
     except (KeyError, ValueError):
-        return 0, NEVER  # as another release writes it
+        return 0, NEVER  # written by another release
 
 
 def _suspected(item: Mapping[str, Any]) -> tuple[float, str]:

@@ -1,4 +1,4 @@
-"""Reads of a DynamoDB table that take more than one call: partitions, and items by their keys."""
+"""DynamoDB reads that take several calls: whole partitions, and batches of keys."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from core.aws.access.items import encode
 from core.ports.store_error import StoreError
 
 BATCH = 100
-"""Keys that one BatchGetItem takes."""
+"""Keys that one BatchGetItem accepts."""
 TRIES = 10
-"""Calls for one batch: six seconds of pauses at most."""
+"""Calls for one batch; their pauses add up to six seconds at most."""
 
 Item = Mapping[str, Any]
 
@@ -21,7 +21,10 @@ Item = Mapping[str, Any]
 async def in_partition(
     dynamodb: Any, table: str, calls: Calls, pk: str, *, limit: float = float("inf")
 ) -> list[Item]:
-    """The items of a partition, encoded, page by page until there are `limit`."""
+    """The encoded items of a partition, read page by page until there are `limit`.
+
+    Raises StoreError.
+    """
     found: list[Item] = []
     more: dict[str, Any] = {}
     while len(found) < limit:
@@ -48,10 +51,9 @@ async def by_keys(
     *,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> list[Item]:
-    """The items of these keys that there are, encoded, in no order. Raises StoreError.
+    """The encoded items with these keys, in no particular order. Raises StoreError.
 
-    A table that has too much to do answers for some of the keys, or for none; the others are asked
-    for again after a pause.
+    A busy table may return some of the items or none; the others are requested again after a pause.
     """
     found: list[Item] = []
     for start in range(0, len(keys), BATCH):

@@ -1,4 +1,4 @@
-"""Wishes to stop an answer, asked for once for all who want to know at the same time."""
+"""Reads the requests to stop an answer, with one query for all concurrent callers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 PACE = 0.2
-"""Seconds between two queries for wishes to stop."""
+"""Seconds between two queries."""
 
 
 class Stops:
-    """Whoever calls gets what a query says that began after the call."""
+    """Shares one query among callers: each gets the result of a query that began after its call."""
 
     def __init__(self, query: Callable[[], Awaitable[frozenset[str]]]) -> None:
         self._query = query
@@ -18,6 +18,7 @@ class Stops:
         self._began = 0.0
 
     async def now(self) -> frozenset[str]:
+        """The ids of the events whose answers are to be stopped. Raises what the query raises."""
         if self._next is None:
             self._next = asyncio.create_task(self._ask())
             self._next.add_done_callback(_heard)
@@ -32,6 +33,6 @@ class Stops:
 
 
 def _heard(task: asyncio.Task[frozenset[str]]) -> None:
-    """Those who waited were told of a failure; if all went away, nobody need be."""
+    """Mark a failure as retrieved: the waiting callers got it, and there may be none left."""
     if not task.cancelled():
         task.exception()

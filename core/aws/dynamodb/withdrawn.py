@@ -1,8 +1,7 @@
-"""A question that was forgotten or deleted: whoever takes it later finds it over.
+"""Settles the events of questions that were erased or deleted, so that no worker answers them.
 
-Its message stays in the queue, from which nobody takes it but a worker. What is kept is the id of
-the event, as that of one that is settled (`core.aws.dynamodb.claims`), and nothing of what was
-asked.
+Such a question's message stays in the queue, since only a worker can take it from there. What is
+kept is the row of a settled event (`core.aws.dynamodb.claims`) without any of the question's text.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ STOP_KEPT = 3_600
 
 
 async def drop(dynamodb: Any, table: str, calls: Calls, event_id: str, now: float) -> bool:
-    """False where a worker answers it at the moment. Raises StoreError."""
+    """Settle an event and erase its text; False while a worker answers it. Raises StoreError."""
     try:
         await calls(
             dynamodb.put_item,
@@ -42,10 +41,10 @@ async def drop(dynamodb: Any, table: str, calls: Calls, event_id: str, now: floa
 async def withdraw(
     dynamodb: Any, table: str, calls: Calls, event_id: str, now: float
 ) -> Sequence[str] | None:
-    """Ends a run whoever holds it, and keeps nothing of it but the ids of its messages.
+    """Settle a run, whoever holds it, and keep nothing of it but the ids of its messages.
 
-    Returns these, None where there was no such run. Whoever holds it finds it over when its lease
-    is renewed, and is told by a wish to stop that does not wait so long. Raises StoreError.
+    Returns these ids, None if there was no such run. A worker that holds it is stopped when it
+    renews its lease, or earlier by a request to stop. Raises StoreError.
     """
     told = await calls(
         dynamodb.get_item,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from core.aws.access.calls import Calls
-from core.aws.dynamodb.manifest import after
+from core.aws.access.sequencers import after
 from core.aws.sqs.admin import depth
 from core.aws.sqs.s3_events import Removed, Written, notice
 from core.values.documents import Document

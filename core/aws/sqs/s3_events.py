@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote_plus, unquote_plus
 
-from core.aws.dynamodb.manifest import comparable
+from core.aws.access.sequencers import comparable
 
 
 @dataclass(frozen=True, slots=True)

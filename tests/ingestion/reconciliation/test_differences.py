@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.aws.dynamodb.manifest import after, comparable
+from core.aws.access.sequencers import after, comparable
 from core.aws.sqs.s3_events import Removed, Written, jobs, notice
 from core.knowledge.files.overdue import FORGIVEN, TRIES, tries
 from core.ports.documents import Stored
