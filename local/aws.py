@@ -1,7 +1,7 @@
-"""AWS on this machine: SQS, DynamoDB and S3 by ministack, in a process of its own.
+"""AWS on this machine: SQS, DynamoDB and S3, served by a ministack process.
 
-ministack pins its dependencies, so it lives in `.venv-aws`, made by `make setup` from
-`requirements/aws.txt` (hashed).
+ministack pins its dependencies, so it has a virtual environment of its own: `.venv-aws`, made by
+`make setup` from `requirements/aws.txt` (hashed).
 """
 
 from __future__ import annotations
@@ -22,22 +22,22 @@ from typing import Self
 ROOT = Path(__file__).resolve().parent.parent
 PYTHON = ROOT / ".venv-aws" / "bin" / "python"
 START = 30.0
-"""Seconds it may take to start: a fraction of one, on a machine with nothing else to do."""
+"""Seconds that ministack may take to start; on an idle machine it takes a fraction of one."""
 STOP = 10.0
 LOG_END = 600
 HOST = "127.0.0.1"
 PORTS = range(10_000, 32_000)
-"""Connections that go out get others: from 32,768 on Linux, from 49,152 elsewhere."""
+"""Below the ports of outgoing connections, which begin at 32,768 on Linux and 49,152 elsewhere."""
 
 
 class LocalAwsError(Exception):
-    """It cannot be started; the message says why, and what to do."""
+    """ministack cannot be started; the message says why and what to do."""
 
 
 class LocalAws:
-    """One ministack. What it keeps is in `state`, and is there again after a restart.
+    """A ministack process. Its data lives in `state` and survives a restart.
 
-    `more` goes into its environment, and so into that of the functions it runs.
+    `more` is added to its environment, and so to that of the functions it runs.
     """
 
     def __init__(
@@ -56,26 +56,27 @@ class LocalAws:
         self.url = f"http://{HOST}:{port}"
         self.env: Mapping[str, str] = {
             "AWS_ENDPOINT_URL": self.url,
-            # any will do but one that looks real: those break presigned URLs here
+            # any value works, except one that looks real: ministack then rejects presigned URLs
             "AWS_ACCESS_KEY_ID": "test",
             "AWS_SECRET_ACCESS_KEY": "test",
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
         }
-        """What makes botocore speak to it."""
+        """Environment variables that direct botocore to this ministack."""
 
     @property
     def log(self) -> Path:
+        """The file with ministack's output."""
         return self._state / "ministack.log"
 
     @property
     def pid(self) -> int | None:
-        """The process, while it runs."""
+        """The process id, None unless it runs."""
         running = self._process is not None and self._process.poll() is None
         return self._process.pid if self._process is not None and running else None
 
     def start(self) -> None:
-        """Starts it and waits until it answers. Raises LocalAwsError."""
+        """Start the process and wait until it responds. Raises LocalAwsError."""
         if not PYTHON.exists():
             raise LocalAwsError(f"ministack is not installed in {PYTHON.parents[1]}: `make setup`.")
         with socket.socket() as probe:
@@ -91,7 +92,7 @@ class LocalAws:
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 [str(PYTHON), "-P", str(Path(__file__).with_name("ministack_server.py"))],
-                # it ends with this pipe, so with this process
+                # ministack exits when this pipe closes, that is, when this process ends
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=subprocess.STDOUT,
@@ -108,7 +109,7 @@ class LocalAws:
             time.sleep(0.05)
 
     def ready(self) -> bool:
-        """Whether it answers."""
+        """Whether it responds."""
         try:
             with _direct.open(f"{self.url}/_ministack/health", timeout=2) as answer:
                 return bool(answer.status == 200)
@@ -116,12 +117,12 @@ class LocalAws:
             return False
 
     def save(self) -> None:
-        """Saves everything now, rather than a moment after each change."""
+        """Save all state now instead of shortly after each change."""
         with _direct.open(f"{self.url}/_parley/save", timeout=30):
             pass
 
     def stop(self) -> None:
-        """Ends it; it saves what it keeps first."""
+        """Stop the process gracefully; it saves its state first."""
         if self._process is None:
             return
         self._process.send_signal(signal.SIGTERM)
@@ -130,7 +131,7 @@ class LocalAws:
         self.kill()
 
     def kill(self) -> None:
-        """Ends it at once."""
+        """Kill the process."""
         if self._process is not None:
             self._process.kill()
             self._process.wait()
@@ -154,7 +155,7 @@ class LocalAws:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return ours | {
             "GATEWAY_PORT": str(self.port),
-            "BIND_HOST": HOST,  # its default is every interface
+            "BIND_HOST": HOST,  # the default is all interfaces
             "MINISTACK_REGION": self._region,
             "PERSIST_STATE": "1",
             "STATE_DIR": str(self._state / "state"),
@@ -170,11 +171,11 @@ class LocalAws:
 
 
 _direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-"""Never through a proxy."""
+"""Opens URLs without a proxy, whatever the environment says."""
 
 
 def free_port() -> int:
-    """A port that nobody listens on, below those that connections going out may take meanwhile."""
+    """Return a free port, below the range from which outgoing connections take theirs."""
     while True:
         port = PORTS.start + secrets.randbelow(len(PORTS))
         with socket.socket() as probe, suppress(OSError):

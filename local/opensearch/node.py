@@ -1,8 +1,8 @@
 """A real OpenSearch node with k-NN on this machine, in a process of its own.
 
-The JVM is started without OpenSearch's scripts, with few modules and a small heap: up in about
-eight seconds. It refuses to run as root, so for root it runs as `nobody`; what it keeps is then
-under the cache if nobody may enter `state`.
+The JVM is started without OpenSearch's scripts, with few modules and a small heap, and is up in
+about eight seconds. OpenSearch refuses to run as root, so root runs it as `nobody`; if `nobody`
+cannot enter `state`, its data lives in the cache directory instead.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ finally:
     except subprocess.TimeoutExpired:
         child.kill()
 """
-"""Ends the JVM when its own standard input ends, hence with the process that started it."""
+"""Stops the JVM when standard input closes, that is, when the process that started it ends."""
 
 
 class LocalOpenSearch:
-    """One node. What it keeps is in `state`, and is there again after a restart."""
+    """An OpenSearch node. Its data lives in `state` and survives a restart."""
 
     def __init__(self, state: Path, port: int) -> None:
         self._state = state
@@ -58,14 +58,17 @@ class LocalOpenSearch:
 
     @property
     def url(self) -> str:
+        """The node's base URL."""
         return f"http://{HOST}:{self._port}"
 
     @property
     def log(self) -> Path:
+        """The file with the node's output."""
         return self._state / "opensearch.log"
 
     def start(self) -> None:
-        """Fetches what is missing, starts it and waits until it answers. Raises OpenSearchError."""
+        """Download what is missing, start the node and wait until it responds. Raises
+        OpenSearchError."""
         root, runtime = home(), java()
         self._state.mkdir(parents=True, exist_ok=True)
         data, owner = self._data()
@@ -99,7 +102,7 @@ class LocalOpenSearch:
             time.sleep(0.2)
 
     def ready(self) -> bool:
-        """Whether it answers searches."""
+        """Whether it can answer searches."""
         try:
             with _direct.open(f"{self.url}/_cluster/health?timeout=1s", timeout=3) as answer:
                 return json.load(answer)["status"] in ("yellow", "green")
@@ -107,7 +110,7 @@ class LocalOpenSearch:
             return False
 
     def stop(self) -> None:
-        """Ends it in good order."""
+        """Stop the node gracefully."""
         if self._process is not None and self._process.stdin is not None:
             with suppress(OSError):
                 self._process.stdin.close()
@@ -116,7 +119,7 @@ class LocalOpenSearch:
         self.kill()
 
     def kill(self) -> None:
-        """Ends it at once."""
+        """Kill the node with its supervisor."""
         if self._process is None:
             return
         with suppress(ProcessLookupError, PermissionError):
@@ -139,7 +142,7 @@ class LocalOpenSearch:
         self.stop()
 
     def _data(self) -> tuple[Path, pwd.struct_passwd | None]:
-        """Where it keeps its files, and as whom it runs if not as ourselves."""
+        """Return its data directory, and the user to run it as (None for the current one)."""
         if os.geteuid() != 0:
             return self._state, None
         try:

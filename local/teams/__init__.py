@@ -1,1 +1,1 @@
-"""A stand-in for Teams: connector, sign-in, Microsoft Graph and SharePoint, as strict as they."""
+"""A Teams stand-in: connector, sign-in, Microsoft Graph and SharePoint, strict as Microsoft's."""

@@ -1,4 +1,4 @@
-"""What people do in the tenant: each verb changes its state and tells the bot."""
+"""What people do in the tenant: each action changes its state and notifies the bot."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from local.teams.wire import Activities
 
 
 class Acts:
-    """The tenant and the services around it. `base_url` is where they are served."""
+    """People's actions on a tenant and its services. `base_url` is where they are served."""
 
     def __init__(
         self,
@@ -49,6 +49,7 @@ class Acts:
 
     @property
     def base_url(self) -> str:
+        """The address at which the services are served."""
         return self.activities.base
 
     @base_url.setter
@@ -56,7 +57,7 @@ class Acts:
         self.activities.base = self.graph.base = url
 
     def say(self, user: str, room: str, text: str, root: str = "") -> str:
-        """Posts as a person and tells the bot; the message's id."""
+        """Post a message as a person and notify the bot. Returns the message's id."""
         return self.share(user, room, (), text, root)
 
     def share(
@@ -67,7 +68,7 @@ class Acts:
         text: str = "",
         root: str = "",
     ) -> str:
-        """Posts files, each (name, bytes), as a person."""
+        """Post files, each (name, bytes), as a person. Returns the message's id."""
         where = self.tenant.room(room)
         drive = drive_of(where) if where.kind == "channel" else ""
         stored = [self.tenant.store(user, *each, drive)["id"] for each in files]
@@ -77,11 +78,13 @@ class Acts:
         return str(message["id"])
 
     def edit(self, user: str, room: str, message_id: str, text: str) -> None:
+        """Edit a person's own message and notify the bot. Raises TeamsError for another's."""
         message = self._own(user, room, message_id)
         self.tenant.change(message, text=text, edited=True)
         self.delivery.tell(self.activities.edited(message))
 
     def delete(self, user: str, room: str, message_id: str) -> None:
+        """Delete a person's own message with its files. Raises TeamsError for another's."""
         message = self._own(user, room, message_id)
         self.tenant.remove(message)
         for each in message["files"]:
@@ -89,30 +92,30 @@ class Acts:
         self.delivery.tell(self.activities.deleted(message))
 
     async def command(self, user: str, room: str, text: str) -> int | None:
-        """A slash command; the status that the bot answers."""
+        """Run a slash command. Returns the status of the bot's response, None for no response."""
         activity = self.activities.command(self.tenant.room(room), self.tenant.human(user), text)
         return await self.delivery.send(activity)
 
     async def submit(
         self, user: str, room: str, message_id: str, data: dict[str, Any]
     ) -> int | None:
-        """Presses a card's button, with what was chosen in the card."""
+        """Press a card's button, with `data` from the card's inputs. Returns the status."""
         message = self.tenant.get(room, message_id)
         human = self.tenant.human(user)
         return await self.delivery.send(self.activities.submitted(message, human, data))
 
     async def rate(self, user: str, room: str, message_id: str, reaction: str) -> int | None:
-        """Presses an answer's thumb: `like` or `dislike`."""
+        """Give feedback on an answer, `like` or `dislike`. Returns the status."""
         message = self.tenant.get(room, message_id)
         human = self.tenant.human(user)
         return await self.delivery.send(self.activities.rated(message, human, reaction))
 
     def stop_stream(self, user: str, room: str) -> bool:
-        """Teams' own Stop button while an answer streams."""
+        """Press the Stop button that Teams shows during a stream. False if nothing streams."""
         return user in self.tenant.room(room).members and self.streams.stop(room)
 
     def move(self, user: str, room: str, *, into: bool, by: str = "") -> None:
-        """Somebody, or the bot (`BOT`), comes into a conversation or leaves it."""
+        """Add a person or the bot (`BOT`) to a conversation, or remove them."""
         where = self.tenant.room(room)
         rest = [each for each in where.members if each != user]
         self.tenant.members(room, [*rest, user] if into else rest)
@@ -120,7 +123,7 @@ class Acts:
         self.delivery.tell(self.activities.moved(where, user, human, added=into))
 
     def _heard(self, message: Message) -> bool:
-        """Whether the bot is told of it: of all that mentions it, and of all where it may read."""
+        """Whether the bot receives a message: it is mentioned, or may read all messages there."""
         room = self.tenant.room(message["room"])
         if BOT not in room.members:
             return False

@@ -1,4 +1,4 @@
-"""What Teams sends to the bot: signed, with a time limit, and again after a failure."""
+"""Deliver activities to the bot: signed, with a deadline, and retried after a failure."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENCE = 15.0
 
 @dataclass
 class Delivery:
-    """`answers` are the statuses of what was sent, None for no answer."""
+    """Sends activities to the bot. `answers` are the statuses of its responses, None for none."""
 
     signer: Signer
     messages_url: str
@@ -28,20 +28,24 @@ class Delivery:
     _http: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
+        """Open the HTTP session. Call this before anything is sent."""
         self._http = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=PATIENCE))
 
     async def stop(self) -> None:
+        """Cancel pending deliveries and close the HTTP session."""
         await ended(self._tasks)
         if self._http is not None:
             await self._http.close()
 
     def tell(self, activity: dict[str, Any]) -> None:
-        """Sends it, in the background."""
+        """Send an activity in the background, with retries."""
         task = asyncio.ensure_future(self.send(activity))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def send(self, activity: dict[str, Any]) -> int | None:
+        """Send an activity; retry on 5xx and on no response. Returns the last status, None for
+        none."""
         status: int | None = None
         for delay in (*self.retry_delays, None):
             status = await self.once(activity)
@@ -51,7 +55,7 @@ class Delivery:
         return status
 
     async def once(self, activity: dict[str, Any], token: str = "") -> int | None:
-        """One request; `token` in place of a good one."""
+        """Send one request, with `token` in place of a valid one if given. Returns the status."""
         assert self._http is not None, "start() comes first"  # noqa: S101
         signed = token or self.signer.token(activity["serviceUrl"])
         headers = {"Authorization": f"Bearer {signed}", "Content-Type": "application/json"}

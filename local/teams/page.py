@@ -1,4 +1,4 @@
-"""The page's requests about Teams: the verbs and shapes of the Slack half, under `/ui`."""
+"""The page's requests about Teams: the same actions and JSON as in the Slack half, under `/ui`."""
 
 from __future__ import annotations
 
@@ -21,8 +21,11 @@ LABEL = "https://schema.org/Message"
 
 
 class Page:
-    """Messages are told in `blocks`: `said` (what people wrote), `teams` (the bot's Markdown) and
-    `card`. Their `ts` are seconds, as the Slack half has them."""
+    """Serves the page for Teams.
+
+    A message's content is in `blocks`: `said` (what people wrote), `teams` (the bot's Markdown) and
+    `card`. Its `ts` is in seconds, as in the Slack half.
+    """
 
     def __init__(self, teams: Acts) -> None:
         self.viewers = Viewers(TeamsError, sentence)
@@ -30,6 +33,7 @@ class Page:
         teams.tenant.listeners.append(self._changed)
 
     def routes(self) -> list[web.RouteDef]:
+        """Routes of the page's requests."""
         return [
             web.get("/ui/state", self._state),
             web.get("/ui/messages", self._messages),
@@ -40,10 +44,11 @@ class Page:
         ]
 
     def set_banner(self, level: str, text: str) -> None:
+        """Show a banner at the top of the page; an empty text removes it."""
         self.viewers.set_banner(level, text)
 
     def shown(self, message: Message) -> dict[str, Any]:
-        """A message as the page gets it."""
+        """Return a message as the page shows it."""
         tenant = self._teams.tenant
         ours = message["user"] == BOT
         kind = "teams" if ours else "said"
@@ -150,13 +155,14 @@ class Page:
         return {"ok": not error, **({"error": error} if error else {})}
 
     def _delete_file(self, user: str, room: str, file_id: str) -> None:
-        """Teams has no event for a file: it goes with its message."""
+        """Delete a file with its message, as Teams has no event for files."""
         for message in [*self._teams.tenant.messages[room].values()]:
             if file_id in message["files"]:
                 self._teams.delete(user, room, message["id"])
 
     async def _upload(self, request: web.Request) -> web.Response:
-        """`user` and `channel` in the address; `text`, `names` and the files in a form."""
+        """Share files from a form. `user` and `channel` are in the query; `text`, `names` and the
+        files are form fields."""
         query = request.query
         said: dict[str, str] = {"text": "", "names": "[]"}
         files: list[bytes] = []
@@ -164,7 +170,7 @@ class Page:
             async for part in await request.multipart():
                 if not isinstance(part, BodyPartReader):
                     continue
-                # by pieces: `read` refuses what is over the application's limit for other requests
+                # read in chunks: `read` enforces the application's limit for other requests
                 data = bytearray()
                 while piece := await part.read_chunk(PIECE):
                     data += piece
@@ -183,12 +189,12 @@ class Page:
             ts = ts_of(self._teams.share(*where, shared, said["text"], root))
         except TeamsError as exc:
             return web.json_response({"ok": False, "error": sentence(exc)})
-        except (ValueError, AssertionError):  # not a form, or one that was cut off
+        except (ValueError, AssertionError):  # not a form, or a truncated one
             return web.json_response({"ok": False, "error": "The upload did not come whole."})
         return web.json_response({"ok": True, "ts": ts})
 
     async def _view(self, request: web.Request) -> web.Response:
-        """For members of a conversation where it is. Nothing in a file runs as the page."""
+        """Serve a file to members of a conversation that shows it. No script in it may run."""
         tenant, file_id = self._teams.tenant, request.match_info["id"]
         file, user = tenant.files.get(file_id), request.query.get("user", "")
         if file is None:
@@ -218,11 +224,12 @@ class Page:
 
 
 def ts_of(message_id: str) -> str:
-    """Milliseconds as seconds."""
+    """Convert a message id (milliseconds) to a ts (seconds)."""
     return f"{message_id[:-3]}.{message_id[-3:]}"
 
 
 def id_of(ts: str) -> str:
+    """Convert a ts (seconds) to a message id (milliseconds)."""
     return ts.replace(".", "")
 
 

@@ -1,4 +1,4 @@
-"""The Teams stand-in as one aiohttp application, and what people do in it."""
+"""The Teams stand-in as one aiohttp application."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LOGIN = "/login/{tenant}/oauth2/v2.0/token"
 
 
 class TeamsStandIn(Acts):
-    """`app` is to be served at `base_url`; the parts are for tests."""
+    """Serve `app` at `base_url`. The other attributes are for tests."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -26,7 +26,7 @@ class TeamsStandIn(Acts):
         self.login_page = False
 
     def settings(self) -> dict[str, str]:
-        """What the bot has to be told to reach this in place of Microsoft."""
+        """Return the settings that make the bot use this stand-in in place of Microsoft."""
         return {
             "MICROSOFT_APP_ID": self.app_id,
             "MICROSOFT_APP_PASSWORD": self.password,
@@ -39,6 +39,7 @@ class TeamsStandIn(Acts):
 
     @property
     def app(self) -> web.Application:
+        """The aiohttp application with all routes."""
         app = web.Application(client_max_size=4 * 1024**2)
         app.add_routes([*self.connector.routes(), *self.graph.routes(), *self.page.routes()])
         app.add_routes(
@@ -54,7 +55,7 @@ class TeamsStandIn(Acts):
         app.on_cleanup.append(self._stopped)
         return app
 
-    # the wire
+    # HTTP requests of the bot
 
     async def _metadata(self, _: web.Request) -> web.Response:
         keys = f"{self.base_url}/keys"
@@ -71,7 +72,7 @@ class TeamsStandIn(Acts):
         return web.json_response(self.issued.give(str(form.get("scope"))))
 
     async def _download(self, request: web.Request) -> web.Response:
-        """A pre-authorised address: a token with it is an error."""
+        """Serve a pre-authorised URL: a request with a token is an error."""
         file_id, token = request.match_info["id"], "Authorization" in request.headers
         self.downloads.append((file_id, token))
         if token or request.query.get("tempauth") != "1":

@@ -1,4 +1,4 @@
-"""Activities as Teams sends them to a bot. Shapes follow its documentation and recorded ones.
+"""Activities as Teams sends them to a bot. Shapes follow the documentation and recorded ones.
 
 https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/conversation-messages
 """
@@ -16,7 +16,7 @@ Activity = dict[str, Any]
 
 
 class Activities:
-    """For one bot. `base` is the stand-in's address."""
+    """Builds the activities for one bot. `base` is the stand-in's address."""
 
     def __init__(self, tenant: Tenant, app_id: str) -> None:
         self.base = ""
@@ -25,10 +25,11 @@ class Activities:
 
     @property
     def service_url(self) -> str:
+        """The connector's URL, to which the bot sends its answers."""
         return f"{self.base}/connector/"
 
     def message(self, message: Message) -> Activity:
-        """What somebody wrote. Files of channels and groups are left out, as Teams does."""
+        """A person's message. Files in channels and groups are left out, as Teams does."""
         room, human = self._tenant.room(message["room"]), self._tenant.human(message["user"])
         text, rich, mentioned = self._tenant.written(message["text"])
         attachments = [{"contentType": "text/html", "content": rich}]
@@ -45,7 +46,7 @@ class Activities:
         }
 
     def command(self, room: Room, human: Human, text: str) -> Activity:
-        """A slash command: a message that only its writer and the bot see."""
+        """A slash command: a message that only its author and the bot can see."""
         activity = {
             **self._usual(room, human, self._tenant.stamp(), ""),
             "type": "message",
@@ -59,7 +60,7 @@ class Activities:
         return activity
 
     def submitted(self, message: Message, human: Human, data: dict[str, Any]) -> Activity:
-        """A pressed Action.Submit."""
+        """A pressed Action.Submit button."""
         room = self._tenant.room(message["room"])
         return {
             **self._usual(room, human, self._tenant.stamp(), message["root"] or message["id"]),
@@ -70,7 +71,7 @@ class Activities:
         }
 
     def rated(self, message: Message, human: Human, reaction: str) -> Activity:
-        """A pressed thumb of an answer, with the form that Teams shows then."""
+        """Feedback on an answer (a thumb), with the form that Teams then shows."""
         room = self._tenant.room(message["room"])
         feedback = {"reaction": reaction, "feedback": '{"feedbackText":""}'}
         return {
@@ -83,18 +84,20 @@ class Activities:
         }
 
     def deleted(self, message: Message) -> Activity:
+        """A deleted message."""
         room, human = self._tenant.room(message["room"]), self._tenant.human(message["user"])
         usual = self._usual(room, human, message["id"], message["root"])
         usual["channelData"] |= {"eventType": "softDeleteMessage"}
         return {**usual, "type": "messageDelete"}
 
     def edited(self, message: Message) -> Activity:
+        """An edited message."""
         activity = self.message(message)
         activity["channelData"] |= {"eventType": "editMessage"}
         return {**activity, "type": "messageUpdate"}
 
     def moved(self, room: Room, who: str, by: Human, *, added: bool) -> Activity:
-        """Somebody, or the bot, came or went."""
+        """A person or the bot was added or removed."""
         member = self._bot() if who == BOT else self._account(self._tenant.human(who))
         usual = self._usual(room, by, self._tenant.stamp(), "")
         event = "teamMemberAdded" if added else "teamMemberRemoved"

@@ -1,1 +1,1 @@
-"""Microsoft's services, as the stand-in serves them: connector, Graph, SharePoint."""
+"""Microsoft's services as the stand-in serves them: connector, Graph, SharePoint, sign-in."""

@@ -1,4 +1,4 @@
-"""Graph's `$batch`: several reads in one request, each with a status of its own.
+"""Graph's `$batch`: several reads in one request, each with its own status.
 
 https://learn.microsoft.com/graph/json-batching
 """
@@ -16,12 +16,12 @@ from aiohttp import web
 from local.teams.tenant.errors import TeamsError
 
 MOST = 20
-"""Requests of a batch."""
+"""The most requests in a batch."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One request, alone or in a batch: `path` begins with `/graph/v1.0/`."""
+    """One request, alone or in a batch; `path` begins with `/graph/v1.0/`."""
 
     path: str
     match_info: Mapping[str, str] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Asked:
 
 
 async def requests(request: web.Request) -> list[dict[str, Any]]:
-    """The requests of a batch. Raises TeamsError where the whole of it is refused."""
+    """Return the requests in a batch. Raises TeamsError if the batch as a whole is refused."""
     try:
         asked = json.loads(await request.text())["requests"]
     except (ValueError, KeyError, TypeError) as exc:
@@ -50,7 +50,7 @@ async def requests(request: web.Request) -> list[dict[str, Any]]:
 async def answered(
     asked: list[dict[str, Any]], answer: Callable[[Asked], tuple[int, dict[str, str], Any]]
 ) -> dict[str, Any]:
-    """Their answers, in an order of the service's own: here from the last to the first."""
+    """Answer each request. Graph returns them in any order; here the last comes first."""
     found = []
     for each in reversed(asked):
         at = urlsplit(str(each["url"]))

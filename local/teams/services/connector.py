@@ -1,7 +1,7 @@
-"""The Bot Framework's connector over HTTP: tokens, limits, sizes, and faults that tests ask for.
+"""The Bot Framework's connector over HTTP: tokens, limits, sizes, and faults that tests inject.
 
-One activity is one message. Text with a card, and several attachments, become several: such a post
-is taken (202) without an id, such a change is refused. `CLAIMS.md` says what that is known from.
+One activity is one message. Text with a card, or several attachments, become several messages: such
+a post is accepted (202) without an id, such an update is refused. The sources are in `CLAIMS.md`.
 """
 
 from __future__ import annotations
@@ -25,21 +25,23 @@ from local.teams.tenant.state import Message, Tenant
 
 SCOPE = "https://api.botframework.com/.default"
 LARGEST = 100_000
-"""Bytes of an activity in UTF-16."""
+"""The most bytes of an activity in UTF-16."""
 LARGEST_CARD = 28 * 1024
-"""Bytes of a card in UTF-16."""
+"""The most bytes of a card in UTF-16."""
 CARD = "application/vnd.microsoft.card."
 SEVERAL = "Activity resulted into multiple skype activities"
 EMPTY = "Activity must include non empty 'text' field or at least 1 attachment"
 AFTERWARDS = frozenset({"lost", "unnamed"})
-"""Faults that let the call take effect."""
+"""Faults that happen after the call has taken effect."""
 ROUTE = "/connector/v3/conversations/{conversation}/activities"
 
 
 @dataclass(frozen=True, slots=True)
 class Called:
-    """One call as it was answered; `at` in the stand-in's clock. `kind`: post, put, delete, get,
-    whisper, informative, streaming or final."""
+    """A call and how it was answered; `at` is in seconds of the stand-in's clock.
+
+    `kind`: post, put, delete, get, whisper, informative, streaming or final.
+    """
 
     kind: str
     conversation: str
@@ -51,10 +53,13 @@ class Called:
 
 @dataclass
 class Connector:
-    """`faults` by kind are what its next calls meet, empty for one that meets none: a status, with
-    seconds of Retry-After (`429:3`) or a code and sentence (`403:Code:Why`), `hang`, `drop` (the
-    connection ends before the call took effect), `lost` (after it), `late` (before
-    it takes effect, when `late` is called) or `unnamed` (its answer tells no id)."""
+    """Answers the connector's calls, and injects `faults`: for each kind, what its next calls meet.
+
+    A fault is a status, with seconds of Retry-After (`429:3`) or a code and message
+    (`403:Code:Why`), `hang`, `drop` (the connection ends before the call takes effect), `lost`
+    (after it), `late` (before it; calling the entry in the list `late` lets it take effect),
+    `unnamed` (the response has no id) or empty for none.
+    """
 
     tenant: Tenant
     streams: Streams
@@ -69,6 +74,7 @@ class Connector:
     late: list[Callable[[], Any]] = field(default_factory=list)
 
     def routes(self) -> list[web.RouteDef]:
+        """Routes of the connector's REST API."""
         return [
             web.post(ROUTE, self._handle),
             web.put(ROUTE + "/{activity}", self._handle),
@@ -237,7 +243,7 @@ def _cards(activity: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def _messages(activity: Mapping[str, Any]) -> list[tuple[str, list[Any]]]:
-    """The messages that Teams makes of an activity, each a text or one attachment."""
+    """Return the messages that Teams makes of an activity, each with a text or one attachment."""
     text = str(activity.get("text") or "")
     attachments = activity.get("attachments") or ()
     return [*([(text, [])] if text.strip() else []), *(("", [each]) for each in attachments)]

@@ -1,4 +1,4 @@
-"""Drives in SharePoint and OneDrive: items with their versions, and who may open them.
+"""Drives in SharePoint and OneDrive: items, their versions, and who may open them.
 
 https://learn.microsoft.com/graph/api/resources/driveitem
 """
@@ -17,14 +17,14 @@ from local.teams.tenant.state import File, Tenant, drive_of, own_drive
 
 
 class Drives:
-    """Answers Graph's calls about files. `base` gives the address where people open them."""
+    """Answers Graph's calls about files. `base` returns the address at which people open them."""
 
     def __init__(self, tenant: Tenant, base: Callable[[], str]) -> None:
         self.tenant = tenant
         self._base = base
 
     def address(self, file: File) -> str:
-        """Where people open a file; without a person it opens to nobody."""
+        """Return the URL at which people open a file; it needs a signed-in person."""
         return f"{self._base()}/ui/file/{file['id']}"
 
     def shared(self, asked: Asked) -> dict[str, Any]:
@@ -36,7 +36,7 @@ class Drives:
         return self._told(asked, self._by_id(asked))
 
     def content(self, asked: Asked) -> str:
-        """The pre-authorised address to which either `content` redirects."""
+        """Return the pre-authorised URL to which both `content` calls redirect."""
         file = self._by_id(asked) if "item" in asked.match_info else self._by_address(asked)
         return f"{self._base()}/download/{file['id']}?tempauth=1"
 
@@ -68,7 +68,8 @@ class Drives:
         return {"id": own_drive(human), "driveType": "business", "owner": owner}
 
     def _given(self, grant: dict[str, Any]) -> dict[str, Any]:
-        """A permission by invitation (`user`) or by link (`scope`, with `users` for some only)."""
+        """Return a permission by invitation (`user`) or by link (`scope`; `users` limits it to
+        some)."""
         if "user" in grant:
             return self._granted("read", grant["user"])
         people = [{"user": self._person(each)} for each in grant.get("users", ())]

@@ -1,4 +1,4 @@
-"""Microsoft Graph's few calls that are used, with the permissions that an administrator grants."""
+"""The Microsoft Graph calls that we use, with the permissions that an administrator grants."""
 
 from __future__ import annotations
 
@@ -39,10 +39,11 @@ CHANNEL = "/graph/v1.0/teams/{group}/channels/{room}"
 
 @dataclass
 class Graph:
-    """`granted` may be changed; `faults` are statuses (`429:5`, `503`) that the next calls meet,
-    alone or in a batch. `batches` are the addresses of each.
+    """Answers Graph's calls. `granted`, the app's permissions, may be changed.
 
-    `page`: how many of a list come at a time where the caller does not say."""
+    `faults` are statuses (`429:5`, `503`) that the next calls meet, alone or in a batch. `batches`
+    lists the paths in each batch. `page` is the default page size of lists.
+    """
 
     tenant: Tenant
     issued: Issued
@@ -56,6 +57,7 @@ class Graph:
 
     @property
     def scope(self) -> str:
+        """The scope that a token for this Graph is requested with."""
         at = urlsplit(self.base)
         return f"{at.scheme}://{at.netloc}/.default"
 
@@ -64,6 +66,7 @@ class Graph:
         self._paths = [(_pattern(path), *each) for path, each in self._by_path().items()]
 
     def routes(self) -> list[web.RouteDef]:
+        """Routes of all calls, and of `$batch`."""
         paths = self._by_path()
         batch = web.post("/graph/v1.0/$batch", self._batched)
         return [batch, *(web.get(path, self._handler(*each)) for path, each in paths.items())]
@@ -105,7 +108,7 @@ class Graph:
         return handle
 
     async def _batched(self, request: web.Request) -> web.Response:
-        """The token is the batch's; a fault meets one of its requests each, `""` none."""
+        """Answer a batch. Its token is shared; each fault meets one of its requests, `""` none."""
         try:
             self._authorized(self._token(request))
             asked = await requests(request)
@@ -123,7 +126,8 @@ class Graph:
     def _answered(
         self, asked: Asked, needs: str, answer: Callable[..., Any], token: str | None = None
     ) -> tuple[int, dict[str, str], Any]:
-        """Status, headers and body; `token` None where the batch's was good."""
+        """Return status, headers and body. `token` is None if the batch's token was already
+        checked."""
         self.calls.append(asked.path.partition("/graph/")[2])
         try:
             if token is not None:
@@ -184,7 +188,7 @@ class Graph:
         return self._told(message)
 
     def _told(self, message: Message) -> dict[str, Any]:
-        """A chatMessage."""
+        """Return a message as Graph's chatMessage."""
         at = datetime.fromtimestamp(int(message["id"]) / 1000, UTC)
         created = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         told: dict[str, Any] = {"id": message["id"], "messageType": "message"}
@@ -225,7 +229,7 @@ class Graph:
         ]
 
     def address(self, file: File) -> str:
-        """Where people open a file."""
+        """Return the URL at which people open a file."""
         return self.drives.address(file)
 
     def _content(self, asked: Asked) -> str:
@@ -270,7 +274,8 @@ class Graph:
         return self._some(request, told, MEMBERS)
 
     def _some(self, request: Asked, whole: list[dict[str, Any]], most: int = 0) -> dict[str, Any]:
-        """A page of a list, and where it goes on; with `most` the caller may say how many.
+        """Return a page of a list and the link to the next; with `most` the caller may set the
+        size.
 
         https://learn.microsoft.com/graph/paging
         """
@@ -288,14 +293,14 @@ class Graph:
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    """A route's path as a batch's address is matched with it."""
+    """Return a pattern that matches a route's path against the URLs in a batch."""
     parts = re.split(r"\{(\w+)\}", path)
     named = [f"(?P<{each}>[^/]+)" if n % 2 else re.escape(each) for n, each in enumerate(parts)]
     return re.compile("".join(named))
 
 
 def _type(room: Room, everybody: set[str]) -> str:
-    """A channel that some have left is told of as a private one: standard ones are everybody's."""
+    """Return a channel's membership type: standard only if everybody in the team is a member."""
     return "private" if room.private or not everybody <= {*room.members} else "standard"
 
 

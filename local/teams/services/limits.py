@@ -1,4 +1,4 @@
-"""Teams' rate limits as it publishes them.
+"""Teams' published rate limits.
 
 https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit
 """
@@ -11,18 +11,18 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 THREAD = ((7, 1.0), (8, 2.0), (60, 30.0), (1800, 3600.0))
-"""Calls of a bot in one conversation, in so many seconds: a chat, or a channel with all its
+"""(calls, seconds) allowed for a bot in one conversation: a chat, or a channel with all its
 threads."""
 TENANT = 50
-"""Calls of a bot in one tenant in a second."""
+"""Calls a second allowed for a bot in one tenant."""
 STREAM = 1.0
-"""Seconds between two calls of one stream. A little less is let pass: clocks and wires differ."""
+"""Seconds between two calls of one stream. `SLACK` allows for clocks and latency."""
 SLACK = 0.1
 
 
 @dataclass
 class RateLimits:
-    """`wait` says how many seconds too early a call is; 0 lets it pass and counts it."""
+    """Counts calls per conversation, tenant and stream, and refuses those above the limits."""
 
     clock: Callable[[], float]
     refused: int = 0
@@ -31,6 +31,7 @@ class RateLimits:
     _streams: dict[str, float] = field(default_factory=dict)
 
     def wait(self, thread: str, stream: str = "") -> float:
+        """Count a call. Returns 0 if it is allowed, else the seconds until it would be."""
         now = self.clock()
         calls = self._threads[thread]
         while calls and calls[0] <= now - THREAD[-1][1]:

@@ -1,4 +1,4 @@
-"""Keys and tokens: those the Bot Framework signs its requests with, and those it gives to bots."""
+"""Keys and tokens: those that sign the Bot Framework's requests, and those issued to bots."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ LASTS = 3600
 
 
 class Signer:
-    """The signing keys; `rotate` makes a new one and keeps the one before for a while."""
+    """The signing keys; `rotate` adds a new one and keeps the previous one for a while."""
 
     def __init__(self, app_id: str, clock: Callable[[], float] = time.time) -> None:
         self.app_id = app_id
@@ -26,14 +26,14 @@ class Signer:
         self.rotate()
 
     def rotate(self, *, keep: int = 2) -> str:
-        """The new key's id."""
+        """Add a new key, keeping at most `keep`. Returns its id."""
         kid = secrets.token_urlsafe(16)
         key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self._keys = [*self._keys, (kid, key)][-keep:]
         return kid
 
     def published(self) -> dict[str, Any]:
-        """The key set, as at the Bot Framework's `jwks_uri`."""
+        """Return the key set, as at the Bot Framework's `jwks_uri`."""
         keys = []
         for kid, key in self._keys:
             told = json.loads(RSAAlgorithm.to_jwk(key.public_key()))
@@ -42,7 +42,7 @@ class Signer:
         return {"keys": keys}
 
     def token(self, service_url: str, **claims: Any) -> str:
-        """A request's token; `claims` replace its own."""
+        """Return the token of a request; `claims` override the usual ones."""
         now = int(self.clock())
         usual = {"iss": ISSUER, "aud": self.app_id, "serviceurl": service_url}
         usual |= {"nbf": now - 10, "exp": now + LASTS}  # type: ignore[dict-item]
@@ -52,7 +52,7 @@ class Signer:
 
 
 class Issued:
-    """Tokens that were given to the bot, by scope."""
+    """Tokens issued to the bot, by scope."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
@@ -60,16 +60,18 @@ class Issued:
         self.count = 0
 
     def give(self, scope: str) -> dict[str, Any]:
+        """Issue a token for a scope, as Entra's response has it."""
         text = secrets.token_urlsafe(32)
         self._known[text] = (scope, self._clock() + LASTS)
         self.count += 1
         return {"token_type": "Bearer", "expires_in": LASTS, "access_token": text}
 
     def good(self, header: str, scope: str) -> bool:
-        """Whether an Authorization header has a token for this scope that has not ended."""
+        """Whether an Authorization header carries a valid, unexpired token for this scope."""
         kind, _, text = header.partition(" ")
         known, until = self._known.get(text, ("", 0.0))
         return kind == "Bearer" and known == scope and until > self._clock()
 
     def revoke(self) -> None:
+        """Revoke all tokens."""
         self._known.clear()

@@ -1,4 +1,4 @@
-"""Native streams as Teams enforces them.
+"""Native streams, with the rules that Teams enforces.
 
 https://learn.microsoft.com/microsoftteams/platform/bots/streaming-ux
 """
@@ -33,7 +33,7 @@ class _Stream:
 
 
 class Streams:
-    """`allowed` switches the feature; `shown` tells what a message says and shows."""
+    """The native streams. `allowed` switches the feature on or off."""
 
     def __init__(self, tenant: Tenant, clock: Callable[[], float]) -> None:
         self.allowed = True
@@ -44,7 +44,7 @@ class Streams:
     def take(
         self, room: str, activity: Mapping[str, Any], info: Mapping[str, Any], shown: dict[str, Any]
     ) -> tuple[int, dict[str, Any]]:
-        """The status and body that a call is answered with."""
+        """Take a streaming call. Returns the status and body; `shown` is the message's content."""
         kind, stream_id = info.get("streamType", "streaming"), info.get("streamId")
         if not self.allowed or self._tenant.room(room).kind != "dm":
             raise TeamsError(403, REFUSED, NOT_ALLOWED)
@@ -66,7 +66,7 @@ class Streams:
         return self._go_on(stream, kind, text, sequence, shown)
 
     def stop(self, room: str) -> bool:
-        """The reader's Stop button."""
+        """Press the reader's Stop button. False if nothing streams."""
         for stream in self._streams.values():
             if stream.message["room"] == room and not stream.end:
                 self._ended(stream, CANCELLED)
@@ -74,7 +74,7 @@ class Streams:
         return False
 
     def updated(self, message_id: str) -> None:
-        """A message was changed in place: it streams no more."""
+        """End the stream of a message that was edited in place."""
         stream = self._streams.get(message_id)
         if stream is not None and not stream.end:
             stream.end = COMPLETED

@@ -1,4 +1,4 @@
-"""What Teams answers when it refuses."""
+"""The errors of Teams and Graph, and the sentences shown for them on the page."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 
 class TeamsError(Exception):
-    """`status` and `code` as on the wire; `after` are the seconds of Retry-After."""
+    """An error with `status` and `code` as on the wire; `after` is Retry-After in seconds."""
 
     def __init__(self, status: int, code: str, message: str = "", after: int = 0) -> None:
         super().__init__(message or code)
@@ -25,11 +25,11 @@ CODES = {
     413: "MessageSizeTooBig",
     429: "Throttled",
 }
-"""The connector's code for a status, where a fault names none; else `ServiceError`."""
+"""The connector's default code for a status; `ServiceError` for all others."""
 
 
 def sentence(error: TeamsError) -> str:
-    """What a person is told on the page."""
+    """Return the sentence that the page shows for an error."""
     return SENTENCES.get(error.code, "Teams does not do that.")
 
 
@@ -54,11 +54,11 @@ GRAPHS_OWN = frozenset({*GRAPH_CODES.values(), "itemNotFound", "accessDenied", "
 
 
 def _graph_code(error: TeamsError) -> str:
-    """Graph has names of its own for what the connector calls otherwise."""
+    """Return Graph's code for an error, which may differ from the connector's."""
     return error.code if error.code in GRAPHS_OWN else GRAPH_CODES.get(error.status, "UnknownError")
 
 
 def graph_refusal(error: TeamsError) -> tuple[int, dict[str, str], Any]:
-    """Status, headers and body of Graph's answer."""
+    """Return status, headers and body of Graph's error response."""
     headers = {"Retry-After": str(error.after)} if error.after else {}
     return error.status, headers, {"error": {"code": _graph_code(error), "message": error.message}}

@@ -1,4 +1,4 @@
-"""Who and what is in a fresh tenant: the people of the Slack half, a team, a group, their chats."""
+"""The people and conversations of a new tenant: those of the Slack half, a team, a group, chats."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from local.slack.workspace.people import PEOPLE as ACME
 
 TENANT = str(uuid5(NAMESPACE_URL, "tenant/acme"))
 GROUP = str(uuid5(NAMESPACE_URL, "group/acme"))
-"""The team as Graph knows it."""
+"""The team's id in Graph."""
 TEAM = "19:acme0general@thread.tacv2"
-"""The team as the Bot Framework knows it: by its General channel."""
+"""The team's id in the Bot Framework, which is that of its General channel."""
 BOT = "U0PARLEY"
 
 
 @dataclass(frozen=True, slots=True)
 class Human:
-    """`id` is the page's, `aad` Entra's, `teams` the Bot Framework's."""
+    """A person. `id` is the page's, `aad` Entra's, `teams` the Bot Framework's."""
 
     id: str
     name: str
@@ -29,7 +29,7 @@ class Human:
 
     @property
     def account(self) -> dict[str, str]:
-        """As the connector tells of a member of a conversation.
+        """The person as the connector describes a member of a conversation.
 
         https://learn.microsoft.com/microsoftteams/platform/bots/how-to/get-teams-context
         """
@@ -46,16 +46,18 @@ class Human:
 
     @property
     def aad(self) -> str:
+        """The person's Entra object id."""
         return str(uuid5(NAMESPACE_URL, f"person/{self.id}"))
 
     @property
     def teams(self) -> str:
+        """The person's Bot Framework id."""
         return f"29:1{self.aad.replace('-', '')}"
 
 
 @dataclass(slots=True)
 class Room:
-    """A channel, group chat or personal chat. `kind`: channel, group or dm."""
+    """A channel, group chat or personal chat. `kind` is channel, group or dm."""
 
     id: str
     name: str
@@ -71,6 +73,7 @@ _ALL = [each.id for each in HUMANS]
 
 
 def rooms() -> list[Room]:
+    """Return the conversations of a new tenant."""
     some = _ALL[:3]
     return [
         Room(TEAM, "General", "channel", [*_ALL, BOT], "Company-wide talk"),

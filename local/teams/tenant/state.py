@@ -1,4 +1,4 @@
-"""The tenant itself: people, conversations, messages and files, kept in a file; no network here."""
+"""A tenant's state: people, conversations, messages and files, kept in a file. No network here."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ UNKNOWN = "application/octet-stream"
 
 @dataclass
 class Tenant:
-    """`listeners` are called with every change. A message has its `id` (milliseconds), `room`,
-    `root` (the post whose reply it is, empty for none), `user`, `text` (the bot's in Markdown),
-    `attachments`, `entities`, `feedback` (whether it has thumbs), `files`, `to` and `stream`."""
+    """People, conversations, messages and files; refusals are raised as TeamsError.
+
+    `listeners` are called with every change. A message has `id` (milliseconds), `room`, `root` (the
+    post it replies to, empty for none), `user`, `text` (Markdown if it is the bot's),
+    `attachments`, `entities`, `feedback` (whether it has thumbs), `files`, `to` and `stream`.
+    """
 
     clock: Callable[[], float]
     file: Path | None = None
@@ -52,13 +55,14 @@ class Tenant:
         self._journal.replace([*moved, *files, *({"kind": "message", "message": m} for m in kept)])
 
     def room(self, room: str) -> Room:
+        """Return a conversation. Raises TeamsError if there is none."""
         found = self.rooms.get(room)
         if found is None:
             raise TeamsError(404, "ConversationNotFound")
         return found
 
     def human(self, user: str) -> Human:
-        """By any of a person's ids."""
+        """Return a person by any of their ids. Raises TeamsError if there is none."""
         if user in self.humans:
             return self.humans[user]
         for each in self.humans.values():
@@ -67,17 +71,19 @@ class Tenant:
         raise TeamsError(404, "MemberNotFoundInConversation")
 
     def get(self, room: str, message: str) -> Message:
+        """Return a message. Raises TeamsError if there is none."""
         found = self.messages[self.room(room).id].get(message)
         if found is None:
             raise TeamsError(404, "ActivityNotFoundInConversation", "The message is not there.")
         return found
 
     def thread(self, room: str, root: str) -> list[Message]:
-        """A post and its replies, oldest first."""
+        """Return a post and its replies, oldest first."""
         within = self.messages[self.room(room).id].values()
         return [each for each in within if root in (each["id"], each["root"])]
 
     def add(self, room: str, user: str, text: str, *, root: str = "", **more: Any) -> Message:
+        """Post a message, with `more` of its fields. Raises TeamsError if `user` is no member."""
         where = self.room(room)
         if user not in where.members:
             raise TeamsError(403, "BotNotInConversationRoster", "The bot is not in the roster.")
@@ -90,16 +96,18 @@ class Tenant:
         return message
 
     def change(self, message: Message, **more: Any) -> None:
+        """Update fields of a message."""
         message |= more
         self._keep(message, "changed")
 
     def remove(self, message: Message) -> None:
+        """Delete a message."""
         self.messages[message["room"]].pop(message["id"], None)
         self._journal.add({"kind": "deleted", "room": message["room"], "id": message["id"]})
         self._tell("deleted", message)
 
     def store(self, user: str, name: str, data: bytes, drive: str = "") -> File:
-        """A file in SharePoint or, where no `drive` is named, in its owner's OneDrive."""
+        """Store a file on a SharePoint `drive` or, without one, in its owner's OneDrive."""
         kind, now = mimetypes.guess_type(name)[0] or UNKNOWN, self.clock()
         record: File = {"id": str(uuid4()), "name": name, "user": user, "size": len(data)}
         record |= {"mimetype": kind, "created": now, "modified": now, "version": 1, "renamed": 0}
@@ -110,41 +118,46 @@ class Tenant:
         return record
 
     def replace_file(self, file: str, data: bytes) -> None:
-        """Somebody saved another version of it: the same item with other tags."""
+        """Save a new version of a file: the item keeps its id, and its tags change."""
         record = self.files[file]
         record |= {"size": len(data), "version": record["version"] + 1, "modified": self.clock()}
         self._write(file, data)
         self._journal.add({"kind": "file", "file": record})
 
     def grant(self, file: str, **grant: Any) -> None:
-        """Shares a file with a `user`, or by a link of a `scope` (for `users` only some)."""
+        """Share a file with a `user`, or by a link of a `scope` (`users` limits it to some)."""
         self.files[file]["grants"].append(grant)
         self._journal.add({"kind": "file", "file": self.files[file]})
 
     def drop_file(self, file: str) -> None:
+        """Delete a file; an unknown id is ignored."""
         self.files.pop(file, None)
         self._journal.add({"kind": "file_deleted", "file": file})
 
     def bytes_of(self, file: str) -> bytes:
+        """Return a file's content. Raises TeamsError if there is none."""
         if file not in self.files:
             raise TeamsError(404, "itemNotFound")
         return self._bytes[file] if self._folder is None else (self._folder / file).read_bytes()
 
     def members(self, room: str, members: list[str]) -> None:
+        """Set the members of a conversation."""
         self.rooms[room].members = members
         self._journal.add({"kind": "members", "room": room, "members": members})
 
     def visible(self, room: str, user: str) -> Iterator[Message]:
+        """Yield the messages that a member can see, private ones only to their addressee."""
         if user in self.room(room).members:
             yield from (m for m in self.messages[room].values() if m["to"] in ("", user))
 
     def stamp(self) -> str:
+        """Return the next message's id: the time in milliseconds, unique and increasing."""
         now = max(int(self.clock() * 1000), self._last + 1)
         self._last = now
         return str(now)
 
     def written(self, text: str) -> tuple[str, str, list[Human | str]]:
-        """What a person typed, as Teams sends it: text, HTML, and who is mentioned in order."""
+        """Convert typed text to what Teams sends: plain text, HTML, and the mentions in order."""
         names = {each.name: each for each in self.humans.values()} | {"Parley": BOT}
         pattern = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
         known = {name.lower(): name for name in names}
@@ -198,16 +211,16 @@ class Tenant:
                 case "members":
                     self.rooms[change["room"]].members = list(change["members"])
         except (KeyError, TypeError, ValueError, TeamsError):
-            return  # a line that nobody of us wrote
+            return  # a line that no version of the stand-in wrote
 
 
 def own_drive(human: Human) -> str:
-    """Somebody's OneDrive."""
+    """Return the id of a person's OneDrive."""
     return f"b!{human.aad}"
 
 
 def drive_of(room: Room) -> str:
-    """Where a channel's files lie: the team's site, or a private channel's own."""
+    """Return the drive of a channel's files: the team's site, or a private channel's own."""
     return f"b!site-{room.name.lower()}" if room.private else "b!site"
 
 
