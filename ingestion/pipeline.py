@@ -24,7 +24,7 @@ from core.ports.documents import Manifest, Missing, TooLarge, Vault
 from core.ports.index import Embeddings, Index, Rejected
 from core.ports.model import Broken, ModelError, Overloaded
 from core.ports.store_error import StoreError
-from core.runtime.tasks import ended, together
+from core.runtime.tasks import retrying, running, together
 from core.runtime.telemetry import Metric, count, following
 from core.values.documents import (
     Block,
@@ -248,17 +248,15 @@ class Pipeline:
         self, document: DocumentId, items: Sequence[Block | Picture], seen: str, pages: int
     ) -> Sequence[Block]:
         """The blocks, with those that Claude reads in pictures."""
-        reading = asyncio.ensure_future(self._eyes.read(items))
-        try:
+        async with running(self._eyes.read(items)) as (reading,):
             while not (await asyncio.wait({reading}, timeout=BEAT))[0]:
                 await self._patiently(
                     lambda: self._manifest.progress(
                         document, seen, State.EXTRACTING, done=pages, total=pages
                     )
                 )
-            return await reading
-        finally:
-            await ended({reading})
+            blocks: Sequence[Block] = await reading
+            return blocks
 
     async def _indexed(
         self, document: DocumentId, name: str, seen: str, chunks: Sequence[Chunk]
@@ -291,13 +289,12 @@ class Pipeline:
         return not overtaken.is_set()
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
-        for delay in DELAYS:
-            try:
-                return await call()
-            except (StoreError, Overloaded, Broken) as exc:
-                log.warning("%s, again in %s s", type(exc).__name__, delay)
-                await self._sleep(delay)
-        return await call()
+        def pause(exc: Exception, delay: float) -> float:
+            log.warning("%s, again in %s s", type(exc).__name__, delay)
+            return delay
+
+        passing = (StoreError, Overloaded, Broken)
+        return await retrying(call, DELAYS, passing, self._sleep, pause=pause)
 
 
 def _chunks(blocks: Sequence[Block]) -> list[Chunk]:

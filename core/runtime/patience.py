@@ -9,6 +9,7 @@ from typing import Protocol, TypeVar
 
 from core.ports.store_error import StoreError
 from core.ports.turns import Lost
+from core.runtime.tasks import retrying
 from core.wording import user_messages
 
 log = logging.getLogger(__name__)
@@ -27,14 +28,11 @@ class Shown(Protocol):
 
 async def patiently(call: Callable[[], Awaitable[T]], live: Shown | None = None) -> T:
     """Calls a store until it answers, for a minute and a half. Raises StoreError after that."""
-    for delay in DELAYS:
-        try:
-            return await call()
-        except Lost:
-            raise
-        except StoreError:
-            log.warning("store does not answer, again in %s s", delay)
-            if live is not None and delay >= 1:
-                live.status(user_messages.NO_STORE)
-            await asyncio.sleep(delay)
-    return await call()
+
+    def pause(_: Exception, delay: float) -> float:
+        log.warning("store does not answer, again in %s s", delay)
+        if live is not None and delay >= 1:
+            live.status(user_messages.NO_STORE)
+        return delay
+
+    return await retrying(call, DELAYS, StoreError, asyncio.sleep, but=(Lost,), pause=pause)

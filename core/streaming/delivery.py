@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection
+from collections.abc import Awaitable, Callable, Collection
 from math import isinf
+from typing import TypeVar
 
 from core.ports.chat import Chat, RateLimited, Uneditable, Unreachable
 from core.ports.rates import Budget, Call, Priority
+from core.runtime.tasks import retrying, running
 from core.runtime.telemetry import Metric, count
 from core.values.answer import MessageId, Rendered
+
+T = TypeVar("T")
 
 RETRIES = (0.5, 1, 2, 4, 8, 16, 32)
 """Seconds between tries of a call that got no answer."""
@@ -31,9 +35,14 @@ class Writer:
     ) -> MessageId:
         """Posts once. `known` are the answer's messages so far: when the answer to a post was
         lost, a message beyond those is the one it made."""
-        await self._budget.spend(Call.POST, priority)
+        needs: Priority | None = priority
         lost = False
-        for delay in (*RETRIES, 0):
+
+        async def once() -> MessageId:
+            nonlocal needs, lost
+            if needs is not None:
+                await self._budget.spend(Call.POST, needs)
+                needs = None
             try:
                 if lost and (strays := await self._strays(known)):
                     return strays[-1]
@@ -41,11 +50,13 @@ class Writer:
             except RateLimited as exc:
                 count(Metric.RATE_LIMITED)
                 self._budget.pause(Call.POST, exc.retry_after)
-                await self._budget.spend(Call.POST, Priority.FINAL)
+                needs = Priority.FINAL
+                raise
             except Unreachable:
                 lost = True
-                await asyncio.sleep(delay)
-        raise Unreachable("a post was not taken")
+                raise
+
+        return await _until_taken(once)
 
     async def _strays(self, known: Collection[MessageId]) -> list[MessageId]:
         try:
@@ -59,7 +70,8 @@ class Writer:
     async def edit(self, message_id: MessageId, message: Rendered, patience: float) -> bool:
         """Edits, as a final; False when the message cannot be edited, or when the budget has no
         edit within `patience` seconds while a post could be had sooner."""
-        for delay in (*RETRIES, 0):
+
+        async def once() -> bool:
             if not await self._granted(patience):
                 return False
             try:
@@ -67,30 +79,41 @@ class Writer:
             except RateLimited as exc:
                 count(Metric.RATE_LIMITED)
                 self._budget.pause(Call.EDIT, exc.retry_after)
+                raise
             except Uneditable:
                 return False
-            except Unreachable:
-                await asyncio.sleep(delay)
-            else:
-                count(Metric.EDITS)
-                return True
-        raise Unreachable("an edit was not taken")
+            count(Metric.EDITS)
+            return True
+
+        return await _until_taken(once)
 
     async def _granted(self, patience: float) -> bool:
         """Whether an edit may be made; what other processes use of the rate is often known only
         once one has asked for it."""
-        granted: asyncio.Task[None] | None = None
-        try:
-            while granted is None or not granted.done():
-                edit_in = self._budget.wait_for(Call.EDIT, Priority.FINAL)
-                if patience < edit_in > self._budget.wait_for(Call.POST, Priority.FINAL):
-                    return False
-                if granted is None:
-                    spending = self._budget.spend(Call.EDIT, Priority.FINAL)
-                    granted = asyncio.create_task(spending)
+
+        def too_late() -> bool:
+            edit_in = self._budget.wait_for(Call.EDIT, Priority.FINAL)
+            return patience < edit_in > self._budget.wait_for(Call.POST, Priority.FINAL)
+
+        if too_late():
+            return False
+        async with running(self._budget.spend(Call.EDIT, Priority.FINAL)) as (granted,):
+            while not granted.done():
                 await asyncio.wait({granted}, timeout=None if isinf(patience) else patience)
+                if not granted.done() and too_late():
+                    return False
             granted.result()
             return True
-        finally:
-            if granted is not None:
-                granted.cancel()
+
+
+async def _until_taken(call: Callable[[], Awaitable[T]]) -> T:
+    """Calls until the platform takes it. For a rate the next try waits in the budget."""
+
+    def pause(exc: Exception, delay: float) -> float:
+        return delay if isinstance(exc, Unreachable) else 0.0
+
+    try:
+        passing = (RateLimited, Unreachable)
+        return await retrying(call, RETRIES, passing, asyncio.sleep, pause=pause)
+    except RateLimited as exc:
+        raise Unreachable("a call was not taken") from exc

@@ -26,7 +26,7 @@ from core.ports.chat import (
     Unreachable,
 )
 from core.ports.rates import Budget, Call, Priority
-from core.runtime.tasks import ended
+from core.runtime.tasks import Work, first_done
 from core.runtime.telemetry import Metric, count
 from core.streaming.citations import within
 from core.streaming.delivery import Writer
@@ -303,12 +303,7 @@ class LiveMessage:
     async def _granted(self, priority: Priority) -> bool:
         return await self._unless_closing(self._budget.spend(Call.EDIT, priority))
 
-    async def _unless_closing(self, work: Awaitable[object]) -> bool:
+    async def _unless_closing(self, work: Work[object]) -> bool:
         """Waits for `work` or for `close`; True when the work was done."""
-        task = asyncio.ensure_future(work)
-        closing = asyncio.ensure_future(self._closing.wait())
-        try:
-            await asyncio.wait({task, closing}, return_when=asyncio.FIRST_COMPLETED)
-            return task.done()
-        finally:
-            await ended((task, closing))
+        done, _ = await first_done(work, self._closing.wait())
+        return done

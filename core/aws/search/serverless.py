@@ -184,7 +184,7 @@ class ServerlessIndex(OpenSearchIndex):
             answer = await asked(self._client.search, index=self.name, body=leg, request_timeout=20)
             return _distinct([mapping.hit(each) for each in answer["hits"]["hits"]])
 
-        return await together(*(one(each) for each in legs))
+        return [*await together(*(one(each) for each in legs))]
 
     async def most(self, question: str) -> float:
         """Counted, since there are no term vectors."""
