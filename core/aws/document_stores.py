@@ -1,4 +1,4 @@
-"""What documents are kept in: bucket, manifest, index, and the pool that embeds."""
+"""Builds the stores of documents: bucket, manifest, search index and embedding models."""
 
 from __future__ import annotations
 
@@ -27,11 +27,13 @@ from core.ports.documents import Notices
 from core.runtime.settings import Settings, SettingsError
 
 DIMS = 512
-"""Of a vector: each embedding model here offers it."""
+"""Dimensions of a vector, which every supported embedding model offers."""
 
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
+    """The stores of documents, of which `close` has to be called."""
+
     vault: S3Vault
     manifest: DynamoManifest
     erasures: DynamoErasures
@@ -42,12 +44,12 @@ class Shelf:
     cursors: DynamoCursors
 
     async def close(self) -> None:
-        """Lets go of connections and threads."""
+        """Close connections and threads."""
         await self.index.close()
 
 
 def editions_of(settings: Settings, session: boto3.Session | None = None) -> Editions:
-    """The index's versions, each with its own embeddings."""
+    """The versions of the search index, each with its own embedding model."""
 
     def pool(model: str, dims: int) -> EmbeddingPool:
         return EmbeddingPool(settings.embedding_regions, model, session, dims=dims)
@@ -70,7 +72,7 @@ def shelf_of(
     calls: Calls,
     clock: Callable[[], float],
 ) -> Shelf | None:
-    """The configured one; None where there is no index."""
+    """The configured stores, None without a search index."""
     if not settings.opensearch_url:
         return None
     index = editions_of(settings, session)
@@ -84,14 +86,14 @@ def shelf_of(
 
 
 def notices_of(settings: Settings, sqs: Any, calls: Calls) -> SqsNotices:
-    """What tells the queue of files of the bucket's objects."""
+    """The queue of file events, for events of our own about the bucket's objects."""
     return SqsNotices(sqs, settings.files_queue_url, calls, bucket=settings.bucket, clock=time.time)
 
 
 def erasing_of(
     settings: Settings, shelf: Shelf, notices: Notices, clock: Callable[[], float]
 ) -> Erasing:
-    """What erases files by hand."""
+    """The use case in which people erase files."""
     return Erasing(
         shelf.manifest,
         shelf.erasures,
@@ -106,7 +108,7 @@ def erasing_of(
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a process needs that reads files and answers nobody."""
+    """What a process needs that reads files but answers no questions."""
 
     shelf: Shelf
     model: BedrockModel
@@ -117,7 +119,10 @@ class Reading:
 async def reading(
     settings: Settings, clock: Callable[[], float] = time.time
 ) -> AsyncIterator[Reading]:
-    """Close the context to let go of connections and threads. Raises SettingsError."""
+    """Builds a process's clients for reading files, and closes them with the context.
+
+    Raises SettingsError.
+    """
     session = boto3.Session(region_name=settings.aws_region)
     calls = Calls()
     dynamodb = client("dynamodb", settings.aws_region, session)

@@ -1,13 +1,13 @@
-"""Forgets a workspace, a channel or a person: out of table, index, bucket and dead letters.
+"""Erases a workspace, a channel or a person from the table, index, bucket and dead letters.
 
-1. Documents are marked deleted before anything else, so that from then on nothing of them is
-   searched, and whoever reads one at the moment gives up. Then their passages go, then their
-   objects with all versions, then the rows: what still has to be found is found by rows that are
-   still there, so a run that was cut is repeated. Where an object or passage stays, so do the rows
-   of files: without them it would be found by nobody but the hourly comparison, and read again.
-2. The table has no index by person, and none by place either: it is scanned, page by page.
-3. An answer that is being given is waited for, since it would be written down afterwards. A
-   question that waits in the queue is dropped, if its receiver noted it.
+1. Documents are marked as deleted first, so that they are no longer searched and readers in
+   progress give up. Then their passages are deleted, then their objects with all versions, then the
+   rows. Rows come last because the rest is found by them, so an interrupted run can be repeated. If
+   an object or passage could not be deleted, the rows of files stay too: without them only the
+   hourly comparison would find it, and read it again.
+2. The table has no index by person or by place, so it is scanned, page by page.
+3. Answers in progress are waited for, since they are stored when they end. A question that waits in
+   the queue is dropped if its receiver recorded it.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ from core.ports.store_error import StoreError
 from core.values.documents import DocumentId, State, document_of
 
 BATCH = 25
-"""Rows that one BatchWriteItem takes."""
+"""Rows that one BatchWriteItem accepts."""
 FILES = ("files#", "file#", "post#")
-"""What rows of files begin with, and those that lead to them."""
+"""The key prefixes of the rows of files, and of the rows that point to them."""
 TRIES = 20
-"""Of one batch, a quarter of a minute."""
+"""Attempts to write one batch, within a quarter of a minute."""
 AT_ONCE = 16
 ROUNDS = 30
 PAUSE = 2.0
-"""Seconds between two rounds while answers are being given."""
+"""Seconds between two rounds while answers are in progress."""
 
 UNSEEN = (
     "{} dead letters could not be looked at, since others of the same conversation are before "
@@ -53,7 +53,10 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Report:
-    """What was there (or went), by kind; what could not be deleted, in sentences."""
+    """What was found or deleted, counted by kind, and sentences about what could not be deleted.
+
+    `untold` counts exchanges that do not say who asked.
+    """
 
     counts: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
@@ -62,7 +65,7 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Where Parley keeps things. `dead` are dead-letter queues: of turns, of files."""
+    """The stores to erase from. `dead` are the dead-letter queues of turns and of file events."""
 
     dynamodb: Any
     s3: Any
@@ -76,7 +79,7 @@ class Kept:
 
 
 class Eraser:
-    """One for a target. `say` is told how far it is."""
+    """Erases one target. `say` receives progress messages."""
 
     def __init__(
         self,
@@ -94,7 +97,7 @@ class Eraser:
         self._sleep = sleep
 
     async def count(self) -> Report:
-        """What there is, untouched. Raises StoreError."""
+        """Count what would be erased. Raises StoreError."""
         await self._learn()
         report = Report()
         async for page in self._pages("counting"):
@@ -110,7 +113,7 @@ class Eraser:
         return report
 
     async def erase(self) -> Report:
-        """Deletes all of it, round by round until one finds nothing more. Raises StoreError."""
+        """Erase everything, in rounds until one finds nothing more. Raises StoreError."""
         report, waiting = Report(), 0
         for number in range(ROUNDS):
             before = report.counts.total()
@@ -184,7 +187,7 @@ class Eraser:
             await self._uploads(prefix, report)
 
     async def _uploads(self, prefix: str, report: Report) -> None:
-        """Ends uploads that were begun: their parts are kept, too."""
+        """Abort unfinished uploads, as S3 keeps their parts, too."""
         answer = await self._kept.calls(
             self._kept.s3.list_multipart_uploads, Bucket=self._kept.bucket, Prefix=prefix
         )
@@ -198,7 +201,7 @@ class Eraser:
             report.counts["unfinished uploads"] += 1
 
     async def _rows(self, report: Report) -> int:
-        """Deletes the rows; how many answers are being given and so were left alone."""
+        """Delete the rows, and return the number of answers in progress, whose rows stay."""
         now, waiting = self._clock(), set[str]()
         report.untold = 0
         async for page in self._pages("deleting rows"):
@@ -214,7 +217,7 @@ class Eraser:
                 else:
                     (noted if row["pk"] == OPEN else gone).append(row)
             await self._deleted(gone, report)
-            # after that: what says that a question is over takes the place of its claim
+            # afterwards, since the record that a question is settled replaces its claim
             over = {each["sk"]: await self._dropped(each["sk"]) for each in noted}
             waiting |= {event for event, is_over in over.items() if not is_over}
             await self._deleted([each for each in noted if over[each["sk"]]], report)
@@ -257,7 +260,7 @@ class Eraser:
                 report.failures.append(UNSEEN.format(looked.unseen))
 
     def _notified(self, body: str) -> bool:
-        """Whether one of S3's notifications is about the target."""
+        """Whether an S3 notification is about the target."""
         try:
             keys = [each["s3"]["object"]["key"] for each in json.loads(body)["Records"]]
         except (ValueError, KeyError, TypeError):
@@ -266,7 +269,7 @@ class Eraser:
         return any(each is not None and self._wanted.document(each[0]) for each in found)
 
     def _prefixes(self) -> list[str]:
-        """Of object keys."""
+        """The prefixes of the target's object keys."""
         places = sorted(f"{place}/" for place in self._wanted.places())
         return places + sorted(f"{each.place}/{each.file}/" for each in self._wanted.documents)
 

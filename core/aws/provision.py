@@ -1,4 +1,4 @@
-"""Creates what Parley keeps in an AWS account, where it is missing, and puts right what differs."""
+"""Creates Parley's AWS resources if they do not exist, and corrects settings that differ."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ NOTIFICATION = "parley-files"
 QUEUES = "QueueConfigurations"
 EVENTS = ("s3:ObjectCreated:*", "s3:ObjectRemoved:*")
 
-# template.yaml makes the same. Visibility is six times a Lambda function's time limit; it does not
-# matter to `core.aws.sqs.consumer`, which names its own
+# template.yaml has the same settings. The visibility timeout is six times the Lambda function's
+# time limit; `core.aws.sqs.consumer` sets its own
 TURNS = {
     "VisibilityTimeout": "1800",
     "MessageRetentionPeriod": str(retention.QUEUED),
@@ -50,7 +50,7 @@ LIFECYCLE = [
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """What there is now. Queues by URL."""
+    """The existing resources; queues by their URLs."""
 
     bucket: str
     table: str
@@ -61,7 +61,7 @@ class Resources:
 
 
 class ProvisionError(Exception):
-    """Something cannot be created; the message says what, and what to do."""
+    """A resource cannot be created; the message says which one, and what to do."""
 
 
 def provision(
@@ -73,7 +73,7 @@ def provision(
     files_queue: str = "parley-files",
     session: boto3.Session | None = None,
 ) -> Resources:
-    """Creates all of it; safe to repeat. Queues by name or URL. Raises ProvisionError."""
+    """Create all resources; idempotent. Queues by name or URL. Raises ProvisionError."""
     sqs = client("sqs", region, session)
     s3 = client("s3", region, session)
     dynamodb = client("dynamodb", region, session)
@@ -136,7 +136,7 @@ def _bucket(s3: Any, name: str, region: str) -> None:
     except ClientError as exc:
         if exc.response["Error"]["Code"] not in {"404", "NoSuchBucket"}:
             raise
-        # us-east-1 is the one region that may not be named
+        # us-east-1 is the one region that must not be named here
         place = {"CreateBucketConfiguration": {"LocationConstraint": region}}
         s3.create_bucket(Bucket=name, **({} if region == "us-east-1" else place))
     s3.put_public_access_block(
@@ -153,7 +153,7 @@ def _bucket(s3: Any, name: str, region: str) -> None:
 
 
 def _notifications(s3: Any, sqs: Any, bucket: str, queue: str) -> None:
-    """Tells the queue of every object written or deleted; leaves others' notifications alone."""
+    """Have S3 notify the queue of every object written or removed; other notifications stay."""
     arn = _queue_arn(sqs, queue)
     account = arn.split(":")[4]
     allow = {

@@ -1,4 +1,4 @@
-"""Files in S3: `core.ports.Vault`. Streams both ways; memory holds one part of an upload."""
+"""Files in S3: `core.ports.documents.Vault`. Files are streamed both ways, one part in memory."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from core.ports.documents import Missing, Stored, TooLarge
 from core.ports.store_error import StoreError
 
 PART = 8 * 1024**2
-"""Bytes of a part; S3 takes no smaller one than 5 MiB, but the last, and at most 10,000."""
+"""Bytes of an upload's part. S3 accepts 10,000 parts, each of at least 5 MiB except the last."""
 PIECE = 1024**2
 GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "405"})
-"""What S3 says of an object that is not there, or whose newest version is a delete marker."""
+"""S3's error codes for an object that does not exist or was deleted (has a delete marker)."""
 
 
 class S3Vault:
-    """Objects of one bucket."""
+    """The objects of one bucket. Every method raises StoreError."""
 
     def __init__(self, s3: Any, bucket: str, calls: Calls) -> None:
         self._s3 = s3
@@ -30,6 +30,7 @@ class S3Vault:
     async def store(
         self, key: str, pieces: AsyncIterator[bytes], media_type: str, limit: int
     ) -> int:
+        """Store a stream of at most `limit` bytes and return its size. Raises TooLarge."""
         where = {"Bucket": self._bucket, "Key": key}
         upload, parts, size = "", list[dict[str, Any]](), 0
         try:
@@ -75,6 +76,8 @@ class S3Vault:
         return {"ETag": answer["ETag"], "PartNumber": number}
 
     async def fetch(self, key: str, path: Path, limit: int) -> int:
+        """Copy the current object to a file and return its size. Raises Missing or TooLarge."""
+
         def copy() -> int:
             body = self._s3.get_object(Bucket=self._bucket, Key=key)["Body"]
             size = 0
@@ -92,6 +95,7 @@ class S3Vault:
             raise _missing(exc, key) from exc
 
     async def has(self, key: str) -> bool:
+        """Whether an object exists under this key."""
         try:
             await self._calls(self._s3.head_object, Bucket=self._bucket, Key=key)
         except ClientError as exc:
@@ -100,6 +104,7 @@ class S3Vault:
         return True
 
     async def listed(self, after: str, limit: int) -> tuple[Sequence[Stored], str]:
+        """A page of objects in key order, and the next page's cursor: empty at the end."""
         page = await self._calls(
             self._s3.list_objects_v2,
             Bucket=self._bucket,
@@ -113,6 +118,7 @@ class S3Vault:
         return found, found[-1].key if found and page.get("IsTruncated") else ""
 
     async def forget(self, prefix: str, *, keep: str = "") -> None:
+        """Delete every version of all objects under `prefix`, except those of the key `keep`."""
         left: list[Mapping[str, Any]] = []
         async for found in object_versions(self._s3, self._bucket, self._calls, prefix):
             gone = [each for each in found if each["Key"] != keep]
@@ -124,7 +130,10 @@ class S3Vault:
 async def object_versions(
     s3: Any, bucket: str, calls: Calls, prefix: str
 ) -> AsyncIterator[list[Mapping[str, str]]]:
-    """Versions and delete markers under a prefix, as `Key` and `VersionId`, up to 1,000 a time."""
+    """The versions and delete markers under a prefix, in lists of up to 1,000.
+
+    Each has `Key` and `VersionId`, as DeleteObjects expects them.
+    """
     more: dict[str, Any] = {}
     while True:
         page = await calls(s3.list_object_versions, Bucket=bucket, Prefix=prefix, **more)
@@ -139,8 +148,10 @@ async def object_versions(
 async def delete_versions(
     s3: Any, bucket: str, calls: Calls, versions: Sequence[Mapping[str, str]]
 ) -> Sequence[Mapping[str, Any]]:
-    """Deletes up to 1,000, and gives back what S3 says of those that are left: the call itself
-    succeeds."""
+    """Delete up to 1,000 versions, and return S3's errors for those that it did not delete.
+
+    The call itself succeeds even then.
+    """
     if not versions:
         return ()
     answer = await calls(

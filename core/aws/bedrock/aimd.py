@@ -1,4 +1,4 @@
-"""How many calls one region may have in flight: halved by a fault, widened by every success."""
+"""Limits the calls in flight to one region: a failure halves the limit, each success raises it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 30.0
 
 
 class Window:
-    """`running` calls of at most `most`. After a fault nobody calls before `paused_until`, then one
-    call tries whether the region is back.
+    """A limit on concurrent calls: additive increase, multiplicative decrease, `most` at most.
+
+    After a failure there are no calls before `paused_until`, then one call at a time until one
+    succeeds.
     """
 
     def __init__(self, most: int) -> None:
@@ -22,17 +24,20 @@ class Window:
 
     @property
     def room(self) -> int:
-        """Places that are free, were there no pause."""
+        """How many more calls may start, leaving aside any pause."""
         return (1 if self.failures else int(self._width)) - self.running
 
     def succeeded(self, began: float) -> None:
-        """Notes the success of a call that began then."""
+        """Record the success of a call that began at `began`."""
         if began >= self._cut_at:
             self.failures = 0
             self._width = min(self.most, self._width + 1 / self._width)
 
     def failed(self, began: float, now: float, chance: float) -> float:
-        """How long to pause; 0 if the call began before the last pause and so says nothing new."""
+        """Record a failure, and return the pause in seconds. `chance` is from 0 to 1.
+
+        0 if the call began before the last failure, so that it tells nothing new.
+        """
         if began < self._cut_at:
             return 0.0
         self._cut_at = now

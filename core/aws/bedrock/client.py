@@ -1,11 +1,12 @@
 """Claude on Amazon Bedrock over a pool of regions: `core.ports.model.Model`.
 
-1. Regions take turns; where something is cached, its conversation keeps to one. One that throttles
-   or fails cools down, longer each time.
-2. Until the first text, a failure moves on to the next region unseen; after it the stream is
-   Broken (or Overloaded) and what came before stays.
-3. Text is handed on joined: the first at once, then what has gathered in `join` seconds, since no
-   edit could show it sooner; up to four times as long with many answers, which share the edits.
+1. Calls rotate over the regions; a conversation with a cached prompt stays in one. A region that
+   throttles or fails cools down, longer each time.
+2. Before the first text, a failure moves on to the next region without anybody noticing. After it,
+   the stream raises Broken (or Overloaded), and the text so far stays.
+3. Text is passed on in batches: the first at once, then whatever arrived within `join` seconds,
+   since no edit could show it sooner. With many concurrent answers, which share the edits, batches
+   take up to four times as long.
 """
 
 from __future__ import annotations
@@ -35,13 +36,13 @@ from core.values.models import MODELS, ClaudeModel
 log = logging.getLogger(__name__)
 
 ROUNDS = (0.0, 1.0, 3.0)
-"""Seconds to wait before each round over the regions."""
+"""Seconds to wait before each pass over the regions."""
 COOLEST = 60.0
 PONDERING = 3
-"""So many times as long a model may be silent before its first text while it thinks: it may send
-nothing of that."""
+"""The factor on `silence` before the first text of a model that thinks, as it may send nothing
+meanwhile."""
 MANY, LONGER = 100, 4
-"""With so many answers at once, text gathers so many times as long."""
+"""With `MANY` concurrent answers, batches of text take `LONGER` times as long."""
 THROTTLED = frozenset(
     {"ThrottlingException", "ModelNotReadyException", "ServiceUnavailableException"}
 )
@@ -64,7 +65,10 @@ class _Elsewhere(Exception):
 
 
 class BedrockModel:
-    """`regions` in order of preference. `silence`: seconds without a byte that end a stream."""
+    """Claude over several `regions`, in order of preference.
+
+    `silence`: seconds without a byte after which a stream is given up.
+    """
 
     def __init__(
         self,
@@ -87,6 +91,7 @@ class BedrockModel:
         self._threads = ThreadPoolExecutor(4, thread_name_prefix="bedrock-sign")
 
     async def close(self) -> None:
+        """Close connections and threads."""
         if self._http is not None:
             await self._http.close()
         self._threads.shutdown(wait=False)
@@ -120,9 +125,10 @@ class BedrockModel:
         raise error
 
     def _in_turn(self, prompt: Prompt) -> list[_Region]:
-        """All regions, those that are not cooling first, each call beginning with the next.
+        """The regions to try, in order; each call starts with the next one.
 
-        A cache is its region's own: a conversation that has one begins where it began before.
+        Regions that cool down are left out, unless all do. Each region has its own cache, so a
+        conversation with a cached prompt always starts with the same region.
         """
         now = asyncio.get_running_loop().time()
         self._turn += 1
@@ -156,8 +162,7 @@ class BedrockModel:
     async def _send(
         self, region: _Region, prompt: Prompt, model: ClaudeModel
     ) -> aiohttp.ClientResponse:
-        """The response that streams. Parameters which the model turns out to refuse are left out
-        from then on."""
+        """The streaming response. Parameters that the model refuses are left out from then on."""
         known = parameters(model, prompt.task)
         for _ in range(len(known) + 1):
             allowed = known - self._refuses.get(model.name, frozenset())
@@ -198,13 +203,14 @@ class BedrockModel:
             raise _Elsewhere(Broken(type(exc).__name__)) from exc
 
     def _patience(self, prompt: Prompt, model: ClaudeModel) -> float:
-        """Seconds of silence that are waited for the first text."""
+        """Seconds without a byte to wait for the first text."""
         return self._silence * (PONDERING if model.effort(prompt.task).thinks else 1)
 
     async def _read(
         self, response: aiohttp.ClientResponse, patience: float
     ) -> AsyncIterator[Delta]:
-        """`patience`: seconds without a byte that end the stream before its first text."""
+        """The deltas of a response. Raises TimeoutError after `patience` seconds without a byte
+        before the first text, after `silence` later."""
         decoder = Decoder()
         gather = self._join * (1 + (LONGER - 1) * min(1.0, self._active / MANY))
         ended = asyncio.Event()
@@ -237,9 +243,9 @@ class BedrockModel:
 
 
 def _joined(frames: Iterator[Frame]) -> tuple[bool, Delta | None, list[Delta | _Elsewhere]]:
-    """Whether some frames are of thinking, their text as one delta, and what else they say.
+    """Whether frames contain thinking, their text as one delta, and other deltas or errors.
 
-    Texts are joined before they are parsed: the stock parser costs more than the wire.
+    Texts are joined before parsing, since the stock parser costs more than the network.
     """
     texts: list[str] = []
     ends: list[Delta | _Elsewhere] = []
@@ -267,7 +273,7 @@ def _upper(name: str) -> str:
 
 
 async def _problem(response: aiohttp.ClientResponse) -> tuple[str, str]:
-    """The error's type and message; the message is looked at, never logged."""
+    """The error's type and message. The message may quote the prompt, so it is never logged."""
     name = response.headers.get("x-amzn-errortype", "").split(":")[0]
     try:
         body = json.loads(await response.read())
@@ -288,7 +294,10 @@ def _error(name: str, status: int) -> ModelError:
 
 
 def tune_gc() -> None:
-    """Fewer, cheaper collections for a process of many small streams. Call it once started."""
+    """Make garbage collection rarer and cheaper in a process with many small streams.
+
+    Call it once, after startup.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)

@@ -1,8 +1,8 @@
-"""langchain-aws's ChatBedrockConverse, with the wire left to us.
+"""Builds and parses Bedrock requests with langchain-aws's ChatBedrockConverse, without sending.
 
-The stock class builds, signs and parses; it sends through botocore, a thread for every chunk. Here
-a botocore client stops before it sends and hands over the signed request, and events are parsed by
-the stock parser. `tests/core/aws/bedrock/test_client.py` holds both to the stock class.
+The stock class sends through botocore, with a thread for every chunk. Here its botocore client
+stops before it sends and hands over the signed request; events are parsed by the stock parser.
+`tests/core/aws/bedrock/test_client.py` checks both against the stock class.
 """
 
 from __future__ import annotations
@@ -31,13 +31,15 @@ TOP_P = 0.9
 
 @dataclass(frozen=True, slots=True)
 class SignedRequest:
+    """An HTTP POST request with its signature in the headers."""
+
     url: str
     headers: dict[str, str]
     body: bytes
 
 
 class Converse:
-    """Builds requests for one region. Keep it off the event loop: it may fetch credentials."""
+    """Builds requests for one region. Call it off the event loop, as it may fetch credentials."""
 
     def __init__(self, session: boto3.Session, region: str) -> None:
         config = Config(retries={"mode": "standard", "total_max_attempts": 1})
@@ -47,7 +49,7 @@ class Converse:
         self._models: dict[tuple[str, int, Task, frozenset[str]], ChatBedrockConverse] = {}
 
     def request(self, prompt: Prompt, model: ClaudeModel, allowed: frozenset[str]) -> SignedRequest:
-        """The signed ConverseStream request; `allowed` names the parameters to send."""
+        """The signed ConverseStream request; `allowed` names the optional parameters to send."""
         key = (model.name, prompt.max_tokens, prompt.task, allowed)
         chat = self._models.get(key)
         if chat is None:
@@ -73,7 +75,7 @@ class Converse:
 
 
 def parameters(model: ClaudeModel, task: Task) -> frozenset[str]:
-    """The names of what a model can be told for a task, besides the length of its answer."""
+    """The names of the optional parameters that a model accepts for a task."""
     effort = model.effort(task)
     told = {"thinking": effort.thinking, "effort": effort.level}
     return model.sampling | {name for name, value in told.items() if value}
@@ -82,8 +84,10 @@ def parameters(model: ClaudeModel, task: Task) -> frozenset[str]:
 def chat_model(
     model: ClaudeModel, region: str, prompt: Prompt, allowed: frozenset[str], **clients: Any
 ) -> ChatBedrockConverse:
-    """The stock class with our defaults and what the prompt's task is told of thinking, as far as
-    the model takes it. What a model may think counts towards `max_tokens`, so it is added."""
+    """The stock class with our defaults and the `allowed` parameters of the prompt's task.
+
+    Thinking counts towards `max_tokens`, so its allowance is added to the prompt's limit.
+    """
     effort = model.effort(prompt.task)
     thinks = effort if "thinking" in allowed else model.effort(Task.ANSWER)
     fields: dict[str, Any] = {}
@@ -140,7 +144,7 @@ def _image(picture: Picture) -> dict[str, Any]:
 
 
 def parse(name: str, event: Mapping[str, Any]) -> Delta | None:
-    """What an event says, if anything, by the stock parser."""
+    """The delta in an event, by the stock parser; None if the event says nothing of interest."""
     chunk = _parse_stream_event({name: event})
     if chunk is None:
         return None
@@ -148,7 +152,7 @@ def parse(name: str, event: Mapping[str, Any]) -> Delta | None:
     counted = getattr(chunk, "usage_metadata", None)
     if counted:
         details = counted.get("input_token_details") or {}
-        # written tokens are under their time to live where the service names it
+        # tokens written to the cache are listed by time to live, if the service reports it
         written = ("cache_creation", "ephemeral_5m_input_tokens", "ephemeral_1h_input_tokens")
         usage = Usage(
             counted["input_tokens"],

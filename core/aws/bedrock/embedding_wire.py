@@ -1,7 +1,7 @@
-"""Bedrock's InvokeModel for embeddings: what two vendors' bodies say, and how a call is signed.
+"""Encodes, signs and decodes Bedrock's InvokeModel calls for the embedding models of two vendors.
 
-Signing with botocore takes about 85 µs and stays in the event loop; what may wait for the network,
-looking for credentials, is `Caller.renew` alone.
+Signing with botocore takes about 85 µs and happens on the event loop. Only `Caller.renew`, which
+looks for credentials, may wait for the network.
 """
 
 from __future__ import annotations
@@ -19,23 +19,29 @@ from core.ports.model import Broken, Refused
 from core.values.tokens import estimate
 
 CHARACTERS, TOKENS = 50_000, 8_192
-"""What Titan reads of a text, and more than any chunk has."""
+"""Titan's limits for one text, which no chunk reaches."""
 JSON = "application/json"
 
 
 class Wire(Protocol):
-    """What one model's requests and answers look like. `batch`: the most texts a call."""
+    """How one embedding model's requests and responses are encoded."""
 
     @property
-    def batch(self) -> int: ...
-    def body(self, texts: Sequence[str], *, query: bool) -> bytes: ...
+    def batch(self) -> int:
+        """The largest number of texts in one call."""
+        ...
+
+    def body(self, texts: Sequence[str], *, query: bool) -> bytes:
+        """The body of a request. `query`: the texts are questions, not documents."""
+        ...
+
     def vectors(self, answer: bytes, count: int) -> list[list[float]]:
-        """The vectors in an answer, as many as there were texts. Raises Broken."""
+        """The `count` vectors in a response's body. Raises Broken."""
         ...
 
 
 def wire_of(model: str, dims: int) -> Wire:
-    """How to speak to a model, by its id or inference profile. Raises Refused."""
+    """The encoding for a model, by its id or inference profile. Raises Refused if unknown."""
     if "amazon.titan-embed-text-v2" in model:
         return Titan(dims)
     if "cohere.embed-v4" in model:
@@ -44,7 +50,10 @@ def wire_of(model: str, dims: int) -> Wire:
 
 
 class Titan:
-    """https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html"""
+    """Amazon Titan Text Embeddings V2, which takes one text per call.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embed-text.html
+    """
 
     batch = 1
 
@@ -52,15 +61,20 @@ class Titan:
         self._dims = dims
 
     def body(self, texts: Sequence[str], *, query: bool) -> bytes:
+        """The body for one text; Titan does not distinguish questions from documents."""
         (text,) = texts
         return orjson.dumps({"inputText": cut(text), "dimensions": self._dims, "normalize": True})
 
     def vectors(self, answer: bytes, count: int) -> list[list[float]]:
+        """The vector in a response's body. Raises Broken."""
         return _checked([_member(answer, "embedding")], count, self._dims)
 
 
 class Cohere:
-    """https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed-v4.html"""
+    """Cohere Embed v4.
+
+    https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed-v4.html
+    """
 
     batch = 96
 
@@ -68,6 +82,7 @@ class Cohere:
         self._dims = dims
 
     def body(self, texts: Sequence[str], *, query: bool) -> bytes:
+        """The body for a batch of texts."""
         return orjson.dumps(
             {
                 "texts": [cut(text) for text in texts],
@@ -78,13 +93,14 @@ class Cohere:
         )
 
     def vectors(self, answer: bytes, count: int) -> list[list[float]]:
+        """The vectors in a response's body. Raises Broken."""
         found = _member(answer, "embeddings")
         vectors = found.get("float") if isinstance(found, Mapping) else found
         return _checked(vectors, count, self._dims)
 
 
 def cut(text: str) -> str:
-    """As much of a text as a model reads."""
+    """A text cut to what the models accept."""
     text = text[:CHARACTERS]
     while (tokens := estimate(text)) > TOKENS:
         text = text[: len(text) * TOKENS // tokens]
@@ -99,7 +115,7 @@ def _member(answer: bytes, name: str) -> Any:
 
 
 def _checked(vectors: Any, count: int, dims: int) -> list[list[float]]:
-    """Vectors of the right number and size; what is in them is the model's affair."""
+    """The vectors, if their number and dimensions are right. Raises Broken."""
     if not isinstance(vectors, list) or len(vectors) != count:
         raise Broken("not as many vectors as texts")
     if not all(isinstance(each, list) and len(each) == dims for each in vectors):
@@ -108,7 +124,7 @@ def _checked(vectors: Any, count: int, dims: int) -> list[list[float]]:
 
 
 class Caller:
-    """Signs calls of one model in one region; `renew` comes first, and off the event loop."""
+    """Signs calls to one model in one region. Call `renew` first, and off the event loop."""
 
     def __init__(self, session: boto3.Session, region: str, model: str) -> None:
         self.region = region
@@ -120,7 +136,7 @@ class Caller:
         self._credentials: Any = None
 
     def renew(self) -> None:
-        """Takes the address and the kind of authorization from botocore, and fresh credentials."""
+        """Get the URL, the kind of authorization and current credentials from botocore."""
         try:
             self._client.invoke_model(modelId=self._model, body=b"{}")
         except Handed as handed:
@@ -132,7 +148,7 @@ class Caller:
             self._credentials = self._session.get_credentials().get_frozen_credentials()
 
     def headers(self, body: bytes) -> dict[str, str]:
-        """The headers of a call with this body."""
+        """The signed headers for a call with this body."""
         headers = {"Content-Type": JSON, "Accept": JSON}
         if self._bearer:
             return headers | {"Authorization": self._bearer}

@@ -1,10 +1,10 @@
-"""Texts to vectors on Amazon Bedrock over a pool of regions: `core.ports.Embeddings`.
+"""Embeds texts on Amazon Bedrock over a pool of regions: `core.ports.index.Embeddings`.
 
-1. Each region has a window of calls in flight. A throttle or fault halves it and pauses the region,
-   longer each time; then one call tries whether it is back. Every success widens the window.
-2. Documents wait in one line for a free place in any region, until nothing at all has succeeded for
+1. Each region has a window of calls in flight. Throttling or a fault halves it and pauses the
+   region, longer each time; then a single call probes it. Every success widens the window.
+2. Documents wait in one queue for a free slot in any region, until no call has succeeded for
    `PATIENCE` seconds.
-3. A question does not stand in line: it asks region after region, for `HURRY` seconds.
+3. A question does not queue: it tries one region after another, for `HURRY` seconds.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ from core.runtime.tasks import ended, together
 PATIENCE = 300.0
 HURRY = 5.0
 LEAST = 0.25
-"""Seconds in which a call is worth making."""
+"""Seconds that must be left for a call to be worth making."""
 TRIES = 6
-"""Faults (not throttles) that one call may meet before it is given up."""
+"""Faults (not throttling) after which a call is given up."""
 DENIED_FOR = 300.0
-"""Seconds until a region that denied us, or has no such model, is asked again."""
+"""Seconds until a region is tried again that denied access or does not have the model."""
 FRESH = 60.0
-"""Seconds that credentials are used without a look whether there are newer ones."""
+"""Seconds that credentials are used before newer ones are looked for."""
 THROTTLED = frozenset(
     {"ThrottlingException", "ModelNotReadyException", "ServiceUnavailableException"}
 )
@@ -53,7 +53,7 @@ class _Region:
 
 
 class _Elsewhere(Exception):
-    """A region did not answer; another may."""
+    """A region failed; another one may succeed."""
 
     def __init__(self, error: ModelError) -> None:
         super().__init__(str(error))
@@ -61,7 +61,7 @@ class _Elsewhere(Exception):
 
 
 class EmbeddingPool:
-    """Embeds texts through Bedrock's InvokeModel over all regions side by side; order kept."""
+    """Embeds texts with one model through Bedrock's InvokeModel, in all regions concurrently."""
 
     def __init__(
         self,
@@ -93,15 +93,16 @@ class EmbeddingPool:
         self._threads = ThreadPoolExecutor(2, thread_name_prefix="embed-credentials")
 
     async def close(self) -> None:
+        """Close connections, tasks and threads."""
         await ended(self._pauses)
         if self._http is not None:
             await self._http.close()
         self._threads.shutdown(wait=False)
 
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> list[list[float]]:
-        """A unit vector for each text. Raises Overloaded, Refused or Broken.
+        """A unit vector for each text, in order. Raises Overloaded, Refused or Broken.
 
-        Texts beyond what the model reads are cut; an empty one is Refused.
+        Texts longer than the model accepts are cut; an empty text raises Refused.
         """
         if not all(text.strip() for text in texts):
             raise Refused("an empty text")
@@ -130,7 +131,7 @@ class EmbeddingPool:
             for region in usable:
                 left = end - self._clock()
                 if left <= LEAST:
-                    break  # no answer would come in that
+                    break  # too little time for an answer
                 region.window.running += 1
                 try:
                     return await self._call(region, body, size, min(left, HURRY / 2))
@@ -145,7 +146,7 @@ class EmbeddingPool:
         raise AssertionError("unreachable")
 
     def _best_first(self) -> list[_Region]:
-        """The regions that may be asked, first those that are well and have most room."""
+        """The usable regions: healthy ones first, then those with the most free slots."""
         now = self._clock()
         usable = [region for region in self._regions if region.denied_until <= now]
         return sorted(
@@ -169,7 +170,7 @@ class EmbeddingPool:
                 self._leave(region)
 
     async def _enter(self, *, first: bool) -> _Region:
-        """A place in a region, taken, when there is one and it is our turn. Raises Refused."""
+        """Wait for a slot in a region and take it; `first` skips the queue. Raises Refused."""
         place: asyncio.Future[_Region] = asyncio.get_running_loop().create_future()
         if first:
             self._line.appendleft(place)
@@ -188,7 +189,7 @@ class EmbeddingPool:
         self._serve()
 
     def _serve(self) -> None:
-        """Gives free places to those who wait, the region with most room first."""
+        """Assign free slots to the waiters in order, from the region with the most free slots."""
         while self._line:
             now = self._clock()
             usable = [region for region in self._regions if region.denied_until <= now]
@@ -208,7 +209,10 @@ class EmbeddingPool:
     async def _call(
         self, region: _Region, body: bytes, size: int, within: float
     ) -> list[list[float]]:
-        """One call. Notes what it says of the region; raises _Elsewhere, or Refused for good."""
+        """Make one call and adjust the region's window to its outcome.
+
+        Raises _Elsewhere if another region may succeed, Refused if none would.
+        """
         began = self._clock()
         try:
             vectors = self._wire.vectors(await self._post(region, body, within), size)
@@ -231,7 +235,8 @@ class EmbeddingPool:
             task.add_done_callback(self._pauses.discard)
 
     async def _post(self, region: _Region, body: bytes, within: float) -> bytes:
-        """The answer of one call. Raises Overloaded, Refused, Broken, or _Elsewhere if denied."""
+        """The response body of one call. Raises Overloaded, Refused, Broken, or _Elsewhere if the
+        region denies access."""
         if self._http is None:
             self._http = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=60),
@@ -262,7 +267,7 @@ class EmbeddingPool:
         raise Broken(name or str(response.status))
 
     async def _renew(self, region: _Region) -> None:
-        """Looks for newer credentials now and then; that may take a while, so not in the loop."""
+        """Look for newer credentials now and then, off the event loop since it may take a while."""
         if self._clock() < region.fresh_until:
             return
         async with region.lock:

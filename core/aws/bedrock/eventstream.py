@@ -1,4 +1,4 @@
-"""AWS's event-stream framing: bytes in, (type, name, payload) out.
+"""Decodes and encodes AWS's event-stream frames.
 
 Frame: total length, headers length, CRC of both (4 bytes each, big-endian), headers, payload, CRC
 of all before. https://docs.aws.amazon.com/transcribe/latest/dg/event-stream.html
@@ -16,12 +16,12 @@ _PRELUDE = struct.Struct(">III")
 _STRING = 7
 _FIXED = {0: 0, 1: 0, 2: 1, 3: 2, 4: 4, 5: 8, 8: 8, 9: 16}
 MOST = 16 * 1024**2
-"""Bytes of the largest frame that the format allows."""
+"""The largest frame that the format allows, in bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """`kind` is event, exception or error; `name` the event's or exception's type."""
+    """One message. `kind` is event, exception or error; `name` the event's or exception's type."""
 
     kind: str
     name: str
@@ -29,17 +29,18 @@ class Frame:
 
 
 class Decoder:
-    """Feed it bytes as they come; it gives back the frames that are whole. Raises ValueError."""
+    """An incremental decoder of frames."""
 
     def __init__(self) -> None:
         self._buffer = bytearray()
 
     @property
     def pending(self) -> bool:
-        """Whether a frame has begun and not ended."""
+        """Whether the buffer holds an incomplete frame."""
         return bool(self._buffer)
 
     def feed(self, data: bytes) -> Iterator[Frame]:
+        """Add received bytes, and yield the frames that are complete. Raises ValueError."""
         self._buffer += data
         while len(self._buffer) >= _PRELUDE.size:
             total, headers, checksum = _PRELUDE.unpack_from(self._buffer)
@@ -60,7 +61,7 @@ def _frame(headers: bytes, payload: bytes) -> Frame:
 
 @lru_cache(maxsize=64)
 def _names(headers: bytes) -> tuple[str, str]:
-    """Kind and name; a stream repeats the same few headers thousands of times."""
+    """Kind and name in headers; cached, as a stream repeats the same few thousands of times."""
     names: dict[str, str] = {}
     at = 0
     while at < len(headers):
@@ -79,7 +80,7 @@ def _names(headers: bytes) -> tuple[str, str]:
 
 
 def encode(kind: str, name: str, payload: bytes) -> bytes:
-    """The frame of an event or exception with a JSON payload."""
+    """The frame for an event or exception with a JSON payload."""
     header_name = {"event": ":event-type", "exception": ":exception-type"}[kind]
     headers = b"".join(
         bytes([len(key)]) + key.encode() + b"\x07" + struct.pack(">H", len(value)) + value.encode()

@@ -1,4 +1,4 @@
-"""A client of Bedrock's that stops before it sends, and hands over the signed request."""
+"""A Bedrock client that hands over signed requests instead of sending them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from botocore.config import Config
 
 
 class Handed(Exception):
-    """In place of an answer: the request that would have been sent."""
+    """Raised instead of sending: `request` is the signed request."""
 
     def __init__(self, request: AWSPreparedRequest) -> None:
         super().__init__()
@@ -18,7 +18,7 @@ class Handed(Exception):
 
 
 def handing_over(session: boto3.Session, region: str, operation: str) -> Any:
-    """A client whose `operation` raises Handed."""
+    """A Bedrock runtime client whose `operation` raises Handed."""
     config = Config(retries={"mode": "standard", "total_max_attempts": 1})
     client = session.client("bedrock-runtime", region_name=region, config=config)
     client.meta.events.register(f"before-send.bedrock-runtime.{operation}", _hand_over)

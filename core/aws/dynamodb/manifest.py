@@ -160,7 +160,7 @@ class DynamoManifest:
         return await self._current(document, seen, fields)
 
     async def removed(self, document: DocumentId, key: str, seen: str) -> bool:
-        """Mark a document as deleted along with its object; False if that is not its current one."""
+        """Mark a document as deleted with its object; False if that is not its current object."""
         return await self.change(
             document,
             {"seen": seen, "key": key, "etag": "", **self.gone()},

@@ -1,1 +1,1 @@
-"""What only a Lambda function needs."""
+"""What Lambda functions need beyond other processes: warm clients, URL events, telemetry."""

@@ -1,4 +1,4 @@
-"""Powertools' Logger, Metrics and Tracer: lines and metrics as CloudWatch reads them.
+"""Logs, metrics and traces for CloudWatch, by Powertools' Logger, Metrics and Tracer.
 
 https://docs.aws.amazon.com/powertools/python/latest/
 """
@@ -22,17 +22,17 @@ NAMESPACE = "Parley"
 
 
 class Telemetry:
-    """One for a function, `service` its name."""
+    """The telemetry of one function. `service` is its name."""
 
     def __init__(self, service: str) -> None:
         self._service = service
-        # the SDK's patches would follow calls we make from threads, at a price for each
+        # patching the SDKs would trace every call made from threads, and each trace costs money
         self._tracer = Tracer(service=service, auto_patch=False)
         log_as_json(service)
 
     @contextmanager
     def invocation(self, context: Any) -> Iterator[None]:
-        """One call of the function: what it counts is written when it ends."""
+        """Trace one invocation of the function, and write its metrics when it ends."""
         request = str(getattr(context, "aws_request_id", ""))
         with self._tracer.provider.in_subsegment(f"## {self._service}") as segment:
             segment.put_annotation("request", request)
@@ -42,7 +42,10 @@ class Telemetry:
 
 @contextmanager
 def metered(service: str) -> Iterator[None]:
-    """`core.runtime.telemetry.Metering` on standard output, for one of many things in progress."""
+    """Write the metrics of one of many concurrent tasks to standard output when it ends.
+
+    This is a `core.runtime.telemetry.Metering`.
+    """
     counts = _Counts(service)
     try:
         with telemetry.counting(counts):
@@ -52,10 +55,10 @@ def metered(service: str) -> Iterator[None]:
 
 
 class _Counts:
-    """`core.runtime.telemetry.Meter`.
+    """Collects metrics: `core.runtime.telemetry.Meter`.
 
-    Powertools' usual `Metrics` shares values and dimensions with all others in a process, so that
-    answers and files that are counted side by side would end up under one service.
+    Powertools' usual `Metrics` shares values and dimensions among all instances in a process, so
+    concurrent answers and files would be counted under one service.
     """
 
     def __init__(self, service: str) -> None:
@@ -70,19 +73,19 @@ class _Counts:
             self._metrics.add_metric(name=metric, unit=unit, value=value)
             return
         one = EphemeralMetrics(namespace=NAMESPACE, service=self._service)
-        # besides the service alone, since CloudWatch adds nothing up over dimensions
+        # in addition to the service alone, since CloudWatch does not add up over dimensions
         one.add_dimensions(service=self._service, reason=reason)
         one.add_metric(name=metric, unit=unit, value=value)
         one.flush_metrics()
 
     def write(self) -> None:
-        """Powertools itself has written each hundred values of a metric."""
+        """Write the remaining metrics; Powertools writes each hundred values of a metric itself."""
         if self._metrics.metric_set:
             self._metrics.flush_metrics()
 
 
 class _Following(logging.Filter):
-    """Gives every line the id of the turn that it is about."""
+    """Adds the id of the current turn to every log line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if run := telemetry.run():
@@ -91,7 +94,7 @@ class _Following(logging.Filter):
 
 
 def log_as_json(service: str) -> None:
-    """Every logger writes one JSON object a line, to standard error; other handlers go."""
+    """Make all loggers write one JSON object per line to standard error, and nothing else."""
     handler = logging.StreamHandler()
     handler.setFormatter(LambdaPowertoolsFormatter(service=service))
     handler.addFilter(_Following())

@@ -1,4 +1,4 @@
-"""Requests to a Lambda function URL, and answers. Pure.
+"""Parses requests to a Lambda function URL, and encodes responses. Pure.
 
 https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html
 """
@@ -22,7 +22,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """`headers` as Lambda gives them: names in lower case, doubled ones joined with a comma."""
+    """An HTTP request. Lambda lowers the headers' names and joins repeated ones with a comma."""
 
     method: str
     path: str
@@ -31,7 +31,7 @@ class Request:
 
 
 def request_of(event: Mapping[str, Any]) -> Request:
-    """The request in an event. ValueError for a body that cannot be decoded."""
+    """The request in an event. Raises ValueError if its body cannot be decoded."""
     what = event["requestContext"]["http"]
     text = event.get("body") or ""
     try:
@@ -45,7 +45,7 @@ def request_of(event: Mapping[str, Any]) -> Request:
 
 
 def event_of(response: Response) -> dict[str, Any]:
-    """What Lambda makes an HTTP answer of."""
+    """A response in the format that Lambda expects from a handler."""
     return {
         "statusCode": response.status,
         "headers": dict(response.headers),
@@ -57,9 +57,10 @@ def event_of(response: Response) -> dict[str, Any]:
 def answered(
     event: Mapping[str, Any], path: str, receive: Callable[[Request], Response]
 ) -> dict[str, Any]:
-    """Has a request to `path` received; all others have no effect.
+    """Pass a POST request to `path` to `receive`, and return its response for Lambda.
 
-    A receiver that cannot be built answers 503: the platform sends the event again.
+    Health checks are answered, other requests get an error. If the receiver cannot be built, the
+    response is 503, so that the platform sends the event again.
     """
     try:
         request = request_of(event)
@@ -74,7 +75,7 @@ def answered(
     try:
         return event_of(receive(request))
     except SettingsError as exc:
-        log.error("not configured: %s", exc)  # noqa: TRY400 - it says what to do, a trace does not
+        log.error("not configured: %s", exc)  # noqa: TRY400 - says what to do, unlike a traceback
     except (BotoCoreError, ClientError, OSError) as exc:
         log.error("not received: %s", type(exc).__name__)  # noqa: TRY400 - may quote the request
     return event_of(Response(503))

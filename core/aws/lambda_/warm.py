@@ -1,10 +1,10 @@
-"""What a Lambda function keeps from one invocation to the next: its event loop and its clients.
+"""Keeps a Lambda function's event loop and clients from one invocation to the next.
 
 The work itself is done by the same functions that `parley serve` calls.
 
-1. Clients are built while Lambda starts the function, and are there for every invocation after.
-2. Secrets are read again every few minutes: one that was rotated is used without a deployment.
-3. When Lambda ends the process, clients are closed.
+1. Clients are built while Lambda initialises the function, and are reused by every invocation.
+2. Secrets are read again every few minutes, so that a rotated one is used without a deployment.
+3. Clients are closed when Lambda shuts the process down.
 https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
 """
 
@@ -37,11 +37,11 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 Build = Callable[[Mapping[str, str]], AbstractAsyncContextManager[T]]
-"""Opens what a function keeps, from its environment with the secrets filled in."""
+"""Builds what a function keeps, from its environment with the secrets filled in."""
 
 
 class Warm(Generic[T]):
-    """One for a function, made at import."""
+    """What a function keeps, built by `build`. One instance per function, created at import."""
 
     def __init__(
         self,
@@ -63,7 +63,10 @@ class Warm(Generic[T]):
         self._kept: list[T] = []
 
     def prepare(self) -> None:
-        """Builds everything ahead, where this is Lambda; what fails is tried again when needed."""
+        """Build everything ahead of the first invocation, which retries what fails here.
+
+        Does nothing outside Lambda.
+        """
         if "AWS_LAMBDA_FUNCTION_NAME" not in self._environ:
             return
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
@@ -71,19 +74,19 @@ class Warm(Generic[T]):
         try:
             self._runner.run(self._ready())
         except (SettingsError, BotoCoreError, ClientError, OSError) as exc:
-            log.error("not ready yet: %s", exc if isinstance(exc, SettingsError) else type(exc))  # noqa: TRY400 - whoever invokes gets the whole of it
+            log.error("not ready yet: %s", exc if isinstance(exc, SettingsError) else type(exc))  # noqa: TRY400 - an invocation logs the traceback
 
     def run(self, use: Callable[[T], Awaitable[R]]) -> R:
-        """One invocation's work, with what is kept. Raises SettingsError."""
+        """Do one invocation's work with what is kept. Raises SettingsError."""
 
         async def work() -> R:
             return await use(await self._ready())
 
-        # a runner's own context is that of its making: what is counted would go nowhere
+        # a runner's own context dates from its creation, so metrics would go nowhere
         return self._runner.run(work(), context=copy_context())
 
     def close(self) -> None:
-        """Lets go of everything."""
+        """Close everything that is kept, and the event loop."""
         atexit.unregister(self.close)
         self._runner.run(self._stack.aclose())
         self._kept.clear()
@@ -95,7 +98,7 @@ class Warm(Generic[T]):
             known = self._settled()
             self._read_at = now
             if known != self._known or not self._kept:
-                # the old ones are closed first: they share names and connections
+                # close the old ones first: they share names and connections with the new ones
                 await self._stack.aclose()
                 self._kept.clear()
                 self._kept.append(await self._stack.enter_async_context(self._build(known)))
@@ -103,7 +106,7 @@ class Warm(Generic[T]):
         return self._kept[0]
 
     def _settled(self) -> dict[str, str]:
-        """The environment with secrets in it; as it was before, where they cannot be read now."""
+        """The environment with secrets filled in; if they cannot be read, the previous one."""
         if not any(self._environ.get(name, "").startswith("arn:") for name in SECRETS):
             return dict(self._environ)
         try:

@@ -1,1 +1,1 @@
-"""Chunks in OpenSearch, on a domain or serverless."""
+"""The search index in OpenSearch, on a domain or on OpenSearch Serverless."""

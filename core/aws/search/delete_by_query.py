@@ -1,4 +1,4 @@
-"""Deletes what a query finds where nothing is deleted by a query: OpenSearch Serverless.
+"""Deletes by query on OpenSearch Serverless, which has no delete-by-query API.
 
 https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-genref.html
 """
@@ -15,7 +15,7 @@ from opensearchpy import AsyncOpenSearch
 from core.aws.search.requests import asked, sent
 
 PAGE = 10_000
-"""Most that one search gives: `index.max_result_window`."""
+"""The most hits that one search returns: `index.max_result_window`."""
 
 Sleep = Callable[[float], Awaitable[None]]
 
@@ -23,9 +23,10 @@ Sleep = Callable[[float], Awaitable[None]]
 async def erase(
     client: AsyncOpenSearch, index: str, query: Mapping[str, Any], sleep: Sleep = asyncio.sleep
 ) -> int:
-    """How many went of those that can be found now; for a while they still can be.
+    """Delete the chunks that a query finds now, and return how many were deleted.
 
-    `index` may be a pattern. Chunks have to have `written`. Raises StoreError, Rejected.
+    They stay searchable for a while. `index` may be a pattern; chunks need the field `written`.
+    Raises StoreError, Rejected.
     """
     gone = 0
     async for found in _pages(client, index, query):
@@ -40,7 +41,7 @@ async def erase(
 async def _pages(
     client: AsyncOpenSearch, index: str, query: Mapping[str, Any]
 ) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
-    """What a query finds, in the order in which it was written."""
+    """The hits of a query, page by page, in the order in which they were written."""
     after, before = 0, frozenset[str]()
     while True:
         body = {
@@ -57,7 +58,7 @@ async def _pages(
             request_timeout=60,
         )
         found = answer["hits"]["hits"]
-        # what was written together may have been cut by the page's end
+        # a page may end in the middle of chunks that were written together
         yield [each for each in found if each["_id"] not in before]
         if len(found) < PAGE:
             return

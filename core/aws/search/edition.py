@@ -1,4 +1,4 @@
-"""One version of the index, and which model its vectors come from."""
+"""One version of the search index, and the embedding model of its vectors."""
 
 from __future__ import annotations
 
@@ -12,14 +12,16 @@ from core.ports.index import Embeddings
 
 
 class Pool(Embeddings, Protocol):
-    """Embeddings of one model."""
+    """One embedding model, which can be closed."""
 
-    async def close(self) -> None: ...
+    async def close(self) -> None:
+        """Close connections and threads."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Edition:
-    """`live`: it is searched; `filling`: it is being filled, to be searched next."""
+    """A version of the index. `live`: it is searched; `filling`: it is being filled to go live."""
 
     name: str
     model: str
@@ -30,7 +32,7 @@ class Edition:
 
 
 class Vector(list[float]):
-    """Numbers, and the name of the version of the index whose model made them."""
+    """An embedding, with the name of the index version whose model made it."""
 
     __slots__ = ("edition",)
 
@@ -40,9 +42,10 @@ class Vector(list[float]):
 
 
 def next_alias() -> str:
-    """What points to the version that is being filled."""
+    """The alias of the version that is being filled."""
     return f"{opensearch.ALIAS}-next"
 
 
 def foreign(vector: Sequence[float], edition: Edition) -> bool:
+    """Whether a vector is known to belong to another version of the index."""
     return isinstance(vector, Vector) and vector.edition != edition.name

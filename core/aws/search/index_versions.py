@@ -1,10 +1,11 @@
-"""The versions of the index, each with the embedding model that its vectors are of.
+"""The versions of the search index, each with the embedding model of its vectors.
 
-1. The alias says which one is searched; the index itself says by which model. Processes follow it
-   within `FOLLOW` seconds, whatever model their own settings name: that one is for a new index.
-2. A vector knows its version, so that none is searched for, or written, among another model's.
-3. While a new version is filled, what is written goes to both, and what is deleted to all.
-4. A version is one deployment's (`core.aws.search.owner`), and nobody else touches it.
+1. The alias says which version is searched, and the index itself says which model it has. Processes
+   follow the alias within `FOLLOW` seconds, whatever model their settings name: that one is used
+   for a new index only.
+2. A vector knows its version, so that it is never searched for or written among another model's.
+3. While a new version is filled, writes go to both versions, and deletions to all.
+4. A version belongs to one deployment (`core.aws.search.owner`), and no other one touches it.
 """
 
 from __future__ import annotations
@@ -33,16 +34,16 @@ from core.values.documents import Chunk, Document, DocumentId, searched
 log = logging.getLogger(__name__)
 
 FOLLOW = 5.0
-"""Seconds for which a process believes what it read of the versions."""
+"""Seconds for which a process uses the versions that it has read."""
 
 T = TypeVar("T")
 
 
 class Editions:
-    """`core.ports.index.Index` and `core.ports.index.Embeddings`.
+    """All versions as one `core.ports.index.Index` and `core.ports.index.Embeddings`.
 
-    `pool` makes a model's embeddings, `table` is the deployment's. Every call raises Foreign if
-    the index belongs to another deployment.
+    `pool` builds a model's embeddings, `table` is the deployment's table. Every call raises Foreign
+    if the index belongs to another deployment.
     """
 
     def __init__(
@@ -73,24 +74,28 @@ class Editions:
         self._reading = asyncio.Lock()
 
     async def close(self) -> None:
+        """Close all connections."""
         await self.client.close()
         for each in self._pools.values():
             await each.close()
 
     @property
     def wanted(self) -> str:
-        """The name of the version that the settings ask for."""
+        """The name of the version that the settings call for."""
         return name_of(self.model, self.dims)
 
     def embeddings(self, edition: Edition) -> Pool:
-        """Those that belong to a version."""
+        """The embedding model of a version."""
         key = (edition.model, edition.dims)
         if key not in self._pools:
             self._pools[key] = self._pool(*key)
         return self._pools[key]
 
     async def all(self, *, anew: bool = False) -> Sequence[Edition]:
-        """The versions there are; empty where nothing was ever indexed. Raises StoreError."""
+        """The existing versions, empty if nothing was ever indexed. `anew`: read them again.
+
+        Raises StoreError.
+        """
         async with self._reading:
             if anew or self._clock() - self._read_at >= FOLLOW:
                 began = self._clock()
@@ -99,7 +104,7 @@ class Editions:
         return self._known
 
     async def live(self, *, anew: bool = False) -> Edition:
-        """The one that is searched; where there is none yet, the one that would be made."""
+        """The version that is searched, or if there is none, the one that would be created."""
         found = [each for each in await self.all(anew=anew) if each.live]
         if not found:
             return self.unmade()
@@ -107,11 +112,14 @@ class Editions:
         return next((each for each in found if each.name == self.wanted), found[0])
 
     def unmade(self) -> Edition:
-        """The one that the settings ask for, as if it were not there."""
+        """The version that the settings call for, assuming that it does not exist yet."""
         return self._edition(self.wanted, self.model, self.dims, there=False)
 
     async def claim(self) -> None:
-        """Puts our table's name to what an earlier release made. Raises Foreign, StoreError."""
+        """Take ownership of indices from a release that did not record the owner.
+
+        Raises Foreign, StoreError.
+        """
         await self.all()
         if not self._nameless or not self.table:
             return
@@ -120,10 +128,11 @@ class Editions:
         await self.all(anew=True)
 
     async def known(self) -> int | None:
-        """How many chunks are searched; None where nothing was ever put. Raises StoreError."""
+        """The number of searched chunks, None if nothing was ever indexed. Raises StoreError."""
         return await (await self.live(anew=True)).index.known()
 
     async def embed(self, texts: Sequence[str], *, query: bool = False) -> list[Vector]:
+        """Embed texts with the live version's model. Raises StoreError, ModelError."""
         edition = await self.live()
         vectors = await self.embeddings(edition).embed(texts, query=query)
         return [Vector(each, edition.name) for each in vectors]
@@ -135,6 +144,10 @@ class Editions:
         chunks: Sequence[Chunk],
         vectors: Sequence[Sequence[float]],
     ) -> None:
+        """Write chunks to the live version and to the one being filled.
+
+        Raises StoreError, Rejected, ModelError.
+        """
         await self.claim()
         live = await self.live()
         if any(foreign(each, live) for each in vectors):
@@ -145,7 +158,7 @@ class Editions:
             await self.all(anew=True)
             raise StoreError("the index went") from exc
         if not any(each.live for each in self._known):
-            await self.all(anew=True)  # it was made just now
+            await self.all(anew=True)  # it was created just now
         for each in self._known:
             if each.filling and each.name != live.name:
                 await self._put_too(each, document, version, chunks)
@@ -153,7 +166,7 @@ class Editions:
     async def _put_too(
         self, edition: Edition, document: Document, version: str, chunks: Sequence[Chunk]
     ) -> None:
-        """Writes to the version that is being filled; whoever fills it looks for what it lacks."""
+        """Write to the version being filled; the process that fills it makes up for failures."""
         try:
             vectors = await self._embedded(edition, document, chunks)
             await edition.index.put(document, version, chunks, vectors)
@@ -167,6 +180,7 @@ class Editions:
         return await self.embeddings(edition).embed(texts)
 
     async def settle(self) -> None:
+        """Return once all that was put is searchable, in the version being filled as well."""
         live = await self.live()
         for each in (live, *(each for each in self._known if each.filling)):
             try:
@@ -175,7 +189,7 @@ class Editions:
                 log.info("a version of the index went")
 
     async def delete(self, document: DocumentId, *, before: str = "", only: str = "") -> None:
-        """From every version: one that was kept, or is filled, may be searched again."""
+        """Delete a document's chunks from every version, since any of them may go live."""
         await self.claim()
         known = await self.all()
         for each in known or await self.all(anew=True):
@@ -190,6 +204,8 @@ class Editions:
         *,
         only: Collection[DocumentId] = (),
     ) -> Found:
+        """Search the live version, embedding the question again if `vector` is another model's."""
+
         async def search(edition: Edition) -> Found:
             asked_for = vector
             if foreign(vector, edition):
@@ -199,30 +215,37 @@ class Editions:
         return await self._followed(search)
 
     async def most(self, question: str) -> float:
+        """The BM25 score of a chunk that contains each word of a question once."""
         return await self._followed(lambda edition: edition.index.most(question))
 
     async def texts(
         self, wanted: Sequence[tuple[DocumentId, str, int, int]]
     ) -> Sequence[Sequence[Chunk]]:
+        """The chunks of each wanted (document, version, first, last)."""
         return await self._followed(lambda edition: edition.index.texts(wanted))
 
     async def held(self, ids: Collection[DocumentId]) -> Mapping[tuple[str, str], int]:
+        """The number of chunks by document (`DocumentId.short`) and version."""
         return await self._followed(lambda edition: edition.index.held(ids))
 
     async def versions(
         self, after: str, limit: int
     ) -> tuple[Sequence[tuple[DocumentId, str]], str]:
-        """What is found here that the table does not know is deleted, so it has to be ours."""
+        """A page of the (document, version) pairs that have chunks, and the next page's cursor.
+
+        The index is claimed first: the caller deletes chunks that the table does not know, so they
+        have to be ours.
+        """
         await self.claim()
         return await self._followed(lambda edition: edition.index.versions(after, limit))
 
     async def _followed(self, call: Callable[[Edition], Awaitable[T]]) -> T:
-        """Asks the live version; if it fails, and another took its place, that one."""
+        """Call the live version, and if that fails because another one replaced it, that one."""
         first = await self.live()
         try:
             return await call(first)
         except (Missing, StoreError, Rejected) as exc:
-            # one that is being removed fails in many ways
+            # a version that is being deleted fails in many ways
             second = await self.live(anew=True)
             if second.name == first.name:
                 if isinstance(exc, Missing):
@@ -242,7 +265,7 @@ class Editions:
         return [each for each in found if each is not None]
 
     def _described(self, name: str, told: dict[str, Any]) -> Edition | None:
-        """None for an index that is not ours, or was made by a mistake."""
+        """The version that an index is, None for an index that was not created by Parley."""
         mappings, aliases = told["mappings"], told["aliases"]
         meta = mappings.get("_meta", {})
         if "embedding_model" not in meta or "dims" not in meta:

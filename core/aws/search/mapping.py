@@ -1,4 +1,4 @@
-"""Chunks as OpenSearch keeps them: the index's definition, a chunk as a document, and back."""
+"""The index's definition, and how chunks, queries and results are encoded for OpenSearch. Pure."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from core.values.documents import Chunk, Document, DocumentId, Locator, searched
 from core.values.tokens import is_wide
 
 MAPPING = 2
-"""Raised when the mapping changes: a new index is made then."""
+"""The mapping's version. Increase it when the mapping changes, so that a new index is created."""
 FIELDS = ("place", "file", "version", "ordinal", "first", "last", "locator", "wide")
-"""What a search gives back of a chunk."""
+"""The fields of a chunk that a search returns."""
 
 TEXT = ("ordinal", "first", "last", "locator", "body", "glue")
-"""What a chunk's text is read from."""
+"""The fields that a chunk's text is read from."""
 CANDIDATES = 50
-"""Chunks that each leg finds."""
+"""Chunks returned by the vector search, and by the word search."""
 TYPICAL = 1 / 2.2
-"""What BM25 makes of a word's rarity where the word stands once in a passage of usual length: with
-k1 = 1.2, 1 / (1 + k1)."""
+"""The factor by which BM25 weighs a word's rarity if the word occurs once in a passage of average
+length: 1 / (1 + k1), with k1 = 1.2."""
 VERSIONS = 20
-"""Versions of one document that are counted: two as a rule, the old one and the new."""
+"""Versions counted per document; usually there are two, the old one and the new one."""
 
 
 def definition(model: str, dims: int, table: str = "") -> dict[str, Any]:
-    """`table` is that of the deployment whose index it is."""
+    """The settings and mapping of a new index; `table` names the deployment that owns it."""
     keyword, number = {"type": "keyword"}, {"type": "integer"}
     method = {"name": "hnsw", "engine": "lucene", "space_type": "cosinesimil"}
     return {
@@ -68,6 +68,7 @@ def definition(model: str, dims: int, table: str = "") -> dict[str, Any]:
 
 
 def id_of(document: DocumentId, version: str, ordinal: int) -> str:
+    """A chunk's id in the index."""
     return f"{document.short}-{version}-{ordinal}"
 
 
@@ -80,13 +81,16 @@ def item(
     *,
     known: Collection[str] = (),
 ) -> bytes:
-    """A chunk for `_bulk`; with `known`, of the fields that an older mapping has."""
+    """A chunk as two lines of a bulk request.
+
+    `known` restricts the fields to those of an older mapping, unless it is empty.
+    """
     action = {"_index": index, "_id": id_of(document.id, version, chunk.ordinal)}
     return line(action, fields(document, version, chunk, vector), known)
 
 
 def line(action: Mapping[str, str], told: Mapping[str, Any], known: Collection[str] = ()) -> bytes:
-    """The same of an action and fields."""
+    """The two lines of a bulk request for a document with these fields. `known` as in `item`."""
     if known:
         told = {name: value for name, value in told.items() if name in known}
     return orjson.dumps({"index": action}) + b"\n" + orjson.dumps(told) + b"\n"
@@ -95,7 +99,7 @@ def line(action: Mapping[str, str], told: Mapping[str, Any], known: Collection[s
 def fields(
     document: Document, version: str, chunk: Chunk, vector: Sequence[float]
 ) -> dict[str, Any]:
-    """A chunk."""
+    """A chunk's fields in the index."""
     where = chunk.locator
     locator = {name: getattr(where, name) for name in Locator.__slots__}
     return {
@@ -118,7 +122,7 @@ def fields(
 def legs(
     question: str, vector: Sequence[float], scopes: Collection[Scope], only: Collection[DocumentId]
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Requests for what is near a question, and for what has its words."""
+    """The requests of the vector search and of the word search for a question."""
     where = [{"terms": {"place": sorted(scope.prefix for scope in scopes)}}]
     if only:
         where.append({"terms": {"document": sorted(each.short for each in only)}})
@@ -129,7 +133,7 @@ def legs(
 
 
 def of_versions(document: DocumentId, before: str, only: str) -> dict[str, Any]:
-    """A query for a document's chunks: all, those of versions `before` one, or `only` one's."""
+    """A query for a document's chunks: all, those of versions older than `before`, or of `only`."""
     wanted: list[dict[str, Any]] = [{"term": {"document": document.short}}]
     if before:
         wanted.append({"range": {"version": {"lt": before}}})
@@ -139,6 +143,7 @@ def of_versions(document: DocumentId, before: str, only: str) -> dict[str, Any]:
 
 
 def hit(found: Mapping[str, Any]) -> Hit:
+    """The hit in an element of a search response."""
     source = found["_source"]
     return Hit(
         DocumentId(source["place"], source["file"]),
@@ -153,12 +158,12 @@ def hit(found: Mapping[str, Any]) -> Hit:
 
 
 def cosine(hit: Hit) -> Hit:
-    """Lucene's score of a vector is (1 + cosine) / 2."""
+    """The hit with its cosine as score: Lucene scores a vector as (1 + cosine) / 2."""
     return replace(hit, score=2 * hit.score - 1)
 
 
 def product(hit: Hit) -> Hit:
-    """An inner product d has the score 1 + d, or 1 / (1 - d) where it is negative.
+    """The hit with its inner product d as score: Faiss scores 1 + d, or 1 / (1 - d) if d < 0.
 
     https://docs.opensearch.org/latest/mappings/supported-field-types/knn-spaces/
     """
@@ -167,6 +172,7 @@ def product(hit: Hit) -> Hit:
 
 
 def chunk(found: Mapping[str, Any]) -> Chunk:
+    """The chunk in an element of a search or multi-get response."""
     source = found["_source"]
     return Chunk(
         source["ordinal"],
@@ -179,7 +185,7 @@ def chunk(found: Mapping[str, Any]) -> Chunk:
 
 
 def counted(documents: Sequence[str]) -> dict[str, Any]:
-    """A request for how many chunks there are of each version of these documents."""
+    """A request for the number of chunks by version of these documents (`DocumentId.short`)."""
     versions = {"terms": {"field": "version", "size": VERSIONS}}
     by_document = {"field": "document", "size": max(1, len(documents))}
     return {
@@ -190,7 +196,7 @@ def counted(documents: Sequence[str]) -> dict[str, Any]:
 
 
 def counts(found: Mapping[str, Any]) -> dict[tuple[str, str], int]:
-    """Its answer, by document and version."""
+    """The response to `counted`, by document and version."""
     return {
         (document["key"], version["key"]): version["doc_count"]
         for document in found.get("documents", {}).get("buckets", ())
@@ -199,7 +205,7 @@ def counts(found: Mapping[str, Any]) -> dict[tuple[str, str], int]:
 
 
 def grouped(after: str, limit: int) -> dict[str, Any]:
-    """A request for the documents and versions that there are chunks of."""
+    """A request for a page of the documents and versions that have chunks."""
     sources = [{name: {"terms": {"field": name}}} for name in ("place", "file", "version")]
     told = {"after": json.loads(after)} if after else {}
     return {
@@ -209,7 +215,7 @@ def grouped(after: str, limit: int) -> dict[str, Any]:
 
 
 def versions(found: Mapping[str, Any]) -> tuple[list[tuple[DocumentId, str]], str]:
-    """Its answer, and where the next request goes on: empty at the end."""
+    """The response to `grouped`: the page, and the next page's cursor, empty at the end."""
     group = found.get("versions", {})
     keys = [each["key"] for each in group.get("buckets", ())]
     last = group.get("after_key") if keys else None
@@ -218,7 +224,10 @@ def versions(found: Mapping[str, Any]) -> tuple[list[tuple[DocumentId, str]], st
 
 
 def typical(documents: int, having: Iterable[int]) -> float:
-    """The score of a chunk that has each word once, by how many of all chunks have each."""
+    """The BM25 score of a chunk of average length that contains each word of a question once.
+
+    `documents` is the number of all chunks, `having` that of the chunks with each word.
+    """
     return TYPICAL * sum(
         math.log(1 + (documents - seen + 0.5) / (seen + 0.5))
         for each in having

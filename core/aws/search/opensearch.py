@@ -1,9 +1,10 @@
-"""Chunks in OpenSearch: `core.ports.Index`.
+"""One version of the search index, on an OpenSearch domain: `core.ports.index.Index`.
 
-An alias over one index for each embedding model. A chunk's id is its document's, version's and
-ordinal's: writing it again replaces it, and its neighbours' ids are known. Only letters, digits,
-`-` and `_` are in ids, since signatures of others break. Engine lucene: it filters while it
-searches, and every distribution has it.
+There is one index for each embedding model, and an alias over the live one. A chunk's id consists
+of its document, version and ordinal: writing it again replaces it, and the ids of its neighbours
+are known. Ids contain only letters, digits, `-` and `_`, since other characters break request
+signatures. The vector engine is Lucene: it filters while it searches, and every distribution of
+OpenSearch has it.
 """
 
 from __future__ import annotations
@@ -33,17 +34,18 @@ ALIAS = "parley-chunks"
 
 
 class OpenSearchIndex:
-    """One version of the index. `model` and `dims` are the embedding's.
+    """One version of the index, for the embedding model `model` with `dims` dimensions.
 
-    `there`: it exists, and if it does no more that is Missing, not emptiness. `name` and `fields`
-    are those of a version that another release made, `client` is somebody else's to close. `table`
-    is that of the deployment that a new one is of.
+    `there`: the index exists; if it is deleted, calls raise Missing instead of finding nothing.
+    `name` and `fields` describe a version that another release created. A `client` that is passed
+    in is closed by its owner. `table` names the deployment that owns a new index. Methods raise
+    StoreError.
     """
 
     latency = 0.0
-    """Seconds after which all can be found that others wrote and settled."""
+    """Seconds until writes of other processes are searchable, after they called `settle`."""
     cosine = staticmethod(mapping.cosine)
-    """A hit, scored by the engine, with its cosine as score."""
+    """Converts a hit's score from the engine's scale to a cosine."""
 
     def __init__(
         self,
@@ -73,19 +75,23 @@ class OpenSearchIndex:
         self._refreshing = asyncio.Lock()
 
     async def close(self) -> None:
+        """Close connections."""
         await self._client.close()
 
     def definition(self) -> dict[str, Any]:
-        """What it is made with."""
+        """The settings and mapping that a new index is created with."""
         return mapping.definition(self._model, self._dims, self._table)
 
     def directed(self, vector: Sequence[float]) -> Sequence[float]:
-        """A vector as the engine wants it."""
+        """A vector in the form that the engine expects."""
         return vector
 
     async def ensure(self) -> None:
-        """Creates index and alias where they are missing. Raises StoreError; Missing for a version
-        that went: what is written to it then makes an index in which nothing is found."""
+        """Create the index and its alias if they do not exist.
+
+        Raises Missing if a version that existed was deleted: a write would create an index in which
+        nothing is found.
+        """
         answer = await self._asked(self._client.indices.exists, index=self.name)
         if self._expected and not answer:
             raise Missing(self.name)
@@ -102,7 +108,7 @@ class OpenSearchIndex:
         self._there = True
 
     async def known(self) -> int | None:
-        """How many chunks there are; None where nothing was ever put. Raises StoreError."""
+        """The number of chunks, None if the index does not exist."""
         try:
             answer = await self._asked(self._client.count, index=self.name)
         except NotFoundError:
@@ -116,6 +122,7 @@ class OpenSearchIndex:
         chunks: Sequence[Chunk],
         vectors: Sequence[Sequence[float]],
     ) -> None:
+        """Write a document's chunks with their vectors; idempotent. Raises Rejected, Missing."""
         await self.ensure()
         items = [
             mapping.item(self.name, document, version, chunk, vector, known=self._fields)
@@ -124,7 +131,10 @@ class OpenSearchIndex:
         await sent(self._client, items, self._sleep)
 
     async def settle(self) -> None:
-        """One refresh serves all who wait when it begins: each costs as much as many writes."""
+        """Return once all that was put is searchable.
+
+        One refresh serves all callers that wait when it begins, as it costs as much as many writes.
+        """
         if self._refresh is None:
             self._refresh = asyncio.create_task(self._refreshed())
         await asyncio.shield(self._refresh)
@@ -135,13 +145,14 @@ class OpenSearchIndex:
             await self._asked(self._client.indices.refresh, index=self.name)
 
     async def delete(self, document: DocumentId, *, before: str = "", only: str = "") -> None:
+        """Delete a document's chunks: all, those of versions older than `before`, or of `only`."""
         try:
-            # what was put a moment ago is deleted as well
+            # so that chunks are deleted that were put a moment ago
             await self.settle()
             await self._asked(
                 self._client.delete_by_query,
                 index=self.name,
-                # a domain ignores what is in the address of a signed POST
+                # a domain ignores the query string of a signed POST
                 body={"query": mapping.of_versions(document, before, only), "conflicts": "proceed"},
                 request_timeout=60,
             )
@@ -150,12 +161,14 @@ class OpenSearchIndex:
             return
 
     async def held(self, ids: Collection[DocumentId]) -> Mapping[tuple[str, str], int]:
+        """The number of chunks by document (`DocumentId.short`) and version."""
         body = mapping.counted(sorted(each.short for each in ids))
         return mapping.counts(await self._aggregated(body))
 
     async def versions(
         self, after: str, limit: int
     ) -> tuple[Sequence[tuple[DocumentId, str]], str]:
+        """A page of the (document, version) pairs that have chunks, and the next page's cursor."""
         return mapping.versions(await self._aggregated(mapping.grouped(after, limit)))
 
     async def _aggregated(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -177,6 +190,7 @@ class OpenSearchIndex:
         *,
         only: Collection[DocumentId] = (),
     ) -> Found:
+        """Search the documents of `scopes` by words and by vector, in one request."""
         legs = mapping.legs(question, self.directed(vector), scopes, only)
         try:
             near, words = await self._hits(legs)
@@ -186,7 +200,7 @@ class OpenSearchIndex:
         return Found([self.cosine(each) for each in near], words, most, is_wide(question))
 
     async def _hits(self, legs: Sequence[Mapping[str, Any]]) -> list[list[Hit]]:
-        """What each request finds, best first. Raises NotFoundError, StoreError, Rejected."""
+        """The hits of each request, best first. Raises NotFoundError, StoreError, Rejected."""
         lines = [line for leg in legs for line in ({"index": self.name}, leg)]
         body = b"".join(orjson.dumps(line) + b"\n" for line in lines)
         answer = await self._asked(self._client.msearch, body=body, request_timeout=20)
@@ -201,6 +215,7 @@ class OpenSearchIndex:
         return found
 
     async def most(self, question: str) -> float:
+        """The BM25 score of a chunk that contains each word of a question once."""
         body = {"doc": {"text": question[:10_000]}, "fields": ["text"]}
         try:
             answer = await self._asked(
@@ -219,6 +234,7 @@ class OpenSearchIndex:
     async def texts(
         self, wanted: Sequence[tuple[DocumentId, str, int, int]]
     ) -> Sequence[Sequence[Chunk]]:
+        """The chunks of each wanted (document, version, first, last), without missing ones."""
         ids = [
             [mapping.id_of(document, version, n) for n in range(first, last + 1)]
             for document, version, first, last in wanted
@@ -241,7 +257,7 @@ class OpenSearchIndex:
         return [[known[each] for each in some if each in known] for some in ids]
 
     def _absent(self) -> None:
-        """Nothing was ever indexed; or this version was removed, which is Missing."""
+        """Raise Missing if the index was deleted; otherwise nothing was ever indexed."""
         if self._expected:
             raise Missing(self.name)
 
@@ -250,13 +266,13 @@ class OpenSearchIndex:
 
 
 def name_of(model: str, dims: int) -> str:
-    """The name of the version of the index that a model's vectors and our mapping make."""
+    """The name of the index version for an embedding model and the current mapping."""
     digest = hashlib.sha256(f"{model}/{dims}/{mapping.MAPPING}".encode()).hexdigest()[:8]
     return f"{ALIAS}-{digest}"
 
 
 def serverless(url: str) -> bool:
-    """Whether a collection of OpenSearch Serverless is there, and no domain.
+    """Whether a URL is that of an OpenSearch Serverless collection, not of a domain.
 
     https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-clients.html
     """
@@ -264,11 +280,13 @@ def serverless(url: str) -> bool:
 
 
 def connect(url: str, region: str, session: boto3.Session | None) -> AsyncOpenSearch:
-    """Requests to Amazon's own hosts are signed; elsewhere the address may hold user and password.
+    """A client that signs its requests to Amazon's own hosts.
+
+    For any other host, the URL may contain a user name and password.
 
     https://docs.aws.amazon.com/opensearch-service/latest/developerguide/request-signing.html
     """
-    # the client writes requests, with what is in them, to its log
+    # the client logs its requests with their contents
     logging.getLogger("opensearch").setLevel(logging.CRITICAL)
     host = urlsplit(url).hostname or ""
     signing: dict[str, Any] = {}

@@ -1,8 +1,8 @@
-"""Whose an index is: it names the table of its deployment.
+"""Records in an index which deployment owns it, by the name of that deployment's table.
 
-What that table does not know is deleted from the index, so two deployments on one search domain
-would empty each other's. An index of an earlier release has no name: whoever writes to it, or looks
-for what to delete, puts his own there.
+Chunks that the table does not know are deleted from the index, so two deployments on one search
+domain would delete each other's chunks. An index of an earlier release has no owner: the first
+deployment that writes to it, or looks for chunks to delete, becomes its owner.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from core.ports.index import Foreign
 
 
 def named(index: str, meta: Mapping[str, Any], table: str) -> bool:
-    """Whether an index has its deployment's name. Raises Foreign where that is not `table`."""
+    """Whether an index has an owner. Raises Foreign if the owner is not `table`."""
     owner = str(meta.get("table", ""))
     if owner and table and owner != table:
         raise Foreign(index, owner)
@@ -25,7 +25,10 @@ def named(index: str, meta: Mapping[str, Any], table: str) -> bool:
 
 
 async def take(client: AsyncOpenSearch, index: str, meta: Mapping[str, Any], table: str) -> None:
-    """Puts the name there. By POST, which every role here may that reads an index."""
+    """Record `table` as an index's owner.
+
+    By POST, which every role here that reads an index is allowed to use.
+    """
     await asked(
         client.transport.perform_request,
         method="POST",

@@ -1,4 +1,4 @@
-"""Passages by where they come from, in every version of the index: counted, and deleted."""
+"""Counts and deletes the passages of places and documents, in every version of the index."""
 
 from __future__ import annotations
 
@@ -16,30 +16,35 @@ from core.aws.search.serverless import LATENCY, PAUSES
 from core.values.documents import DocumentId
 
 BATCH = 500
-"""Documents that one query names."""
+"""Documents named in one query."""
 SOME = 5_000
-"""Passages that one call deletes, so that it ends in time."""
+"""Passages deleted by one call, so that it ends before its timeout."""
 TRIES = 5
 
 
 class Passages:
-    """One for a process."""
+    """The passages of an OpenSearch domain. One instance per process."""
 
     def __init__(self, url: str, region: str, session: boto3.Session | None = None) -> None:
         self._client = connect(url, region, session)
 
     async def close(self) -> None:
+        """Close connections."""
         await self._client.close()
 
     async def count(self, places: Collection[str], documents: Collection[DocumentId]) -> int:
-        """How many there are. Raises StoreError, Rejected."""
+        """The number of passages of these places and documents. Raises StoreError, Rejected."""
         await self._refresh()
         return sum([await self._count(each) for each in _queries(places, documents)])
 
     async def delete(
         self, places: Collection[str], documents: Collection[DocumentId]
     ) -> tuple[int, int]:
-        """How many went, and how many are left. `places` may be workspaces, `platform/tenant`."""
+        """Delete the passages of these places and documents.
+
+        Returns how many were deleted and how many are left. `places` may be workspaces
+        (`{platform}/{tenant}`). Raises StoreError, Rejected.
+        """
         await self._refresh()
         gone = left = 0
         for query in _queries(places, documents):
@@ -48,7 +53,7 @@ class Passages:
                 answer = await asked(
                     self._client.delete_by_query,
                     index=_all(),
-                    # a domain ignores what is in the address of a signed POST
+                    # a domain ignores the query string of a signed POST
                     body={"query": query, "max_docs": SOME, "conflicts": "proceed"},
                     request_timeout=60,
                 )
@@ -69,8 +74,10 @@ class Passages:
 
 
 class CollectionPassages(Passages):
-    """Those of a collection of OpenSearch Serverless. What was written a moment ago, by whomever,
-    is deleted as well, so it takes a minute or two."""
+    """The passages of an OpenSearch Serverless collection.
+
+    Deletion includes passages that any process wrote a moment ago, so it takes a minute or two.
+    """
 
     def __init__(
         self,
@@ -84,11 +91,13 @@ class CollectionPassages(Passages):
         self._sleep = sleep
 
     async def count(self, places: Collection[str], documents: Collection[DocumentId]) -> int:
+        """The number of passages of these places and documents. Raises StoreError, Rejected."""
         return sum([await self._count(each) for each in _queries(places, documents)])
 
     async def delete(
         self, places: Collection[str], documents: Collection[DocumentId]
     ) -> tuple[int, int]:
+        """Delete the passages of these places and documents, as in `Passages.delete`."""
         queries = [*_queries(places, documents)]
         if queries:
             await self._sleep(LATENCY)
@@ -102,7 +111,7 @@ class CollectionPassages(Passages):
         return gone, sum([await self._count(each) for each in queries])
 
     async def _left(self, queries: list[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Those that find something still, when what was deleted is found no more."""
+        """The queries that still find passages once deletions have had time to take effect."""
         for pause in PAUSES:
             queries = [each for each in queries if await self._count(each)]
             if not queries:
@@ -112,12 +121,12 @@ class CollectionPassages(Passages):
 
 
 def passages_of(url: str, region: str, session: boto3.Session | None = None) -> Passages:
-    """Those of the domain or collection at an address."""
+    """The passages of the domain or collection at a URL."""
     return (CollectionPassages if serverless(url) else Passages)(url, region, session)
 
 
 def _all() -> str:
-    """Every version of the index: one that is being filled, or was kept, counts as well."""
+    """A pattern for every version of the index, including ones being filled or kept."""
     return f"{opensearch.ALIAS}-*"
 
 

@@ -1,15 +1,16 @@
-"""Fills a new version of the index from the one that is searched, and puts it in its place.
+"""Fills a new version of the index from the live one, and then replaces the live one.
 
-1. The new version gets an alias of its own, `…-next`. Whoever writes sees it within `FOLLOW`
-   seconds and from then on writes to both; whoever searches sees nothing of it.
-2. Documents are copied one by one, by what the manifest says of them: their passages are read from
-   the version that is searched, embedded anew, and written. One that is whole is passed over, so a
-   run that was cut goes on where it was.
-3. When a round over the manifest finds nothing that lacks, and what was being read before everybody
-   wrote to both has ended, the alias moves, in one step.
-4. The old version stays until everybody has seen that; one more round looks for what it alone has.
-5. Passages that are counted and cannot be read are left out and told. The hourly comparison has
-   their documents read again, since the new version has fewer than the manifest says.
+1. The new version gets an alias of its own, `…-next`. Writers see it within `FOLLOW` seconds and
+   from then on write to both versions; searches are not affected.
+2. Documents are copied one by one, as the manifest lists them: their passages are read from the
+   live version, embedded again, and written. Complete documents are skipped, so an interrupted run
+   resumes where it stopped.
+3. Once a round over the manifest finds no missing passages, and documents that were being read
+   before writers wrote to both have finished, the alias moves, in one step.
+4. The old version stays until all processes have seen that; one more round copies passages that
+   only the old version has.
+5. Passages that are counted but cannot be read are skipped and reported. The hourly comparison has
+   their documents read again, since the new version has fewer passages than the manifest says.
 """
 
 from __future__ import annotations
@@ -33,35 +34,38 @@ from core.ports.store_error import StoreError
 from core.values.documents import Document, DocumentId, State, searched
 
 WINDOW = 192
-"""Passages that are embedded and written together."""
+"""Passages embedded and written together."""
 AT_ONCE = 4
-"""Documents that are copied side by side."""
+"""Documents copied concurrently."""
 SOME = 100
-"""Documents that are compared with one query."""
+"""Documents compared with one query."""
 ROWS = 2_000
-"""Rows of the table that are read at a time."""
+"""Rows of the table read at a time."""
 TRIES = 3
-"""Times that a document is copied before it is said that the new version does not keep it."""
+"""Attempts to copy a document before the run fails because the new version does not keep it."""
 VERSIONS = 500
-"""Documents in a version that are looked up at a time."""
+"""(Document, version) pairs looked up at a time."""
 LOOK = 2.0
 """Seconds between rounds that wait for documents to be read."""
 PATIENCE = 900.0
-"""Seconds for which documents may take that were being read at the start: a function's limit."""
+"""Seconds to wait for documents that were being read at the start: a Lambda function's limit."""
 STALE = FOLLOW + 75.0
-"""Seconds after which nobody writes to a version by what he read of it, a slow call included."""
+"""Seconds after which no process acts on outdated versions, even at the end of a slow call."""
 
 Say = Callable[[str], None]
 Counts = Mapping[str, Mapping[DocumentId, int]]
-"""Passages of documents, by the name of the version that has them."""
+"""Numbers of passages by document, by the name of the index version."""
 Reading = frozenset[tuple[DocumentId, str]]
-"""Documents that are being read, each in a version."""
+"""Documents that are being read, with their version."""
 
 
 @dataclass(slots=True)
 class Outcome:
-    """`name` is searched now, empty where nothing is. `copied` counts passages, `short` documents
-    of which some could not be read; `removed` versions are gone, `kept` ones are not."""
+    """The result of a run.
+
+    `name` is the live version, empty if there is none. `copied` counts passages, `short` documents
+    of which some passages could not be read. `removed` and `kept` are names of old versions.
+    """
 
     name: str = ""
     copied: int = 0
@@ -72,7 +76,7 @@ class Outcome:
 
 
 class Reindex:
-    """One for a run."""
+    """One run. `say` receives progress messages."""
 
     def __init__(
         self,
@@ -91,10 +95,13 @@ class Reindex:
         self._copies = Counter[tuple[DocumentId, str]]()
         """How often each version of a document was copied."""
         self._readable: dict[tuple[str, DocumentId, str], int] = {}
-        """Passages that could be read, where that was not all, by index, document and version."""
+        """Numbers of readable passages, where not all were, by index, document and version."""
 
     async def run(self, *, keep: bool = False) -> Outcome:
-        """Raises StoreError, Rejected, ModelError; what is done then is done."""
+        """Fill the version that the settings call for and make it live; `keep` keeps old versions.
+
+        Raises StoreError, Rejected, ModelError; a later run resumes where this one stopped.
+        """
         try:
             return await self._ran(keep=keep)
         except (Missing, NotFoundError) as exc:
@@ -119,11 +126,11 @@ class Reindex:
         return self._outcome
 
     async def _begun(self, found: Sequence[Edition]) -> Edition:
-        """The new version, there and written to by everybody."""
+        """The new version, once it exists and all processes write to it."""
         name = self._editions.wanted
         if not any(each.name == name for each in found):
             if await asked(self._client.indices.exists, index=name):
-                # written to by a process that had slept while its index was removed
+                # a process that was suspended while it was deleted has written to it again
                 await asked(self._client.indices.delete, index=name)
             body = self._editions.unmade().index.definition()
             await asked(self._client.indices.create, index=name, body=body)
@@ -135,7 +142,7 @@ class Reindex:
         return next(each for each in await self._editions.all(anew=True) if each.name == name)
 
     async def _filled(self, old: Sequence[Edition], new: Edition) -> None:
-        """Returns when the new version has all that the old ones have."""
+        """Return once the new version has every passage of the old ones."""
         waited, early = 0.0, None
         while True:
             lacking, reading = await self._round(old, new)
@@ -156,7 +163,7 @@ class Reindex:
         self._outcome.swapped = True
 
     async def _finished(self, others: Sequence[Edition], new: Edition, *, keep: bool) -> None:
-        """Takes over what was written to others meanwhile, and removes them."""
+        """Copy what was written to other versions meanwhile, and delete them unless `keep`."""
         filling = [_change("remove", each.name, next_alias()) for each in others if each.filling]
         if filling:
             await asked(self._client.indices.update_aliases, body={"actions": filling})
@@ -173,7 +180,10 @@ class Reindex:
         self._outcome.removed = names
 
     async def _round(self, old: Sequence[Edition], new: Edition) -> tuple[int, Reading]:
-        """Copies what the new version lacks; how many documents did, and which are being read."""
+        """Copy the passages that the new version lacks.
+
+        Returns how many documents lacked some, and which documents are being read.
+        """
         lacking, reading, seen = 0, set[tuple[DocumentId, str]](), 0
         self._outcome.short = 0
         for each in (*old, new):
@@ -229,7 +239,7 @@ class Reindex:
         return len(lacking)
 
     def _wanted(self, document: Document, source: Edition, there: Counts) -> int:
-        """How many passages of a document the new version should have."""
+        """The number of passages of a document that the new version should have."""
         counted = _counted(document, source, there)
         key = (source.name, document.id, document.version)
         return min(counted, self._readable.get(key, counted))
@@ -253,12 +263,12 @@ class Reindex:
     async def _counts(
         self, edition: Edition, documents: Sequence[Document]
     ) -> Mapping[DocumentId, int]:
-        """How many passages there are of each document, in its version."""
+        """The number of passages of each document's current version."""
         held = await edition.index.held([each.id for each in documents])
         return {each.id: held.get((each.id.short, each.version), 0) for each in documents}
 
     async def _tidied(self, new: Edition) -> None:
-        """Removes what counts no more: deleted, forgotten or overtaken while it was copied."""
+        """Delete passages of documents that were deleted or replaced while they were copied."""
         await new.index.settle()
         after = ""
         while True:
@@ -273,7 +283,7 @@ class Reindex:
                 return
 
     async def _documents(self) -> AsyncIterator[Sequence[Document]]:
-        """The manifest, page by page."""
+        """The manifest's documents, page by page."""
         after = ""
         while True:
             page, after = await self._manifest.rows(after, ROWS, fresh=True)

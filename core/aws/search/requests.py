@@ -1,4 +1,4 @@
-"""Requests to OpenSearch: what their failures mean, and many writes or deletions in one."""
+"""Sends requests to OpenSearch: translates their errors, and retries bulk requests."""
 
 from __future__ import annotations
 
@@ -18,11 +18,14 @@ from core.ports.store_error import StoreError
 from core.runtime.backoff import doubled
 
 BULK_TRIES = 8
-"""Times that items which were too many at once are sent."""
+"""Attempts to send the items of a bulk request that were throttled."""
 
 
 async def asked(call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
-    """One call. Raises StoreError for what may pass, Rejected for what will not."""
+    """Make one call. Raises StoreError for transient errors, Rejected for permanent ones.
+
+    NotFoundError is raised unchanged.
+    """
     try:
         return await call(**arguments)
     except NotFoundError:
@@ -40,8 +43,11 @@ async def asked(call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
 async def sent(
     client: AsyncOpenSearch, items: list[bytes], sleep: Callable[[float], Awaitable[None]]
 ) -> int:
-    """Sends what `_bulk` takes, each action with its document, until none is too many; how many
-    took effect. What is to be deleted may be gone. Raises StoreError, Rejected."""
+    """Send the items of a bulk request, retrying throttled ones, and return how many took effect.
+
+    An item is an action with its document, as bytes. Deleting a missing document is no error.
+    Raises StoreError, Rejected.
+    """
     done = 0
     for attempt in range(BULK_TRIES):
         if not items:

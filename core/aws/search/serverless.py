@@ -1,12 +1,12 @@
-"""Chunks in a vector search collection of Amazon OpenSearch Serverless: `core.ports.Index`.
+"""One version of the index, in an OpenSearch Serverless collection: `core.ports.index.Index`.
 
-1. A collection takes no ids: a chunk is known by its document, version and ordinal. What is written
-   again is there twice until its version goes, so each write has its time, `written`: who reads
-   takes the newest, and ordinals are counted.
-2. What is written can be found 10 seconds later, or 60, and nothing hurries it. So it is waited
-   for, by its `written`.
-3. Nothing is deleted by a query: what it finds is.
-4. The engine is Faiss. The inner product of vectors of length 1 is their cosine.
+1. A collection accepts no ids: a chunk is identified by its document, version and ordinal. A chunk
+   that is written again exists twice until its version is deleted. So each write has a timestamp,
+   `written`: readers take the newest copy, and counts are of distinct ordinals.
+2. A write becomes searchable after 10 or 60 seconds, and there is no refresh. So `settle` searches
+   for its `written` until it is found.
+3. There is no delete-by-query: chunks are searched for, then deleted.
+4. The engine is Faiss. The inner product of unit vectors is their cosine.
 
 https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-genref.html
 https://docs.aws.amazon.com/opensearch-service/latest/developerguide/serverless-vector-search.html
@@ -32,25 +32,25 @@ from core.runtime.tasks import together
 from core.values.documents import Chunk, Document, DocumentId
 
 LATENCY = 75.0
-"""Seconds after which what anybody wrote can be found: AWS says 60 of a classic collection, 10 of
-a newer one."""
+"""Seconds until any write is searchable: AWS says 60 for a classic collection, 10 for a newer
+one."""
 PAUSES = (0.25, 0.5, 1.0, 2.0, *(4.0,) * 30)
-"""Seconds between looks whether what was written can be found: two minutes in all."""
+"""Seconds between searches for a write that is not searchable yet: two minutes in all."""
 LOST = 900.0
-"""Seconds after which nobody waits any more: somebody else deleted it before it could be found."""
+"""Seconds after which a write is given up: another process deleted it before it was searchable."""
 WORDS = 500
-"""Words that one request asks the numbers of."""
+"""Words counted by one request."""
 SPANS = 100
-"""Stretches of documents that one request asks for."""
+"""Spans of chunks read by one request."""
 LENGTH = 1_000
-"""Chunks of one stretch: there may be several of each."""
+"""Chunks in one span: there may be several copies of each."""
 
 Unseen = dict[int, tuple[str, int]]
-"""What this process wrote and has not found yet: by `written`, its document and how many."""
+"""Our writes that are not searchable yet: document and number of chunks, by `written`."""
 
 
 def maker(url: str) -> Callable[..., OpenSearchIndex]:
-    """What makes the indices at an address: those of a collection, or of a domain."""
+    """The factory of index versions at a URL: of a collection's or of a domain's."""
     if not serverless(url):
         return OpenSearchIndex
     unseen: defaultdict[str, Unseen] = defaultdict(dict)
@@ -62,8 +62,11 @@ def maker(url: str) -> Callable[..., OpenSearchIndex]:
 
 
 class ServerlessIndex(OpenSearchIndex):
-    """One version of the index. All of one name in a process have the same `unseen`; `clock` tells
-    nanoseconds since the epoch."""
+    """One version of the index, in a collection.
+
+    All instances of one name in a process share `unseen`. `clock` returns nanoseconds since the
+    epoch.
+    """
 
     latency = LATENCY
     cosine = staticmethod(mapping.product)
@@ -77,21 +80,23 @@ class ServerlessIndex(OpenSearchIndex):
         self._last = 0
 
     def definition(self) -> dict[str, Any]:
-        """Shards, copies and the time until a write is found are the collection's own affair.
+        """The mapping of a new index: a collection chooses shards, replicas and refreshes itself.
 
         https://docs.aws.amazon.com/solutions/latest/migration-assistant-for-amazon-opensearch-service/tdvk-serverless.html
         """
         mappings = super().definition()["mappings"]
-        del mappings["_source"]  # no page says whether parts of it may be left out
+        del mappings["_source"]  # whether parts of it may be excluded is not documented
         method = {"name": "hnsw", "engine": "faiss", "space_type": "innerproduct"}
         mappings["properties"]["vector"]["method"] = method
         mappings["properties"]["written"] = {"type": "long"}
         return {"settings": {"index.knn": True}, "mappings": mappings}
 
     def directed(self, vector: Sequence[float]) -> Sequence[float]:
+        """The vector at length 1."""
         return unit(vector)
 
     async def ensure(self) -> None:
+        """Create the index and its alias if they do not exist. Raises StoreError, Missing."""
         try:
             await super().ensure()
         except NotFoundError as exc:
@@ -104,6 +109,7 @@ class ServerlessIndex(OpenSearchIndex):
         chunks: Sequence[Chunk],
         vectors: Sequence[Sequence[float]],
     ) -> None:
+        """Write a document's chunks with their vectors. Raises StoreError, Rejected, Missing."""
         await self.ensure()
         self._last = written = max(self._clock(), self._last + 1)
         action = {"_index": self.name}
@@ -116,11 +122,11 @@ class ServerlessIndex(OpenSearchIndex):
         self._unseen[written] = (document.id.short, len(chunks))
 
     async def settle(self) -> None:
-        """Raises StoreError if it takes more than two minutes."""
+        """Return once all that was put is searchable. Raises StoreError after two minutes."""
         await self._found()
 
     async def _found(self, document: str = "") -> None:
-        """Returns when all can be found that was put, or was of one document."""
+        """Return once all that was put, or that was put of one document, is searchable."""
         missing = {
             written: count
             for written, (of, count) in self._unseen.items()
@@ -141,7 +147,7 @@ class ServerlessIndex(OpenSearchIndex):
         raise StoreError("what was written cannot be found yet")
 
     async def _written(self, times: Collection[int]) -> Counter[int]:
-        """How many can be found that were written at these times."""
+        """The number of searchable chunks that were written at each of these times."""
         body = {
             "size": 0,
             "query": {"terms": {"written": [*times]}},
@@ -156,7 +162,7 @@ class ServerlessIndex(OpenSearchIndex):
         return Counter({each["key"]: each["doc_count"] for each in buckets})
 
     async def delete(self, document: DocumentId, *, before: str = "", only: str = "") -> None:
-        """Deletes what can be found, and what this process put."""
+        """Delete a document's chunks that are searchable or that this process wrote."""
         try:
             await self._found(document.short)
             query = mapping.of_versions(document, before, only)
@@ -165,7 +171,10 @@ class ServerlessIndex(OpenSearchIndex):
             return
 
     async def held(self, ids: Collection[DocumentId]) -> Mapping[tuple[str, str], int]:
-        """Ordinals, counted one by one: a `cardinality` would be about right only."""
+        """The number of distinct ordinals by document (`DocumentId.short`) and version.
+
+        They are counted one by one, since a `cardinality` aggregation is only approximate.
+        """
         counts: Counter[tuple[str, str]] = Counter()
         names = ("document", "version", "ordinal")
         group = {"size": PAGE, "sources": [{n: {"terms": {"field": n}}} for n in names]}
@@ -187,7 +196,10 @@ class ServerlessIndex(OpenSearchIndex):
         return [*await together(*(one(each) for each in legs))]
 
     async def most(self, question: str) -> float:
-        """Counted, since there are no term vectors."""
+        """The BM25 score of a chunk that contains each word of a question once.
+
+        Words are counted with aggregations, since there are no term vectors.
+        """
         told = {"field": "text", "text": question[:10_000]}
         try:
             answer = await asked(self._client.indices.analyze, index=self.name, body=told)
@@ -215,6 +227,7 @@ class ServerlessIndex(OpenSearchIndex):
     async def texts(
         self, wanted: Sequence[tuple[DocumentId, str, int, int]]
     ) -> Sequence[Sequence[Chunk]]:
+        """The newest copy of the chunks of each wanted (document, version, first, last)."""
         known: dict[tuple[str, str, int], tuple[int, Chunk]] = {}
         for query in _spans(wanted):
             body = {
@@ -245,13 +258,13 @@ class ServerlessIndex(OpenSearchIndex):
 
 
 def unit(vector: Sequence[float]) -> list[float]:
-    """The same direction, at length 1."""
+    """The vector scaled to length 1."""
     length = math.hypot(*vector) or 1.0
     return [each / length for each in vector]
 
 
 def _distinct(hits: Sequence[Hit]) -> list[Hit]:
-    """The best of those that are one chunk, in order."""
+    """The hits without repeated copies of a chunk, of which the best one stays; order kept."""
     first: dict[tuple[DocumentId, str, int], Hit] = {}
     for each in hits:
         first.setdefault((each.document, each.version, each.ordinal), each)
@@ -259,7 +272,7 @@ def _distinct(hits: Sequence[Hit]) -> list[Hit]:
 
 
 def _spans(wanted: Sequence[tuple[DocumentId, str, int, int]]) -> Iterator[dict[str, Any]]:
-    """Queries for stretches of documents, none for more than one answer may hold."""
+    """Queries for spans of chunks, each small enough for one response."""
     group: list[dict[str, Any]] = []
     room = LENGTH
     for document, version, first, last in wanted:

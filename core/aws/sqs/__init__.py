@@ -1,1 +1,1 @@
-"""Queues: turns, file events, dead letters, and those who consume them."""
+"""SQS queues: turns, file events and dead letters, and the consumers."""

@@ -1,4 +1,4 @@
-"""What operators want of queues: how much waits in them, and dead letters put back."""
+"""Queue administration for operators: message counts, and redriving dead letters."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ BATCH = 10
 
 @dataclass(frozen=True, slots=True)
 class Depth:
-    """Messages of a queue, about: those that wait, those being handled, those to be seen later."""
+    """Approximate numbers of a queue's messages: waiting, being handled, and delayed."""
 
     waiting: int
     in_flight: int
@@ -25,6 +25,7 @@ class Depth:
 
 
 def depth(sqs: Any, url: str) -> Depth:
+    """Count the messages of the queue at `url`."""
     answer = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=[*COUNTS.values()])
     counts = {name: int(answer["Attributes"].get(key, 0)) for name, key in COUNTS.items()}
     return Depth(**counts)
@@ -39,10 +40,11 @@ def dead_letters(sqs: Any, url: str) -> str:
 
 
 def redrive(sqs: Any, dead: str, live: str, say: Callable[[int], None] = lambda moved: None) -> int:
-    """Moves all dead letters back; how many there were. A message is in both for a moment only.
+    """Move all dead letters back to the live queue, and return how many were moved.
 
-    By hand rather than by StartMessageMoveTask, so that it is done when this returns. What fails
-    again and comes back meanwhile is left where it is: `moved` is at most what there was.
+    Each message is in both queues for a moment. StartMessageMoveTask is not used, so that the move
+    is complete when this returns. Messages that fail again and come back meanwhile stay: no more
+    are moved than there were at the start. `say` receives the number moved so far.
     """
     moved, most = 0, depth(sqs, dead).waiting
     while True:
@@ -62,7 +64,8 @@ def redrive(sqs: Any, dead: str, live: str, say: Callable[[int], None] = lambda 
             told = each.get("Attributes", {})
             fifo = {name: told[name] for name in told}
             if "MessageDeduplicationId" in fifo:
-                # the first id is taken for five minutes; this one is the same if we are cut here
+                # the original id may be rejected as a duplicate for five minutes; this one stays
+                # the same if we are interrupted here and run again
                 fifo["MessageDeduplicationId"] = each["MessageId"]
             sqs.send_message(QueueUrl=live, MessageBody=each["Body"], **fifo)
             sqs.delete_message(QueueUrl=dead, ReceiptHandle=each["ReceiptHandle"])

@@ -1,8 +1,8 @@
-"""A Lambda event source in this process: takes messages off a queue and has them handled.
+"""A Lambda event source inside this process: receives messages and passes them to a handler.
 
-What Lambda promises a handler holds here as well: records in Lambda's shape, a message invisible
-to others while it is handled, a FIFO group in order, what succeeded deleted, what failed delivered
-again. One message a call; many calls side by side.
+It guarantees the handler what Lambda does: records in Lambda's format, messages invisible to others
+while they are handled, FIFO groups in order, messages deleted on success and redelivered on
+failure. One message per call, many calls concurrently.
 https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 """
 
@@ -26,22 +26,22 @@ log = logging.getLogger(__name__)
 Handler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 
 VISIBILITY = 30
-"""Seconds that a message stays ours without a heartbeat."""
+"""Seconds that a message stays invisible to others without a heartbeat."""
 HEARTBEAT = 10.0
 WAIT = 2
 """Seconds of a long poll: also how long an idle process takes to stop."""
 HELPERS = 4
-"""Receivers that join in while there is more than one can fetch."""
+"""Extra receivers, active while there are more messages than one receiver can fetch."""
 PAUSES = (0.5, 1, 2, 5)
-"""Seconds between tries of a queue that does not answer; the last one for as long as it takes."""
+"""Seconds between attempts to reach a queue that does not answer; the last one repeats."""
 FIRST_RETRY, LAST_RETRY = 5, 60
-"""Seconds until a failed message is seen again: doubled each time, from the first to the last."""
+"""Seconds until a failed message is redelivered: the first, doubled each time up to the last."""
 
 
 class Source:
-    """Has `handler` called for each message of the queue at `url`.
+    """Calls `handler` for each message of the queue at `url`.
 
-    `run` until `drain`, or until it is cancelled. `concurrency`: how many messages at a time.
+    `run` returns after `drain`, or when it is cancelled. `concurrency`: messages at a time.
     """
 
     def __init__(
@@ -68,7 +68,7 @@ class Source:
         self._arn = _arn(url, sqs.meta.region_name)
 
     async def run(self) -> None:
-        """Takes and hands over messages until `drain`."""
+        """Receive and handle messages until `drain`."""
         self._receivers = {
             asyncio.create_task(self._receive(leads=each == 0)) for each in range(1 + HELPERS)
         }
@@ -81,7 +81,10 @@ class Source:
                 await ended(self._handlers)
 
     async def drain(self, seconds: float) -> None:
-        """Takes no more; lets what runs end within `seconds`, then gives it back to the queue."""
+        """Stop receiving, and let handlers finish within `seconds`.
+
+        Messages whose handlers do not finish in time are cancelled and returned to the queue.
+        """
         self._stopping.set()
         self._busy.set()
         if self._handlers:
@@ -89,12 +92,12 @@ class Source:
         unfinished = {task: m for task, m in self._handlers.items() if not task.done()}
         await ended(unfinished)
         if self._receivers:
-            # a long poll cannot be called off, and would take what is given back
+            # a long poll cannot be cancelled, and would receive the returned messages
             await asyncio.wait(self._receivers, timeout=WAIT + 1)
         await asyncio.gather(*(self._show_again(each, 0) for each in unfinished.values()))
 
     async def _receive(self, *, leads: bool) -> None:
-        """One receiver. The first always looks; the others while a look finds something."""
+        """Run one receiver. The leader always polls, the others while polls return messages."""
         while not self._stopping.is_set():
             if not leads:
                 await self._busy.wait()
@@ -135,7 +138,7 @@ class Source:
         return messages[0] if messages else None
 
     async def _down(self, exc: Exception) -> None:
-        """Waits before the next try; says once that there is a reason to."""
+        """Wait before the next attempt; the reason is logged only once."""
         if not self._failures:
             log.warning("the queue does not answer: %s", exc)
         self._failures += 1
@@ -187,7 +190,7 @@ class Source:
         return not answer.get("batchItemFailures")
 
     async def _beat(self, message: Mapping[str, Any]) -> None:
-        """Keeps a message ours while it is handled."""
+        """Keep a message invisible to others while it is handled."""
         while True:
             await self._sleep(HEARTBEAT)
             await self._show_again(message, VISIBILITY)
@@ -197,7 +200,7 @@ class Source:
         await show_again(self._calls, self._sqs, self._url, handle, seconds)
 
     async def _delete(self, message: Mapping[str, Any]) -> None:
-        """Done with a message. If this fails it comes again, and is known to be done."""
+        """Delete a handled message. If this fails, it is redelivered and recognised as settled."""
         try:
             await self._calls(
                 self._sqs.delete_message,
@@ -209,7 +212,7 @@ class Source:
 
 
 def pause(attributes: Mapping[str, Any]) -> int:
-    """Seconds until a message that failed is seen again, by its attributes."""
+    """Seconds until a failed message is redelivered, by the receive count in its attributes."""
     received = int(attributes.get("ApproximateReceiveCount", "1"))
     return int(min(LAST_RETRY, FIRST_RETRY * 2 ** min(received - 1, 10)))
 

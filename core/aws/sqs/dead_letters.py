@@ -1,4 +1,4 @@
-"""Dead letters, one by one: those about something are deleted, the others stay as they are."""
+"""Searches a dead-letter queue, and deletes the messages that match."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from core.ports.store_error import StoreError
 log = logging.getLogger(__name__)
 
 LOOK = 120
-"""Seconds that a message is kept from others while it is looked at."""
+"""Seconds that a received message is invisible to others."""
 TIMES = 3
-"""How often the same messages may come again, and nothing else."""
+"""How often all messages may be received again, without a new one, before the search ends."""
 
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """Messages: how many were `deleted`, how many of those to be deleted are `left`, and how many
-    could not be looked at. In a FIFO queue those behind ten others of their group cannot be."""
+    """Numbers of messages: `deleted` ones, matching ones that are `left`, and `unseen` ones.
+
+    In a FIFO queue, messages behind ten others of their group cannot be received.
+    """
 
     deleted: int
     left: int
@@ -42,10 +44,11 @@ class Letters:
         self._calls = calls
 
     async def delete(self, about: Callable[[str], bool]) -> Looked:
-        """Deletes messages by their body. Raises StoreError where the queue cannot be read.
+        """Delete the messages for whose body `about` is true.
 
-        What takes longer than `LOOK` sees messages again, and then only the newest handle is good.
-        It ends when nothing comes, or nothing new does for long.
+        Raises StoreError if the queue cannot be read. A search longer than `LOOK` seconds receives
+        messages again, and then only their newest handle is valid. It ends when no messages are
+        received, or no new ones for long.
         """
         there = (await self._calls(depth, self._sqs, self._url)).waiting
         handles = dict[str, str]()
@@ -79,7 +82,7 @@ class Letters:
         return messages
 
     async def _gone(self, handle: str) -> bool:
-        """Whether a message is deleted now: with a handle that is too old it is not."""
+        """Delete a message; False if that fails, for example because its handle is outdated."""
         try:
             await self._calls(self._sqs.delete_message, QueueUrl=self._url, ReceiptHandle=handle)
         except (StoreError, ClientError) as exc:

@@ -1,4 +1,4 @@
-"""Turns that were given up, in the dead-letter queue: `core.ports.turns.DeadTurns`."""
+"""The dead-letter queue of turns: `core.ports.turns.DeadTurns`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 
 
 class SqsDeadTurns:
-    """Those of the queue at `url`."""
+    """The dead letters of the queue at `url`."""
 
     def __init__(self, sqs: Any, url: str, calls: Calls) -> None:
         self._sqs = sqs
@@ -29,10 +29,10 @@ class SqsDeadTurns:
         self._dead: str | None = None
 
     async def withdraw(self, event_id: str) -> None:
-        """Deletes a question's dead letters. Raises StoreError.
+        """Delete a question's dead letters. Raises StoreError.
 
-        Where we may not look into their queue, the log says so, and they stay until they expire:
-        whoever takes one finds it over.
+        Without permission to read their queue, this logs a warning and they stay until they expire:
+        a worker that receives one finds its event settled.
         """
         try:
             if self._dead is None:
@@ -48,7 +48,7 @@ class SqsDeadTurns:
 
 
 def _about(event_id: str) -> Callable[[str], bool]:
-    """Whether a queued turn is a run of that question."""
+    """A predicate that tells whether a queued turn is a run of that question."""
 
     def about(text: str) -> bool:
         try:

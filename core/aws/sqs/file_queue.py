@@ -1,4 +1,4 @@
-"""The queue that S3 tells of its objects, told of more: `core.ports.documents.Notices`."""
+"""Adds events of our own to S3's queue of file events: `core.ports.documents.Notices`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.values.documents import Document
 
 
 class SqsNotices:
-    """The queue at `url`, of a bucket. `clock`: seconds since 1970."""
+    """The queue at `url` for the events of a bucket. `clock` returns seconds since the epoch."""
 
     def __init__(
         self, sqs: Any, url: str, calls: Calls, *, bucket: str, clock: Callable[[], float]
@@ -25,13 +25,16 @@ class SqsNotices:
         self._clock = clock
 
     async def written(self, document: Document) -> None:
+        """Enqueue an event that the document's object was written. Raises StoreError."""
         seen, now = after(document.seen), self._clock()
         await self._put(Written(document.key, seen, document.size, document.etag, now))
 
     async def removed(self, document: Document) -> None:
+        """Enqueue an event that the document's object was removed. Raises StoreError."""
         await self._put(Removed(document.key, after(document.seen)))
 
     async def waiting(self) -> int:
+        """The approximate number of waiting and delayed events. Raises StoreError."""
         now = await self._calls(depth, self._sqs, self._url)
         return int(now.waiting + now.delayed)
 

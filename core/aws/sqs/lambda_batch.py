@@ -1,9 +1,9 @@
-"""Records of a queue, as Lambda hands them over: kept from others while they are handled.
+"""Handles a batch of queue records in a Lambda function, with heartbeats on their visibility.
 
-A queue's own visibility must outlast the function's time limit six times over, so a worker that
-dies would hold up its conversation for as long. Here a message is ours for half a minute at a time,
-as in `core.aws.sqs.consumer`: whoever dies is followed soon. What fails is seen again after a
-pause. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
+A queue's visibility timeout must be six times the function's time limit, so a worker that dies
+would block its conversation for that long. Here, as in `core.aws.sqs.consumer`, a message stays
+invisible for half a minute at a time, so that another worker soon continues. Failed messages are
+redelivered after a pause. https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-configure.html
 """
 
 from __future__ import annotations
@@ -21,15 +21,17 @@ from core.runtime import telemetry
 from core.runtime.telemetry import Metric
 
 RESERVE = 20.0
-"""Seconds of an invocation that are left for closing an answer, or for handing it on."""
+"""Seconds at the end of an invocation that are reserved for finishing an answer or releasing it."""
 
 Handler = Callable[[Mapping[str, Any], float], Awaitable[dict[str, Any]]]
-"""Handles an event until a time of the loop's clock, and names what failed, and what of that is
-to be delivered again at once (`handedOn`)."""
+"""Handles an event until a deadline on the loop's clock.
+
+Returns the ids of the failed records, and in `handedOn` those of them to be redelivered at once.
+"""
 
 
 class Records:
-    """The queue at `url`, from the side of a function that Lambda feeds from it."""
+    """The records of the queue at `url`, as a Lambda function receives them."""
 
     def __init__(self, sqs: Any, url: str, calls: Calls) -> None:
         self._sqs = sqs
@@ -39,7 +41,7 @@ class Records:
     async def handled(
         self, event: Mapping[str, Any], context: Any, handler: Handler
     ) -> dict[str, Any]:
-        """Lambda's partial batch response."""
+        """Handle an event's records, and return Lambda's partial batch response."""
         records = event["Records"]
         left = context.get_remaining_time_in_millis() / 1000
         until = asyncio.get_running_loop().time() + max(1.0, left - RESERVE)

@@ -1,10 +1,10 @@
-"""Turns that are about to be queued, noted in the table, so that one that nobody takes is seen.
+"""Records turns in the table before they are queued, so that one that no worker takes is noticed.
 
-A queue that feeds Lambda hides a message for half an hour from when it is handed over. A worker
-that dies before its own code runs leaves it hidden, and its conversation waits behind it.
-`core.aws.dynamodb.claims` has the notes: whoever takes the turn deletes its text from the note, and
-settling it deletes the note. What was not said to us is not noted, so that its text is kept
-nowhere: but for files that are read wherever they are shared, where nobody refused that.
+A queue that feeds Lambda hides a message for half an hour once it is delivered. If the worker dies
+before its code runs, the message stays hidden, and its conversation waits behind it. The records
+belong to `core.aws.dynamodb.claims`: the worker that takes a turn deletes its text from the record,
+and settling the turn deletes the record. Messages that do not address us are not recorded, so that
+their text is stored nowhere, except where they bring files that are read without a mention.
 """
 
 from __future__ import annotations
@@ -26,11 +26,14 @@ from core.values.conversation import Incoming
 log = logging.getLogger(__name__)
 
 KEPT = 86_400
-"""Seconds that a note stays of what nobody takes."""
+"""Seconds that the record of a turn is kept that no worker takes."""
 
 
 class Notes:
-    """For receivers: blocking, and from any thread. `clock`: seconds since 1970."""
+    """Writes the records for receivers; blocking, callable from any thread.
+
+    `clock` returns seconds since the epoch.
+    """
 
     def __init__(self, dynamodb: Any, table: str, clock: Callable[[], float]) -> None:
         self._db = dynamodb
@@ -38,7 +41,7 @@ class Notes:
         self._clock = clock
 
     def note(self, item: Incoming) -> None:
-        """Notes a turn; without a note it is queued all the same, so a failure is only logged."""
+        """Record a turn. A failure is only logged, since the turn is queued in any case."""
         try:
             with translated():
                 if item.addressed or (item.attachments and self._auto(item)):

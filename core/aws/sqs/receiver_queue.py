@@ -1,4 +1,4 @@
-"""What a receiver's function queues with: the queue of turns, a note, and a line that says so."""
+"""How a receiver enqueues a turn: it records it, queues it, and logs that it did."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from core.values.conversation import Command, Incoming
 log = logging.getLogger(__name__)
 
 PATIENCE = 1.0
-"""Seconds for a note: platforms want their answer within three."""
+"""Seconds for recording a turn: platforms expect their response within three."""
 
 
 def followed(enqueue: Enqueue) -> Enqueue:
-    """Says that something is queued, under the id that its answer's lines have."""
+    """Log what `enqueue` queues, with the correlation id that the answer's log lines carry."""
 
     def queue(item: Incoming | Command) -> None:
         with following(item.event_id):
@@ -35,7 +35,7 @@ def followed(enqueue: Enqueue) -> Enqueue:
 
 @contextmanager
 def queueing(settings: Settings) -> Iterator[Enqueue]:
-    """Queues from any thread, or raises StoreError; close the context to let go of connections."""
+    """A function that enqueues from any thread, raising StoreError; closed with the context."""
     calls = Calls(1)
     sqs = client("sqs", settings.aws_region)
     dynamodb = client("dynamodb", settings.aws_region, patience=PATIENCE, tries=1)
@@ -44,7 +44,7 @@ def queueing(settings: Settings) -> Iterator[Enqueue]:
 
     def enqueue(item: Incoming | Command) -> None:
         if isinstance(item, Incoming):
-            notes.note(item)  # first: a worker may be done before a note that comes after
+            notes.note(item)  # first: a worker could settle the turn before a later note
         turns.put_now(item)
 
     try:

@@ -1,4 +1,4 @@
-"""S3's notifications to jobs. Pure.
+"""Parses S3's event notifications into jobs, and writes such events. Pure.
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 """
@@ -17,9 +17,9 @@ from core.aws.access.sequencers import comparable
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """An object was written. `seen` is its sequencer, comparable; `size` in bytes.
+    """An object was written. `seen` is its sequencer (`comparable`), `size` is in bytes.
 
-    `at` is when, in seconds since the epoch, 0 where that is not told.
+    `at` is the time of the event in seconds since the epoch, 0 if the event does not say.
     """
 
     key: str
@@ -38,7 +38,7 @@ class Removed:
 
 
 def jobs(body: str) -> list[Written | Removed]:
-    """What a notification asks for; nothing for S3's test message. Raises ValueError."""
+    """The jobs in a notification, none for S3's test message. Raises ValueError."""
     try:
         message = json.loads(body)
         if message.get("Event") == "s3:TestEvent":
@@ -50,7 +50,7 @@ def jobs(body: str) -> list[Written | Removed]:
 
 def _job(record: Mapping[str, Any]) -> Written | Removed | None:
     found = record["s3"]["object"]
-    # keys come as in a form: `+` for a space
+    # keys are form-encoded: `+` stands for a space
     key, seen = unquote_plus(found["key"]), comparable(found["sequencer"])
     kind = record["eventName"].removeprefix("s3:").partition(":")[0]
     match kind:
@@ -65,7 +65,7 @@ def _job(record: Mapping[str, Any]) -> Written | Removed | None:
 
 
 def notice(job: Written | Removed, bucket: str) -> str:
-    """A job as S3 would tell of it: what `jobs` reads."""
+    """A job as an S3 notification, which `jobs` parses."""
     found: dict[str, Any] = {"key": quote_plus(job.key, safe="/"), "sequencer": job.seen}
     record: dict[str, Any] = {"eventSource": "aws:s3", "eventName": "ObjectRemoved:Delete"}
     if isinstance(job, Written):

@@ -1,4 +1,4 @@
-"""The queue of turns: receivers put them in, and a long-lived process takes them out."""
+"""The FIFO queue of turns, from receivers to workers."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from core.values.conversation import Command, Incoming, dumps
 __all__ = ["Source", "SqsTurns"]
 
 BODY_LIMIT = 262_144
-"""Bytes of a message, as `provision` sets up the queue."""
+"""The largest message in bytes, as `core.aws.provision` configures the queue."""
 
 
 class SqsTurns:
-    """`core.ports.turns.Turns` over a FIFO queue."""
+    """The queue at `url`: `core.ports.turns.Turns`."""
 
     def __init__(self, sqs: Any, url: str, calls: Calls) -> None:
         self._sqs = sqs
@@ -28,12 +28,12 @@ class SqsTurns:
         self._calls = calls
 
     def put_now(self, item: Incoming | Command, *, again: str = "") -> None:
-        """`put` for receivers, which are not async. Raises StoreError."""
+        """The same as `put`, for receivers, which are not async. Raises StoreError."""
         with translated():
             self._sqs.send_message(**self._message(item, again))
 
     async def put(self, item: Incoming | Command, *, again: str = "", aside: str = "") -> None:
-        """Queues it; the same one twice within five minutes counts once. Raises StoreError."""
+        """Enqueue an item; SQS drops a duplicate within five minutes. Raises StoreError."""
         await self._calls(self._sqs.send_message, **self._message(item, again, aside=aside))
 
     def _message(self, item: Incoming | Command, again: str, *, aside: str = "") -> dict[str, str]:
@@ -46,7 +46,7 @@ class SqsTurns:
 
 
 def body(item: Incoming | Command, limit: int = BODY_LIMIT) -> str:
-    """The JSON of an item, its text cut where it would not fit. ValueError if that is no help."""
+    """An item's JSON, with its text cut to fit in `limit` bytes. Raises ValueError if it cannot."""
     text = clean(dumps(item))
     if len(text.encode()) <= limit:
         return text

@@ -1,4 +1,4 @@
-"""When others see a message that was taken off a queue."""
+"""Changes when a received message becomes visible to others again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 
 
 async def show_again(calls: Calls, sqs: Any, url: str, handle: str, seconds: int) -> None:
-    """They see it in `seconds`; if this fails, when they would have anyway."""
+    """Make a message visible in `seconds`; on failure, its current timeout stays in effect."""
     try:
         await calls(
             sqs.change_message_visibility,
