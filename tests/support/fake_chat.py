@@ -1,15 +1,18 @@
 """A conversation in memory that keeps the contract of `core.ports.chat.Chat`.
 
-`faults` by call are errors that its next calls meet.
+`faults` by call are errors that its next calls meet, None where one meets none; `refusals` are
+errors that each call meets. A call takes `takes` seconds of the loop's clock. `meanwhile`, by call,
+is what happens while a call is made.
 """
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from core.ports.chat import Gone
+from core.ports.chat import Gone, Surface, TooLong
 from core.ports.file_sources import Freshness
 from core.values.answer import MessageId, Rendered, Turn
 from core.values.conversation import (
@@ -21,14 +24,26 @@ from core.values.conversation import (
     Rights,
     Scope,
 )
-from core.values.documents import DocumentId
+from core.values.documents import Document, DocumentId
 
 
+@dataclass(frozen=True)
 class Plain:
-    limit = 4000
+    """A surface on which Markdown is as long as it is written."""
+
+    limit: int = 4000
 
     def size(self, markdown: str) -> int:
         return len(markdown)
+
+
+@dataclass(frozen=True)
+class Made:
+    """A call that was made, and when by the loop's clock."""
+
+    at: float
+    call: str
+    text: str = ""
 
 
 @dataclass
@@ -47,26 +62,51 @@ class FakeChat:
     versions: dict[str, str] = field(default_factory=dict)
     asked: list[list[DocumentId]] = field(default_factory=list)
     run_by: dict[str, Rights] = field(default_factory=dict)
-    faults: dict[str, list[Exception]] = field(default_factory=lambda: defaultdict(list))
-    surface = Plain()
+    hidden: tuple[Attachment, ...] = ()
+    """Files of a `partial` question that it does not tell of."""
+    faults: defaultdict[str, list[Exception | None]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
+    refusals: dict[str, Exception] = field(default_factory=dict)
+    meanwhile: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
+    surface: Surface = field(default_factory=Plain)
+    longest: int = 4000
+    """Characters of a message; the platform finds a longer one too long."""
+    takes: float = 0.0
+    made: list[Made] = field(default_factory=list)
 
-    def _meet(self, call: str) -> None:
-        if self.faults[call]:
-            raise self.faults[call].pop(0)
+    @property
+    def text(self) -> str:
+        """All that we show, as one."""
+        return "".join(each.markdown for each in self.messages.values())
+
+    async def _meet(self, call: str, text: str = "") -> None:
+        if self.takes:
+            await asyncio.sleep(self.takes)
+        self.made.append(Made(asyncio.get_running_loop().time(), call, text))
+        if call in self.meanwhile:
+            await self.meanwhile[call]()
+        if call in self.refusals:
+            raise self.refusals[call]
+        fault = self.faults[call].pop(0) if self.faults[call] else None
+        if fault is not None:
+            raise fault
+        if len(text) > self.longest:
+            raise TooLong
 
     async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
-        self._meet("post")
-        message_id = MessageId(f"m{len(self.turns) + 1}")
+        await self._meet("post", message.markdown)
+        message_id = MessageId(f"m{len(self.marks) + 1}")
         self.messages[message_id], self.marks[message_id] = message, mark
         self.turns.append(Turn("assistant", message.markdown, "", message_id))
         return message_id
 
     async def find(self, mark: str) -> Sequence[MessageId]:
-        self._meet("find")
+        await self._meet("find")
         return [each for each in self.messages if self.marks[each] == mark]
 
     async def edit(self, message_id: MessageId, message: Rendered) -> None:
-        self._meet("edit")
+        await self._meet("edit", message.markdown)
         if message_id not in self.messages:
             raise Gone(message_id)
         self.messages[message_id] = message
@@ -76,49 +116,58 @@ class FakeChat:
         ]
 
     async def delete(self, message_id: MessageId) -> None:
-        self._meet("delete")
+        await self._meet("delete")
+        self.remove(message_id)
+
+    def remove(self, message_id: MessageId) -> None:
+        """Deletes one of our messages, as people can."""
         if self.messages.pop(message_id, None) is None:
             raise Gone(message_id)
         self.turns = [t for t in self.turns if t.message_id != message_id]
 
     async def whisper(self, person: Person, message: Rendered) -> None:
+        await self._meet("whisper")
         self.whispered.append((person, message))
 
     async def thread(self, limit: int) -> Sequence[Turn]:
-        self._meet("thread")
+        await self._meet("thread")
         return self.turns[-limit:]
 
     async def nearby(self, limit: int) -> Sequence[Turn]:
+        await self._meet("nearby")
         return self.turns[-limit:]
 
     async def audience(self, person: Person) -> frozenset[Scope]:
+        await self._meet("audience")
         return frozenset({self.where.scope, LIBRARY}) | self.others
 
     async def outsider(self, person: Person) -> bool:
-        self._meet("outsider")
+        await self._meet("outsider")
         return person.id in self.guests
 
     async def rights(self, person: Person) -> Rights:
-        self._meet("rights")
+        await self._meet("rights")
         return self.run_by.get(person.id, Rights.NONE)
 
     async def name(self, person: Person) -> str:
         return person.name or self.names.get(person.id, "")
 
     async def completed(self, question: Incoming) -> Incoming:
-        self._meet("completed")
-        return replace(question, partial=False)
+        await self._meet("completed")
+        files = (*question.attachments, *self.hidden)
+        return replace(question, partial=False, attachments=files)
 
     async def described(self, attachment: Attachment) -> Attachment:
+        await self._meet("described")
         return attachment
 
-    async def freshness(self, documents):
-        self._meet("freshness")
+    async def freshness(self, documents: Collection[Document]) -> Mapping[DocumentId, Freshness]:
+        await self._meet("freshness")
         self.asked.append([each.id for each in documents])
         return {e.id: self.states[e.id] for e in documents if e.id in self.states}
 
-    async def current(self, document):
-        self._meet("current")
+    async def current(self, document: Document) -> Attachment:
+        await self._meet("current")
         url = f"fake:{document.id.file}"
         data = self.files.get(document.id.file)
         if data is None:
@@ -127,5 +176,7 @@ class FakeChat:
         return Attachment(document.id.file, document.name, "", len(data), url, version=version)
 
     async def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
-        self._meet("open")
+        await self._meet("open")
+        if attachment.id not in self.files:
+            raise Gone(attachment.id)
         yield self.files[attachment.id]

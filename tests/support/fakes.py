@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -39,13 +40,25 @@ class Clock:
 
 
 class Outage:
-    """While `down`, whatever has this one is a store that does not answer."""
+    """While `down`, whatever has this one is a store that does not answer.
+
+    `begin` plans an outage: from a call on, by its number, for so many seconds of the loop's clock.
+    """
 
     def __init__(self) -> None:
         self.down = False
+        self.calls = 0
+        self._first, self._seconds, self._until = 0, 0.0, float("-inf")
+
+    def begin(self, call: int, seconds: float) -> None:
+        self._first, self._seconds = call, seconds
 
     def check(self) -> None:
-        if self.down:
+        self.calls += 1
+        if self.calls == self._first:
+            self._until = asyncio.get_running_loop().time() + self._seconds
+        planned = bool(self._first) and asyncio.get_running_loop().time() < self._until
+        if self.down or planned:
             raise StoreError("down")
 
 
@@ -153,6 +166,7 @@ class FakeClaims:
         ]
 
     async def requeued(self, event_id: str) -> None:
+        self.outage.check()
         event = self.events[event_id]
         self.events[event_id] = replace(event, requeued=self._clock())
 
@@ -250,6 +264,10 @@ class FakePlaceSettings:
     async def auto(self, place: str) -> bool:
         self.outage.check()
         return self.autos.get(place, True)
+
+    async def choose_auto(self, place: str, on: bool) -> None:
+        self.outage.check()
+        self.autos[place] = on
 
 
 class FakeFeedback:
