@@ -7,7 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from core.aws.dynamodb.manifest import REGISTERED, WIDTH
+from core.aws.access.sequencers import WIDTH
+from core.aws.dynamodb.manifest import REGISTERED
 from core.ports.documents import Missing, Stored, TooLarge
 from core.values.documents import Document, DocumentId, State
 from tests.support.fakes import Outage

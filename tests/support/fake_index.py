@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from core.aws.dynamodb.manifest import after, comparable
+from core.aws.access.sequencers import after, comparable
 from core.ports.index import Found, Hit
 from core.values.conversation import Scope
 from core.values.documents import Block, Chunk, Document, DocumentId, State, document_of
