@@ -1,7 +1,7 @@
 """A conversation in memory that keeps the contract of `core.ports.chat.Chat`.
 
 `faults` by call are errors that its next calls meet, None where one meets none; `refusals` are
-errors that each call meets. A call takes `takes` seconds of the loop's clock. `meanwhile`, by call,
+errors that each call meets. A call takes `takes` seconds of the loop's clock. `during`, by call,
 is what happens while a call is made.
 """
 
@@ -68,7 +68,7 @@ class FakeChat:
         default_factory=lambda: defaultdict(list)
     )
     refusals: dict[str, Exception] = field(default_factory=dict)
-    meanwhile: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
+    during: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     surface: Surface = field(default_factory=Plain)
     longest: int = 4000
     """Characters of a message; the platform finds a longer one too long."""
@@ -84,8 +84,8 @@ class FakeChat:
         if self.takes:
             await asyncio.sleep(self.takes)
         self.made.append(Made(asyncio.get_running_loop().time(), call, text))
-        if call in self.meanwhile:
-            await self.meanwhile[call]()
+        if call in self.during:
+            await self.during[call]()
         if call in self.refusals:
             raise self.refusals[call]
         fault = self.faults[call].pop(0) if self.faults[call] else None
