@@ -80,7 +80,7 @@ class FakeChat:
         """All that we show, as one."""
         return "".join(each.markdown for each in self.messages.values())
 
-    async def _meet(self, call: str, text: str = "") -> None:
+    async def meet(self, call: str, text: str = "") -> None:
         if self.takes:
             await asyncio.sleep(self.takes)
         self.made.append(Made(asyncio.get_running_loop().time(), call, text))
@@ -95,18 +95,18 @@ class FakeChat:
             raise TooLong
 
     async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
-        await self._meet("post", message.markdown)
+        await self.meet("post", message.markdown)
         message_id = MessageId(f"m{len(self.marks) + 1}")
         self.messages[message_id], self.marks[message_id] = message, mark
         self.turns.append(Turn("assistant", message.markdown, "", message_id))
         return message_id
 
     async def find(self, mark: str) -> Sequence[MessageId]:
-        await self._meet("find")
+        await self.meet("find")
         return [each for each in self.messages if self.marks[each] == mark]
 
     async def edit(self, message_id: MessageId, message: Rendered) -> None:
-        await self._meet("edit", message.markdown)
+        await self.meet("edit", message.markdown)
         if message_id not in self.messages:
             raise Gone(message_id)
         self.messages[message_id] = message
@@ -116,7 +116,7 @@ class FakeChat:
         ]
 
     async def delete(self, message_id: MessageId) -> None:
-        await self._meet("delete")
+        await self.meet("delete")
         self.remove(message_id)
 
     def remove(self, message_id: MessageId) -> None:
@@ -126,48 +126,48 @@ class FakeChat:
         self.turns = [t for t in self.turns if t.message_id != message_id]
 
     async def whisper(self, person: Person, message: Rendered) -> None:
-        await self._meet("whisper")
+        await self.meet("whisper")
         self.whispered.append((person, message))
 
     async def thread(self, limit: int) -> Sequence[Turn]:
-        await self._meet("thread")
+        await self.meet("thread")
         return self.turns[-limit:]
 
     async def nearby(self, limit: int) -> Sequence[Turn]:
-        await self._meet("nearby")
+        await self.meet("nearby")
         return self.turns[-limit:]
 
     async def audience(self, person: Person) -> frozenset[Scope]:
-        await self._meet("audience")
+        await self.meet("audience")
         return frozenset({self.where.scope, LIBRARY}) | self.others
 
     async def outsider(self, person: Person) -> bool:
-        await self._meet("outsider")
+        await self.meet("outsider")
         return person.id in self.guests
 
     async def rights(self, person: Person) -> Rights:
-        await self._meet("rights")
+        await self.meet("rights")
         return self.run_by.get(person.id, Rights.NONE)
 
     async def name(self, person: Person) -> str:
         return person.name or self.names.get(person.id, "")
 
     async def completed(self, question: Incoming) -> Incoming:
-        await self._meet("completed")
+        await self.meet("completed")
         files = (*question.attachments, *self.hidden)
         return replace(question, partial=False, attachments=files)
 
     async def described(self, attachment: Attachment) -> Attachment:
-        await self._meet("described")
+        await self.meet("described")
         return attachment
 
     async def freshness(self, documents: Collection[Document]) -> Mapping[DocumentId, Freshness]:
-        await self._meet("freshness")
+        await self.meet("freshness")
         self.asked.append([each.id for each in documents])
         return {e.id: self.states[e.id] for e in documents if e.id in self.states}
 
     async def current(self, document: Document) -> Attachment:
-        await self._meet("current")
+        await self.meet("current")
         url = f"fake:{document.id.file}"
         data = self.files.get(document.id.file)
         if data is None:
@@ -176,7 +176,7 @@ class FakeChat:
         return Attachment(document.id.file, document.name, "", len(data), url, version=version)
 
     async def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
-        await self._meet("open")
+        await self.meet("open")
         if attachment.id not in self.files:
             raise Gone(attachment.id)
         yield self.files[attachment.id]

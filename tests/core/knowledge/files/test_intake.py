@@ -130,12 +130,12 @@ class Renews(FakeChat):
     """A conversation whose store has another version, which the ingester reads at once."""
 
     async def current(self, document):
-        self._meet("current")
+        await self.meet("current")
         more = {"source": "graph-item:1", "version": "v2"}
         return Attachment(document.id.file, document.name, "text/plain", 4, "https://x", **more)
 
     async def open(self, attachment):
-        self._meet("open")
+        await self.meet("open")
         yield b"text"
         await self.manifest.see(DOCUMENT, KEY, "a.txt", f"{'0' * 31}2", 4)
         await self.manifest.ready(DOCUMENT, f"{'0' * 31}2", pages=0, chunks=1)
