@@ -26,7 +26,7 @@ from benchmarks.streaming import DELTAS, LATENCY, SIZE, TEXT, Plain, percentile
 from bots.slack.chat import QUOTAS
 from core.aws.access.calls import Calls
 from core.aws.access.clients import client
-from core.aws.dynamodb.rate_ledger import DynamoTally
+from core.aws.dynamodb.rate_ledger import DynamoLedger
 from core.aws.provision import provision
 from core.ports.chat import RateLimited
 from core.rates.budget import Budgets, WorkspaceBudget
@@ -125,7 +125,7 @@ async def answer(channel: Channel, workspace: WorkspaceBudget, figures: Figures)
         await writer
         ended = time.time()
         await live.finish(Ending("Claude"))
-    await budget.told()
+    await budget.published()
     figures.first.append(channel.seen[0][0] - began)
     figures.final.append(time.time() - ended)
     figures.answers += 1
@@ -143,11 +143,11 @@ async def process(number: int, url: str, start: float) -> None:
 
     events.register("after-call.dynamodb.*", after)
 
-    def tally(workspace: str, name: str, seconds: float) -> DynamoTally:
+    def ledgers(workspace: str, name: str, seconds: float) -> DynamoLedger:
         key = {"pk": f"budget#{workspace}", "sk": name}
-        return DynamoTally(dynamodb, TABLE, calls, **key, seconds=seconds)
+        return DynamoLedger(dynamodb, TABLE, calls, **key, seconds=seconds)
 
-    workspace = Budgets("slack", QUOTAS, tally).of("T1")
+    workspace = Budgets("slack", QUOTAS, ledgers).of("T1")
     async with aiohttp.ClientSession() as http:
         await asyncio.sleep(max(0.0, start - time.time()))
         for turn in range(ANSWERS):

@@ -6,13 +6,13 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from bots.wire.platform import Platform
-from core.rates.budget import SharedTally
+from core.rates.budget import LedgerStores
 from core.runtime.settings import Settings
 
 
 @asynccontextmanager
 async def platforms(
-    settings: Settings, tally: SharedTally
+    settings: Settings, ledgers: LedgerStores
 ) -> AsyncIterator[Mapping[str, Platform]]:
     """By the platforms' names."""
     found: dict[str, Platform] = {}
@@ -20,9 +20,9 @@ async def platforms(
         if settings.slack is not None:
             from bots.slack.wiring import slack_platform  # noqa: PLC0415 - only if used
 
-            found["slack"] = await stack.enter_async_context(slack_platform(settings, tally))
+            found["slack"] = await stack.enter_async_context(slack_platform(settings, ledgers))
         if settings.teams is not None:
             from bots.teams.wiring import teams_platform  # noqa: PLC0415 - only if used
 
-            found["teams"] = await stack.enter_async_context(teams_platform(settings, tally))
+            found["teams"] = await stack.enter_async_context(teams_platform(settings, ledgers))
         yield found

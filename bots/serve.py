@@ -68,7 +68,7 @@ async def serving(
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(wiring.core(settings))
         receivers = await _receivers(settings, followed(core.turns.put_now), stack)
-        reach = await stack.enter_async_context(platforms(settings, core.tally))
+        reach = await stack.enter_async_context(platforms(settings, core.ledgers))
         worker = Worker(
             core.assistant,
             core.commands,

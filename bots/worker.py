@@ -134,7 +134,7 @@ class Worker:
             self._clean(chat, budget, exc.leftovers)
             raise
         finally:
-            await budget.told()
+            await budget.published()
         self._clean(chat, budget, leftovers)
 
     async def sweep(self) -> int:

@@ -30,7 +30,7 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
     settings = load(environ)
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(wiring.core(settings))
-        reach = await stack.enter_async_context(platforms(settings, core.tally))
+        reach = await stack.enter_async_context(platforms(settings, core.ledgers))
         worker = Worker(
             core.assistant,
             core.commands,

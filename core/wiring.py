@@ -23,7 +23,7 @@ from core.aws.dynamodb.conversations import (
     DynamoHistory,
     DynamoPlaceSettings,
 )
-from core.aws.dynamodb.rate_ledger import DynamoTally
+from core.aws.dynamodb.rate_ledger import DynamoLedger
 from core.aws.sqs.dead_turns import SqsDeadTurns
 from core.aws.sqs.turns import SqsTurns
 from core.knowledge.files.channel_moves import Rehoming
@@ -37,7 +37,7 @@ from core.knowledge.library import IndexedLibrary
 from core.knowledge.lookup import Knowledge
 from core.knowledge.presence import Presence
 from core.people.audience import Audience
-from core.rates.budget import SharedTally
+from core.rates.budget import LedgerStores
 from core.runtime.settings import Settings, load
 from core.streaming.markdown.presentable import Policy
 from core.turn.assistant import Assistant
@@ -58,7 +58,7 @@ class Core:
     model: BedrockModel
     shelf: Shelf | None
     presence: Presence | None
-    tally: SharedTally
+    ledgers: LedgerStores
 
 
 def settings_of(environ: Mapping[str, str]) -> Settings:
@@ -105,9 +105,9 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
         today=lambda: datetime.now(UTC).date(),
     )
 
-    def tally(workspace: str, name: str, seconds: float) -> DynamoTally:
+    def ledgers(workspace: str, name: str, seconds: float) -> DynamoLedger:
         key = {"pk": f"budget#{workspace}", "sk": name}
-        return DynamoTally(dynamodb, settings.table, calls, **key, seconds=seconds)
+        return DynamoLedger(dynamodb, settings.table, calls, **key, seconds=seconds)
 
     policy = Policy(hosts=frozenset(settings.allowed_link_hosts))
     files: Files | None = None
@@ -161,7 +161,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
             model,
             shelf,
             Presence(shelf.departures, time.monotonic) if shelf is not None else None,
-            tally,
+            ledgers,
         )
     finally:
         await model.close()

@@ -22,7 +22,7 @@ from local.slack.server import SlackStandIn
 from local.teams.tenant.people import BOT, HUMANS, TENANT
 from tests.support import teams_world
 from tests.support.fake_chat import FakeChat
-from tests.support.fakes import own_tally
+from tests.support.fakes import own_ledgers
 from tests.support.world import served
 
 ANA, BEN = HUMANS[:2]
@@ -79,7 +79,7 @@ async def slack(channel, kind):
     )
     environ = {**AWS, "SLACK_SIGNING_SECRET": "s", "SLACK_BOT_TOKEN": "xoxb-1"}
     settings = load({**environ, "SLACK_API_URL": f"{url}/slack/api/"})
-    async with served(standin.app, port), slack_platform(settings, own_tally) as platform:
+    async with served(standin.app, port), slack_platform(settings, own_ledgers) as platform:
         root = standin.workspace.add(channel, ANA.id, "What is it?")["ts"]
         thread = None if kind is Kind.DIRECT else root
         where = Conversation("slack", "T0ACME", channel, thread, kind)
@@ -107,7 +107,10 @@ async def teams(room, kind):
     port = free_port()
     standin = teams_world.standin(port, 1, retry_delays=())
     settings = load({**AWS, **standin.settings()})
-    async with teams_world.serving(standin, port), teams_platform(settings, own_tally) as platform:
+    async with (
+        teams_world.serving(standin, port),
+        teams_platform(settings, own_ledgers) as platform,
+    ):
         root = standin.tenant.add(room, ANA.id, "What is it?")["id"]
         thread = root if kind is Kind.CHANNEL else None
         where = Conversation("teams", TENANT, room, thread, kind)

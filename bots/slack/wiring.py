@@ -15,13 +15,13 @@ from bots.slack.chat import QUOTAS, SlackChat
 from bots.wire.addresses import connector
 from bots.wire.platform import Platform
 from core.ports.chat import Chat
-from core.rates.budget import Budgets, ConversationBudget, SharedTally
+from core.rates.budget import Budgets, ConversationBudget, LedgerStores
 from core.runtime.settings import Settings
 from core.values.conversation import Conversation
 
 
 @asynccontextmanager
-async def slack_platform(settings: Settings, tally: SharedTally) -> AsyncIterator[Platform]:
+async def slack_platform(settings: Settings, ledgers: LedgerStores) -> AsyncIterator[Platform]:
     """How workers reach Slack: a chat and its budget for every conversation."""
     slack = settings.slack
     if slack is None:
@@ -34,7 +34,7 @@ async def slack_platform(settings: Settings, tally: SharedTally) -> AsyncIterato
         clock = asyncio.get_running_loop().time
         membership = Membership(client, clock)
         standings = Standings(client, clock)
-        budgets = Budgets("slack", QUOTAS, tally)
+        budgets = Budgets("slack", QUOTAS, ledgers)
 
         def platform(
             conversation: Conversation, extra: Mapping[str, str]

@@ -44,7 +44,7 @@ from core.values.documents import Document, DocumentId
 log = logging.getLogger(__name__)
 
 CALLS = frozenset({Call.POST, Call.EDIT, Call.DELETE})
-TENANT = Quota(CALLS, (Rate(45, 1.0),), spared=True)
+TENANT = Quota(CALLS, (Rate(45, 1.0),), needs_second_refusal=True)
 QUOTAS = (
     Quota(
         CALLS,

@@ -21,7 +21,7 @@ from bots.teams.outbound.streaming import Streams
 from bots.wire.addresses import connector
 from bots.wire.platform import Platform
 from core.ports.chat import Chat
-from core.rates.budget import Budgets, ConversationBudget, SharedTally
+from core.rates.budget import Budgets, ConversationBudget, LedgerStores
 from core.runtime.settings import Settings, TeamsSettings
 from core.values.conversation import Conversation, Kind
 
@@ -29,13 +29,13 @@ TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 
 
 @asynccontextmanager
-async def teams_platform(settings: Settings, tally: SharedTally) -> AsyncIterator[Platform]:
+async def teams_platform(settings: Settings, ledgers: LedgerStores) -> AsyncIterator[Platform]:
     """How workers reach Teams: a chat and its budget for every conversation."""
     teams = _configured(settings)
     near = [teams.login_url, teams.graph_url, *(f"https://{each}" for each in teams.service_hosts)]
     async with aiohttp.ClientSession(connector=connector(near), timeout=TIMEOUT) as http:
         microsoft = _microsoft(teams, http)
-        budgets = Budgets("teams", QUOTAS, tally)
+        budgets = Budgets("teams", QUOTAS, ledgers)
 
         def platform(
             conversation: Conversation, extra: Mapping[str, str]

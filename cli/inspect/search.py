@@ -87,7 +87,7 @@ async def _found(
         scopes = frozenset({LIBRARY})
         if where is not None:
             who = person.split("/", 2)[2]
-            async with platforms(settings, parts.tally) as reached_by:
+            async with platforms(settings, parts.ledgers) as reached_by:
                 scopes = await _audience(where, who, reached_by)
             scopes = await still_ours(scopes, where.scope, parts.shelf.departures)
         library = IndexedLibrary(parts.shelf.index, parts.shelf.manifest, parts.shelf.embeddings)

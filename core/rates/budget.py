@@ -1,4 +1,4 @@
-"""The calls a workspace may make, shared out among its conversations (`core.rates.limiter`)."""
+"""What each conversation may call: the limiters of a workspace, shared by its conversations."""
 
 from __future__ import annotations
 
@@ -12,81 +12,84 @@ from hashlib import sha256
 from operator import itemgetter
 
 from core.ports.rates import Call, Priority
-from core.rates.ledger import OwnStore, Quota, Rate, Store
-from core.rates.limiter import Bucket
+from core.rates.ledger import InMemoryStore, LedgerStore, Quota, Rate
+from core.rates.limiter import Limiter
 from core.runtime.tasks import ended
 
-__all__ = ["Budgets", "ConversationBudget", "Quota", "Rate", "SharedTally", "WorkspaceBudget"]
+__all__ = ["Budgets", "ConversationBudget", "LedgerStores", "Quota", "Rate", "WorkspaceBudget"]
 
-SharedTally = Callable[[str, str, float], Store]
-"""Where a tally is shared: by workspace and name, and how many seconds its calls count."""
-LOOKS = 8
-"""Buckets that are looked at when a conversation asks for its own: more than come anew with it."""
-MANY = 1024
-"""Buckets of channels after which those that are not in use are dropped."""
+LedgerStores = Callable[[str, str, float], LedgerStore]
+"""The store of a ledger: by workspace and name, and how many seconds its grants count."""
+EVICTION_STEPS = 8
+"""Limiters looked at when a conversation asks for its own: more than it adds."""
+MAX_LIMITERS = 1024
+"""Limiters beyond which idle ones are evicted."""
 
 
 class WorkspaceBudget:
-    """One workspace's buckets. `of` gives a conversation its view of them.
+    """One workspace's limiters. `of` gives a conversation its view of them.
 
-    `store` gives the place where a tally of that name, whose calls count for so many seconds, is
-    shared with other processes, which go by the same `clock`, in whole milliseconds.
+    `store` gives the place where the ledger of that name, whose grants count for so many seconds,
+    is shared with other processes. They all go by the same `clock`, in whole milliseconds.
     """
 
     def __init__(
         self,
         quotas: tuple[Quota, ...],
         clock: Callable[[], float],
-        store: Callable[[str, float], Store] | None = None,
+        store: Callable[[str, float], LedgerStore] | None = None,
     ) -> None:
         self._quotas = quotas
         self._clock = clock
-        self._store = store or (lambda _, seconds: OwnStore(seconds))
-        self._buckets: OrderedDict[tuple[str, str, str], Bucket] = OrderedDict()
+        self._store = store or (lambda _, seconds: InMemoryStore(seconds))
+        self._limiters: OrderedDict[str, Limiter] = OrderedDict()
 
     def of(self, channel: str, quotas: tuple[Quota, ...] = ()) -> ConversationBudget:
-        """The budget of one channel or chat: of each call one bucket, or its own and a shared one.
+        """The budget of one channel or chat: each call counts in its own limiter, a shared one, or
+        both.
 
-        `quotas` where others than the workspace's hold; those that are in both are shared.
+        `quotas`: where others than the workspace's apply. Limiters of quotas in both are shared.
         """
-        self._tidy()
-        buckets: dict[Call, list[Bucket]] = {call: [] for call in Call}
+        self._evict_idle()
+        limiters: dict[Call, list[Limiter]] = {call: [] for call in Call}
         for quota in quotas or self._quotas:
-            # rows of earlier releases have a thread behind the channel
-            key = (quota.name, channel if quota.by == "channel" else "", "")
-            if key in self._buckets:
-                self._buckets.move_to_end(key)
+            # ends in "#": earlier releases put a thread behind the channel
+            name = f"{quota.name}#{channel if quota.by == 'channel' else ''}#"
+            if name in self._limiters:
+                self._limiters.move_to_end(name)
             else:
-                self._buckets[key] = Bucket(
-                    quota, self._clock, self._store("#".join(key), quota.longest)
-                )
+                store = self._store(name, quota.longest)
+                self._limiters[name] = Limiter(quota, self._clock, store)
             for call in quota.calls:
-                buckets[call].append(self._buckets[key])
-        return ConversationBudget(buckets, channel)
+                limiters[call].append(self._limiters[name])
+        return ConversationBudget(limiters, channel)
 
-    def _tidy(self) -> None:
-        """Drops what is not in use, the longest unasked for first, and looks at a few only: more
-        than come anew with a conversation, so that a crowd is gone after as many turns."""
-        for _ in range(min(LOOKS, len(self._buckets) - MANY)):
-            key, bucket = next(iter(self._buckets.items()))
-            if bucket.idle:
-                del self._buckets[key]
+    def _evict_idle(self) -> None:
+        """Evicts idle limiters, the least recently used first.
+
+        Looks at a few only, so that a turn costs the same in a crowd; as these are more than a
+        conversation adds, the crowd is gone after as many turns.
+        """
+        for _ in range(min(EVICTION_STEPS, len(self._limiters) - MAX_LIMITERS)):
+            name, limiter = next(iter(self._limiters.items()))
+            if limiter.idle:
+                del self._limiters[name]
             else:
-                self._buckets.move_to_end(key)
+                self._limiters.move_to_end(name)
 
 
 class Budgets:
     """The budgets of a platform's workspaces."""
 
-    def __init__(self, platform: str, quotas: tuple[Quota, ...], tally: SharedTally) -> None:
+    def __init__(self, platform: str, quotas: tuple[Quota, ...], ledgers: LedgerStores) -> None:
         self._platform = platform
         self._quotas = quotas
-        self._tally = tally
+        self._ledgers = ledgers
         self._workspaces: dict[str, WorkspaceBudget] = {}
 
     def of(self, tenant: str) -> WorkspaceBudget:
         if tenant not in self._workspaces:
-            store = partial(self._tally, f"{self._platform}/{tenant}")
+            store = partial(self._ledgers, f"{self._platform}/{tenant}")
             self._workspaces[tenant] = WorkspaceBudget(self._quotas, _milliseconds, store)
         return self._workspaces[tenant]
 
@@ -97,62 +100,62 @@ def _milliseconds() -> float:
 
 
 class ConversationBudget:
-    """`core.ports.rates.Budget` over the buckets a conversation's calls count in."""
+    """`core.ports.rates.Budget`: each call needs a grant of every limiter it counts in."""
 
-    def __init__(self, buckets: Mapping[Call, list[Bucket]], channel: str) -> None:
-        self._buckets = buckets
-        self._place = sha256(channel.encode()).hexdigest()[:8]
+    def __init__(self, limiters: Mapping[Call, list[Limiter]], channel: str) -> None:
+        self._limiters = limiters
+        self._channel = sha256(channel.encode()).hexdigest()[:8]
 
     async def spend(self, call: Call, priority: Priority) -> None:
-        buckets = self._buckets[call]
-        held = await _granted(buckets, priority)
-        for bucket, at in held.items():
-            bucket.move(at)
+        held = await _acquire_all(self._limiters[call], priority)
+        for limiter, granted_at in held.items():
+            limiter.use(granted_at)
 
     def wait_for(self, call: Call, priority: Priority) -> float:
-        return max((b.wait_for(priority) for b in self._buckets[call]), default=0.0)
+        return max((each.wait_for(priority) for each in self._limiters[call]), default=0.0)
 
     def pause(self, call: Call, seconds: float) -> None:
-        """A count that is spared is paused with them when a second place is refused meanwhile."""
-        buckets = self._buckets[call]
-        narrow = [each for each in buckets if not each.is_spared] or buckets
-        for bucket in narrow:
-            bucket.pause(seconds)
-        for bucket in buckets:
-            if bucket not in narrow:
-                bucket.suspect(seconds, self._place)
+        """A limiter that needs a second refusal is paused only if another channel is refused."""
+        limiters = self._limiters[call]
+        paused = [each for each in limiters if not each.needs_second_refusal] or limiters
+        for limiter in limiters:
+            if limiter in paused:
+                limiter.pause(seconds)
+            else:
+                limiter.refused_in(self._channel, seconds)
 
-    async def told(self) -> None:
-        """Returns once the other processes could know what changed here, to be at rest then."""
-        every = {bucket for each in self._buckets.values() for bucket in each}
-        await asyncio.gather(*(bucket.told() for bucket in every))
+    async def published(self) -> None:
+        """Returns once the other processes can see what changed here, to be at rest then."""
+        every = {limiter for each in self._limiters.values() for limiter in each}
+        await asyncio.gather(*(limiter.published() for limiter in every))
 
     @contextmanager
     def answering(self) -> Iterator[None]:
         """While an answer runs, one edit stays reserved for its end."""
-        edits = self._buckets[Call.EDIT]
-        for bucket in edits:
-            bucket.keep(1)
+        edits = self._limiters[Call.EDIT]
+        for limiter in edits:
+            limiter.reserve(1)
         try:
             yield
         finally:
-            for bucket in edits:
-                bucket.keep(-1)
+            for limiter in edits:
+                limiter.reserve(-1)
 
 
-async def _granted(buckets: Sequence[Bucket], priority: Priority) -> dict[Bucket, float]:
-    """A grant of each, at about the same time: else those that wait for the shared bucket would be
-    made together.
+async def _acquire_all(limiters: Sequence[Limiter], priority: Priority) -> dict[Limiter, float]:
+    """A grant of each limiter, with its time; all of about the same time.
 
-    What has to be waited for is asked for first; what can be had at once, at the same time.
+    A channel's grants that waited for the workspace's would otherwise all be used at once, when
+    that one comes. So what has to be waited for is acquired first, then what can be had at once;
+    grants that became stale meanwhile are given back.
     """
-    held: dict[Bucket, float] = {}
+    held: dict[Limiter, float] = {}
     try:
-        while wanted := [each for each in buckets if each not in held]:
-            wait, longest = max(
-                ((each.wait_for(priority), each) for each in wanted), key=itemgetter(0)
+        while missing := [each for each in limiters if each not in held]:
+            wait, slowest = max(
+                ((each.wait_for(priority), each) for each in missing), key=itemgetter(0)
             )
-            await _spend_all([longest] if wait else wanted, priority, held)
+            await _acquire([slowest] if wait else missing, priority, held)
             newest = max(held.values())
             if any(each.is_stale(at, newest) for each, at in held.items()):
                 _give_back(held)
@@ -162,17 +165,17 @@ async def _granted(buckets: Sequence[Bucket], priority: Priority) -> dict[Bucket
     return held
 
 
-def _give_back(held: dict[Bucket, float]) -> None:
-    for bucket, at in held.items():
-        bucket.give_back(at)
+def _give_back(held: dict[Limiter, float]) -> None:
+    for limiter, granted_at in held.items():
+        limiter.give_back(granted_at)
     held.clear()
 
 
-async def _spend_all(
-    buckets: Sequence[Bucket], priority: Priority, held: dict[Bucket, float]
+async def _acquire(
+    limiters: Sequence[Limiter], priority: Priority, held: dict[Limiter, float]
 ) -> None:
-    """Adds a grant of each to those held, cancelled or not."""
-    tasks = {each: asyncio.create_task(each.spend(priority)) for each in buckets}
+    """Adds a grant of each to those held, also when it is cancelled."""
+    tasks = {each: asyncio.create_task(each.acquire(priority)) for each in limiters}
     try:
         await asyncio.wait(tasks.values())
     finally:

@@ -1,14 +1,15 @@
-"""What was granted of calls that count together, and when the next may be made: values only.
+"""What a platform granted of the calls that one quota counts, and when the next may be made.
 
-Invariants, per tally:
+Values only: no clock, no I/O. Invariants, per ledger:
 
-1. Never more than `rate.calls` grants in any `rate.seconds`, for each of its rates. That also keeps
-   under a bucket of `calls` refilled evenly, the other reading of Slack's tiers.
-2. While n answers run, n grants are kept for their finals: first text and progress see what is
-   left beyond them. In a window of a few seconds at most half: a final can wait it out.
-3. Progress is spread so that what is free now would last a part of the window: a lone answer starts
-   lively and slows as the window fills.
-4. A pause (a 429's Retry-After) holds for everyone, finals included.
+1. Never more than `rate.calls` grants in any `rate.seconds`, for each rate of the quota. That also
+   satisfies a token bucket of `calls` that is refilled evenly, the other reading of Slack's tiers.
+2. While n answers run, n grants are reserved for their final edits: first text and progress see
+   only what is left. In a window of a few seconds at most half is reserved: a final can wait it
+   out.
+3. Progress is spread so that what is free now lasts for a part of the window: a lone answer starts
+   lively and slows down as the window fills.
+4. A pause (the Retry-After of a 429) holds for every priority, finals included.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from core.ports.rates import Call, Priority
 
-HORIZON = 0.21
-"""The part of a window over which what is free in it is spread."""
-SHORT = 5.0
-"""Seconds of a window that is short enough to wait for."""
+PROGRESS_SPREAD = 0.21
+"""The part of a window over which the free grants in it are spread."""
+SHORT_WINDOW = 5.0
+"""Seconds of a window that is short enough for a final to wait for."""
 NEVER = float("-inf")
 
 
 @dataclass(frozen=True, slots=True)
 class Rate:
-    """At most `calls` in any `seconds`. Give `seconds` a margin for the journey to the server."""
+    """At most `calls` in any `seconds`. Give `seconds` a margin for the way to the server."""
 
     calls: int
     seconds: float
@@ -39,17 +40,18 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Quota:
-    """Rates that some calls count in together: one count for each of what `by` names.
+    """The rates that some calls share: one ledger for the workspace, or one for each channel.
 
-    `gap` are the fewest seconds between two calls that show progress. `spared`: a refusal that does
-    not say whose it is is a narrower count's; this one's only if a second of those meets one too.
+    `gap`: the least seconds between two calls that show progress. `needs_second_refusal`: a 429
+    that does not name its quota is taken to be a narrower one's; this one is paused only when a
+    second channel is refused meanwhile.
     """
 
     calls: frozenset[Call]
     rates: tuple[Rate, ...]
     by: Literal["workspace", "channel"] = "workspace"
     gap: float = 0.0
-    spared: bool = False
+    needs_second_refusal: bool = False
 
     @property
     def name(self) -> str:
@@ -62,183 +64,203 @@ class Quota:
 
     @property
     def longest(self) -> float:
-        """Seconds of the longest window: what is older counts nowhere."""
+        """Seconds of the longest window: older grants count nowhere."""
         return max(rate.seconds for rate in self.rates)
 
 
-@dataclass(frozen=True, slots=True)
-class Tally:
-    """Times are seconds of a clock that all who share the tally go by.
+class Reservation(NamedTuple):
+    """One process's running answers, each of which has an edit reserved for its end.
 
-    `granted`: calls that may still count, oldest first; `total`: all there ever were. `progress`:
-    when the last that shows progress was granted. `running`: of each process that shares it, its
-    answers, and until when that holds unless it is said again. `suspected`: until when a narrower
-    count is paused, and whose.
+    It lapses at `until` unless the process renews it: a process that died reserves nothing.
+    """
+
+    answers: int = 0
+    until: float = NEVER
+
+
+class Refusal(NamedTuple):
+    """A channel was refused, and its narrower quota is paused until then."""
+
+    until: float = NEVER
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """The grants of one quota. Times are seconds of a clock that all processes go by.
+
+    `granted`: when calls were granted that may still count, oldest first. `total`: how many were
+    ever granted. `last_progress`: when the last of them that shows progress was. `reservations`: by
+    process. `refusal`: the latest, for a quota that needs a second one.
     """
 
     granted: tuple[float, ...] = ()
     total: int = 0
-    progress: float = NEVER
+    last_progress: float = NEVER
     paused_until: float = NEVER
-    running: Mapping[str, tuple[int, float]] = field(default_factory=lambda: MappingProxyType({}))
-    suspected: tuple[float, str] = (NEVER, "")
+    reservations: Mapping[str, Reservation] = field(default_factory=lambda: MappingProxyType({}))
+    refusal: Refusal = Refusal()
 
-    def answers(self, now: float) -> int:
-        """Answers that run now, in all processes."""
-        return sum(count for count, until in self.running.values() if until > now)
+    def reserved(self, now: float) -> int:
+        """Grants reserved for finals: one for each answer that runs now, in all processes."""
+        return sum(each.answers for each in self.reservations.values() if each.until > now)
 
     def ready_at(self, quota: Quota, priority: Priority, now: float, ahead: int = 0) -> float:
-        """When one more call may be granted, if `ahead` others go first."""
-        kept = self.answers(now) if priority > Priority.FINAL else 0
+        """When one more call may be granted, if `ahead` others are granted first."""
+        reserved = self.reserved(now) if priority > Priority.FINAL else 0
         progress = priority is Priority.PROGRESS
-        since = self.progress if progress else None
-        at = max(self._window(rate, now, kept, ahead, since) for rate in quota.rates)
+        since = self.last_progress if progress else None
+        at = max(self._window(rate, now, reserved, ahead, since) for rate in quota.rates)
         if progress:
-            at = max(at, self.progress + quota.gap)
+            at = max(at, self.last_progress + quota.gap)
         return max(at, self.paused_until)
 
-    def room(self, quota: Quota, priority: Priority, now: float) -> int:
-        """Calls that could be granted at once."""
-        kept = self.answers(now) if priority > Priority.FINAL else 0
-        return min(self._free(rate, now, kept)[0] for rate in quota.rates)
+    def available(self, quota: Quota, priority: Priority, now: float) -> int:
+        """How many calls of this priority could be granted at once."""
+        reserved = self.reserved(now) if priority > Priority.FINAL else 0
+        return min(self._free(rate, now, reserved)[0] for rate in quota.rates)
 
-    def grant(self, priority: Priority, now: float) -> Tally:
-        """With one call more."""
-        progress = now if priority is Priority.PROGRESS else self.progress
+    def with_grant(self, priority: Priority, now: float) -> Ledger:
+        """This ledger with one more call granted now."""
+        progress = now if priority is Priority.PROGRESS else self.last_progress
         granted = (*self.granted, now)
-        return replace(self, granted=granted, total=self.total + 1, progress=progress)
+        return replace(self, granted=granted, total=self.total + 1, last_progress=progress)
 
-    def current(self, quota: Quota, now: float) -> Tally:
-        """Without what no longer counts, and nothing granted later than now."""
+    def current(self, quota: Quota, now: float) -> Ledger:
+        """This ledger without what no longer counts, and nothing granted later than now."""
         start = bisect_right(self.granted, now - quota.longest)
         granted = tuple(min(at, now) for at in self.granted[start:])
-        running = {who: each for who, each in self.running.items() if each[1] > now}
+        reservations = {who: each for who, each in self.reservations.items() if each.until > now}
         return replace(
             self,
             granted=granted,
-            progress=min(self.progress, now),
-            running=MappingProxyType(running),
+            last_progress=min(self.last_progress, now),
+            reservations=MappingProxyType(reservations),
         )
 
     def _window(
-        self, rate: Rate, now: float, answers: int, ahead: int, progress_since: float | None
+        self, rate: Rate, now: float, reserved: int, ahead: int, progress_since: float | None
     ) -> float:
-        """When this rate has room for one more; `answers` are kept for, `ahead` go first.
+        """When this rate has room for one more grant, after `ahead` others.
 
-        `progress_since` is when progress was last granted, None for other calls.
+        `progress_since`: when progress was last granted; None for other calls.
         """
-        free, start = self._free(rate, now, answers)
+        free, start = self._free(rate, now, reserved)
         free -= ahead
         if free > 0:
             if progress_since is None:
                 return now
-            return max(now, progress_since + HORIZON * rate.seconds / free)
-        # enough grants must leave the window; with more kept than a window holds, never soon
-        leave = 1 - free
-        if leave > len(self.granted) - start:
+            return max(now, progress_since + PROGRESS_SPREAD * rate.seconds / free)
+        # enough grants must leave the window; with more reserved than it holds, never soon
+        leaving = 1 - free
+        if leaving > len(self.granted) - start:
             return now + rate.seconds
-        return max(now, self.granted[start + leave - 1] + rate.seconds)
+        return max(now, self.granted[start + leaving - 1] + rate.seconds)
 
-    def _free(self, rate: Rate, now: float, answers: int) -> tuple[int, int]:
-        """What is left of a rate, and where in `granted` its window begins."""
+    def _free(self, rate: Rate, now: float, reserved: int) -> tuple[int, int]:
+        """How many grants a rate has left, and where in `granted` its window begins."""
         start = bisect_right(self.granted, now - rate.seconds)
-        kept = min(answers, rate.calls // 2) if rate.seconds <= SHORT else answers
-        return rate.calls - (len(self.granted) - start) - kept, start
+        if rate.seconds <= SHORT_WINDOW:
+            reserved = min(reserved, rate.calls // 2)
+        return rate.calls - (len(self.granted) - start) - reserved, start
 
 
 @dataclass(frozen=True, slots=True)
-class News:
-    """What happened in one process: calls granted, and granted but not made, a pause, here or of a
-    narrower count, and how many answers it runs and until when that holds. `progress`: when one of
-    the calls showed progress."""
+class Changes:
+    """What one process adds to a ledger.
+
+    `granted` and `returned`: calls granted, and those of them that were not made. `last_progress`:
+    when one of the granted calls showed progress. `reservation`: the process's own, as it is now.
+    """
 
     granted: tuple[float, ...] = ()
     returned: tuple[float, ...] = ()
-    progress: float = NEVER
+    last_progress: float = NEVER
     paused_until: float = NEVER
-    running: tuple[int, float] = (0, NEVER)
-    suspected: tuple[float, str] = (NEVER, "")
+    reservation: Reservation = Reservation()
+    refusal: Refusal = Refusal()
 
-    def plus(self, other: News) -> News:
-        """Both, as the earlier says them."""
+    def plus(self, later: Changes) -> Changes:
+        """These changes, then the later ones; the reservation stays this one's."""
         return replace(
             self,
-            granted=(*self.granted, *other.granted),
-            returned=(*self.returned, *other.returned),
-            progress=max(self.progress, other.progress),
-            paused_until=max(self.paused_until, other.paused_until),
-            suspected=max(self.suspected, other.suspected),
+            granted=(*self.granted, *later.granted),
+            returned=(*self.returned, *later.returned),
+            last_progress=max(self.last_progress, later.last_progress),
+            paused_until=max(self.paused_until, later.paused_until),
+            refusal=max(self.refusal, later.refusal),
         )
 
-    def minus(self, told: News) -> News:
-        """What came since `told`, which this began with."""
-        return News(
-            self.granted[len(told.granted) :],
-            self.returned[len(told.returned) :],
-            self.progress if self.progress > told.progress else NEVER,
-            self.paused_until if self.paused_until > told.paused_until else NEVER,
-            suspected=self.suspected if self.suspected > told.suspected else (NEVER, ""),
+    def minus(self, published: Changes) -> Changes:
+        """What came after `published`, with which these changes began."""
+        newer_refusal = self.refusal > published.refusal
+        return Changes(
+            self.granted[len(published.granted) :],
+            self.returned[len(published.returned) :],
+            self.last_progress if self.last_progress > published.last_progress else NEVER,
+            self.paused_until if self.paused_until > published.paused_until else NEVER,
+            refusal=self.refusal if newer_refusal else Refusal(),
         )
 
-    def over(self, tally: Tally, me: str) -> Tally:
-        """The tally with this in it."""
-        granted = sorted((*tally.granted, *self.granted))
+    def applied_to(self, ledger: Ledger, process: str) -> Ledger:
+        """The ledger with these changes of that process in it."""
+        granted = sorted((*ledger.granted, *self.granted))
         for at in self.returned:
             with suppress(ValueError):
                 granted.remove(at)
-        running = {who: each for who, each in tally.running.items() if who != me}
-        if self.running[0]:
-            running[me] = self.running
-        return Tally(
+        reservations = {who: each for who, each in ledger.reservations.items() if who != process}
+        if self.reservation.answers:
+            reservations[process] = self.reservation
+        return Ledger(
             tuple(granted),
-            tally.total + len(self.granted),
-            max(tally.progress, self.progress),
-            max(tally.paused_until, self.paused_until),
-            MappingProxyType(running),
-            max(tally.suspected, self.suspected),
+            ledger.total + len(self.granted),
+            max(ledger.last_progress, self.last_progress),
+            max(ledger.paused_until, self.paused_until),
+            MappingProxyType(reservations),
+            max(ledger.refusal, self.refusal),
         )
 
 
-class Store(Protocol):
-    """Keeps one tally where all who share it see it."""
+class LedgerStore(Protocol):
+    """Keeps one ledger where every process that shares it sees it."""
 
-    async def tell(
-        self, me: str, news: News, seen: Tally | None, spare: int | None, until: float
-    ) -> tuple[bool, Tally]:
-        """Adds news to the tally and keeps it till `until`. Whether that was done, and what is kept
-        now. Raises StoreError.
+    async def publish(
+        self, process: str, changes: Changes, seen: Ledger, headroom: int | None, now: float
+    ) -> tuple[bool, Ledger]:
+        """Adds a process's changes to the ledger. Returns whether that was done, and the ledger as
+        it is kept now. Raises StoreError.
 
-        It is not done if, since it was `seen`, more than `spare` calls were granted elsewhere or,
-        for news of progress, others showed progress; with None for `spare` it does not matter. Nor
-        if a longer pause was not seen yet: told once more, it is done.
+        `seen`: what the last call here returned. Refused are grants that were decided on an
+        outdated ledger: since `seen`, other processes were granted more than `headroom` calls, or
+        the changes show progress and another process showed some. None for `headroom` skips both
+        checks: nothing is granted. A pause is refused once if a longer one was not seen yet.
         """
         ...
 
-    async def read(self) -> Tally:
-        """What is kept now. Raises StoreError."""
+    async def read(self) -> Ledger:
+        """The ledger as it is kept now. Raises StoreError."""
         ...
 
 
-class OwnStore:
-    """Of a tally that this process shares with no other, whose calls count for `seconds`."""
+class InMemoryStore:
+    """`LedgerStore` for processes in one memory. Grants count for `seconds`."""
 
     def __init__(self, seconds: float) -> None:
-        self._tally = Tally()
+        self._ledger = Ledger()
         self._seconds = seconds
 
-    async def tell(
-        self, me: str, news: News, seen: Tally | None, spare: int | None, until: float
-    ) -> tuple[bool, Tally]:
-        seen = seen or Tally()
-        if spare is not None:
-            more = self._tally.total - seen.total > spare
-            shown = news.progress > NEVER and self._tally.progress != seen.progress
-            if more or shown:
-                return False, self._tally
-        tally = news.over(self._tally, me)
-        start = bisect_right(tally.granted, max(tally.granted, default=0.0) - self._seconds)
-        self._tally = replace(tally, granted=tally.granted[start:])
-        return True, self._tally
+    async def publish(
+        self, process: str, changes: Changes, seen: Ledger, headroom: int | None, now: float
+    ) -> tuple[bool, Ledger]:
+        if headroom is not None:
+            crowded = self._ledger.total - seen.total > headroom
+            progressed = self._ledger.last_progress != seen.last_progress
+            if crowded or (progressed and changes.last_progress > NEVER):
+                return False, self._ledger
+        ledger = changes.applied_to(self._ledger, process)
+        start = bisect_right(ledger.granted, now - self._seconds)
+        self._ledger = replace(ledger, granted=ledger.granted[start:])
+        return True, self._ledger
 
-    async def read(self) -> Tally:
-        return self._tally
+    async def read(self) -> Ledger:
+        return self._ledger

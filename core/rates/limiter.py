@@ -1,281 +1,277 @@
-"""Calls that count together, shared out: finals first, then first text, then progress.
+"""Grants the calls of one quota to those who wait: finals first, then first text, then progress.
 
-What was granted is a `core.rates.ledger.Tally`; a bucket has those who wait for more of it. A
-process that shares a tally with others reads it off what a grant meets: a grant counts once the
-store has it, and is made over what the others were granted meanwhile. Of those who wait here the
-most urgent go first, then the longest-waiting; between processes that show progress it is left to
-chance.
-
-While the store does not answer, a process goes by what it knows, and tells the others later.
+A limiter is one process's side of a ledger (`core.rates.ledger`). It picks the next waiters by the
+ledger as it last saw it and publishes their grants; a grant counts once the store has accepted it,
+and a refused one is decided again on the ledger that came back. While the store does not answer,
+the limiter goes by what it knows and publishes later. README.md in this room has its states and a
+worked example.
 """
 
 from __future__ import annotations
 
 import asyncio
-import heapq
 import logging
+from bisect import insort
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
-from itertools import count
+from operator import attrgetter
 from random import Random
 from uuid import uuid4
 
 from core.ports.rates import Priority
 from core.ports.store_error import StoreError
-from core.rates.ledger import NEVER, News, OwnStore, Quota, Store, Tally
-from core.rates.scheduler import LOOK, Grants, Waiting, granted
+from core.rates.ledger import (
+    NEVER,
+    Changes,
+    InMemoryStore,
+    Ledger,
+    LedgerStore,
+    Quota,
+    Refusal,
+    Reservation,
+)
+from core.rates.scheduler import REFRESH_AFTER, Grants, Waiter, next_grants
 from core.runtime.backoff import doubled
 
 log = logging.getLogger(__name__)
 
-HELD = 90.0
-"""Seconds that other processes keep an edit for an answer of one they do not hear from."""
-AGAIN = 0.5
-"""Seconds until a store that does not answer is tried again; they double, up to `RARELY`."""
-RARELY = 10.0
-ANSWERS_IN = 3.0
-"""Seconds that it has to answer."""
-CLASH, LONGEST_CLASH = 0.01, 0.32
+LEASE = 90.0
+"""Seconds that a reservation holds without being renewed."""
+FIRST_RETRY, LONGEST_RETRY = 0.5, 10.0
+"""Seconds until a store that does not answer is tried again; they double, to the longest."""
+STORE_TIMEOUT = 3.0
+"""Seconds that the store has to answer."""
+FIRST_BACKOFF, LONGEST_BACKOFF = 0.01, 0.32
 """Seconds of the first pause after another process was faster; it doubles, to the longest."""
-STALE = 0.15
-"""The part of a window, and at most `OLD` seconds, after which a grant is too old to be used."""
-OLD = 1.5
-SLIGHT = 0.02
-"""The part of a window that its margin covers: a call that comes later is counted anew."""
+STALE_PART, STALE_AFTER = 0.15, 1.5
+"""The part of a window, and at most these seconds, after which a grant is too old to be used."""
+MARGIN_PART = 0.02
+"""The part of a window that its margin covers: a call made later than that is dated again."""
 
 
-class Bucket:
-    """What counts together, and those who wait for it."""
+class Limiter:
+    """The waiters for calls of one quota, and what this process has not published yet."""
 
     def __init__(
         self,
         quota: Quota,
         clock: Callable[[], float],
-        store: Store | None = None,
-        chance: Random | None = None,
+        store: LedgerStore | None = None,
+        random: Random | None = None,
     ) -> None:
         self._quota = quota
         self._clock = clock
-        self._store = store or OwnStore(quota.longest)
-        self._chance = chance or Random()  # noqa: S311 - who goes first is no secret
-        self._me = uuid4().hex[:8]
-        self._seen: Tally | None = None
+        self._store = store or InMemoryStore(quota.longest)
+        self._random = random or Random()  # noqa: S311 - who goes first is no secret
+        self._process = uuid4().hex[:8]
+        self._seen = Ledger()
         self._seen_at = NEVER
-        self._waiting: list[Waiting] = []
-        self._order = count()
+        self._unpublished = Changes()
         self._answers = 0
-        self._untold = News()
-        self._paused_until = NEVER
-        self._silent_until = NEVER
-        self._clashes = 0
+        self._waiters: list[Waiter] = []
+        self._offline_until = NEVER
+        self._conflicts = 0
         self._failures = 0
         self._changed = asyncio.Event()
-        self._told = asyncio.Event()
-        self._pump: asyncio.Task[None] | None = None
+        self._published = asyncio.Event()
+        self._runner: asyncio.Task[None] | None = None
 
-    async def spend(self, priority: Priority) -> float:
-        """Returns once a call of this priority is granted, with the time of that."""
-        future: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        heapq.heappush(self._waiting, (priority, next(self._order), future))
+    async def acquire(self, priority: Priority) -> float:
+        """Returns once a call of this priority is granted, with the time of the grant."""
+        waiter = Waiter(priority, asyncio.get_running_loop().create_future())
+        insort(self._waiters, waiter, key=attrgetter("priority"))  # behind its equals
         self._wake()
         try:
-            return await future
+            return await waiter.future
         except asyncio.CancelledError:
-            if future.done() and not future.cancelled():
-                self.give_back(future.result())  # granted, never made
-            future.cancel()
+            if waiter.future.done() and not waiter.future.cancelled():
+                self.give_back(waiter.future.result())  # granted, never made
+            waiter.future.cancel()
             self._wake()
             raise
 
-    def give_back(self, at: float) -> None:
-        """What was granted then is not made."""
-        self._untold = self._untold.plus(News(returned=(at,)))
-        self._wake()
+    def give_back(self, granted_at: float) -> None:
+        """The call that was granted then is not made."""
+        self._change(Changes(returned=(granted_at,)))
 
-    def move(self, at: float) -> None:
-        """What was granted then is made only now."""
+    def use(self, granted_at: float) -> None:
+        """The call that was granted then is made now, and counts from now if that is later."""
         now = self._clock()
-        if now - at > min(OLD / 2, SLIGHT * self._quota.shortest):
-            self._untold = self._untold.plus(News(granted=(now,), returned=(at,)))
-            self._wake()
+        if now - granted_at > min(STALE_AFTER / 2, MARGIN_PART * self._quota.shortest):
+            self._change(Changes(granted=(now,), returned=(granted_at,)))
 
-    def is_stale(self, at: float, made: float) -> bool:
-        """Whether what was granted then may not be `made` that much later."""
-        return made - at > min(OLD, STALE * self._quota.shortest)
+    def is_stale(self, granted_at: float, made_at: float) -> bool:
+        """Whether a call granted then may not be made that late."""
+        return made_at - granted_at > min(STALE_AFTER, STALE_PART * self._quota.shortest)
 
     def pause(self, seconds: float) -> None:
-        self._paused_until = max(self._paused_until, self._clock() + seconds)
-        self._untold = self._untold.plus(News(paused_until=self._paused_until))
-        self._wake()
+        """Grants nothing for so long, in any process."""
+        self._change(Changes(paused_until=self._clock() + seconds))
 
-    def suspect(self, seconds: float, whose: str) -> None:
-        """A narrower count is paused for so long; where another is already, this one is too."""
+    def refused_in(self, channel: str, seconds: float) -> None:
+        """A channel was refused, and its narrower quota paused: a second channel pauses this one."""
         now = self._clock()
-        until, another = self._tally(now).suspected
-        if until > now and another != whose:
+        until, other = self._ledger(now).refusal
+        if until > now and other != channel:
             self.pause(seconds)
-            return
-        self._untold = self._untold.plus(News(suspected=(now + seconds, whose)))
+        else:
+            self._change(Changes(refusal=Refusal(now + seconds, channel)))
+
+    def reserve(self, answers: int) -> None:
+        """Reserves so many grants more for finals, or fewer if negative."""
+        self._answers += answers
         self._wake()
 
-    def keep(self, finals: int) -> None:
-        """Keeps this many grants more (or fewer, if negative) for finals."""
-        self._answers += finals
-        self._wake()
-
-    async def told(self) -> None:
-        """Returns once the others could know what changed here, or cannot be told now."""
-        while self._has_news(now := self._clock()) and self._silent_until <= now:
+    async def published(self) -> None:
+        """Returns once the other processes can see what changed here, or the store is offline."""
+        while self._has_changes(now := self._clock()) and self._offline_until <= now:
             self._wake()
-            self._told.clear()
-            await self._told.wait()
+            self._published.clear()
+            await self._published.wait()
 
     def wait_for(self, priority: Priority) -> float:
-        """Seconds until a call of this priority would be granted, those before it counted."""
+        """Seconds until a new waiter of this priority would be granted its call."""
         now = self._clock()
-        ahead = sum(1 for p, _, f in self._waiting if p <= priority and not f.done())
-        return max(0.0, self._tally(now).ready_at(self._quota, priority, now, ahead) - now)
+        ahead = sum(1 for w in self._waiters if w.priority <= priority and not w.future.done())
+        return max(0.0, self._ledger(now).ready_at(self._quota, priority, now, ahead) - now)
 
     @property
-    def is_spared(self) -> bool:
-        return self._quota.spared
+    def needs_second_refusal(self) -> bool:
+        return self._quota.needs_second_refusal
 
     @property
     def idle(self) -> bool:
-        """Whether nothing would be lost with it."""
+        """Whether nothing would be lost with this limiter."""
         now = self._clock()
-        tally = self._tally(now)
-        used = tally.granted or tally.paused_until > now
-        return not (used or self._waiting or self._answers or self._has_news(now))
+        ledger = self._ledger(now)
+        used = ledger.granted or ledger.paused_until > now
+        return not (used or self._waiters or self._answers or self._has_changes(now))
 
-    def _tally(self, now: float) -> Tally:
-        """What was granted, to others and here, what they do not know yet included."""
-        tally = self._news(now).over(self._seen or Tally(), self._me)
-        paused = max(tally.paused_until, self._paused_until)
-        return replace(tally, paused_until=paused).current(self._quota, now)
+    def _ledger(self, now: float) -> Ledger:
+        """The ledger as last seen, with what this process has not published yet."""
+        return self._changes(now).applied_to(self._seen, self._process).current(self._quota, now)
 
-    def _news(self, now: float) -> News:
-        return replace(self._untold, running=(self._answers, now + HELD))
+    def _changes(self, now: float) -> Changes:
+        """What is to be published: the reservation is always part of it."""
+        return replace(self._unpublished, reservation=Reservation(self._answers, now + LEASE))
 
-    def _has_news(self, now: float) -> bool:
-        """Whether the others should be told of something."""
-        running = self._seen.running if self._seen else {}
-        said, until = running.get(self._me, (0, NEVER))
-        lapses = bool(self._answers) and until - now < HELD / 2
-        return self._untold != News() or said != self._answers or lapses
+    def _has_changes(self, now: float) -> bool:
+        """Whether there is something to publish; a reservation is renewed at half its time."""
+        answers, until = self._seen.reservations.get(self._process, Reservation())
+        lapses = bool(self._answers) and until - now < LEASE / 2
+        return self._unpublished != Changes() or answers != self._answers or lapses
+
+    def _change(self, changes: Changes) -> None:
+        self._unpublished = self._unpublished.plus(changes)
+        self._wake()
 
     def _wake(self) -> None:
         self._changed.set()
-        if self._pump is None or self._pump.done():
-            self._pump = asyncio.get_running_loop().create_task(self._pumping())
+        if self._runner is None or self._runner.done():
+            self._runner = asyncio.get_running_loop().create_task(self._run())
 
-    async def _pumping(self) -> None:
-        """Grants, and tells, until nobody waits and nothing is new."""
+    async def _run(self) -> None:
+        """Grants and publishes until nobody waits and nothing has changed."""
         try:
             while await self._step():
                 pass
         except Exception as exc:
-            log.exception("a budget failed")
-            self._silent_until = self._clock() + AGAIN
-            for _, _, future in self._waiting:
-                if not future.done():
-                    future.set_exception(exc)
+            log.exception("a rate limiter failed")
+            self._offline_until = self._clock() + FIRST_RETRY
+            for waiter in self._waiters:
+                if not waiter.future.done():
+                    waiter.future.set_exception(exc)
         finally:
-            self._told.set()
+            self._published.set()
 
     async def _step(self) -> bool:
-        """Does what can be done now, or waits for more; False when there is nothing to wait for."""
+        """One step of the state diagram in README.md; False when the limiter is idle."""
         self._changed.clear()
-        while self._waiting and self._waiting[0][2].done():
-            heapq.heappop(self._waiting)
+        self._waiters = [each for each in self._waiters if not each.future.done()]
         now = self._clock()
-        grants = self._grants(now)
-        if self._silent_until > now:
-            if grants.served:
-                self._untold = self._untold.plus(grants.news(now))
-                self._give(grants, now)
-            elif self._waiting or self._has_news(now):
-                await self._unless_changed(min(grants.next_at, self._silent_until) - now)
-            else:
-                return False
-        elif grants.urgency < now - self._seen_at:
-            await self._look()
-        elif grants.served or self._has_news(now):
-            await self._tell(grants, now)
-        elif self._waiting:
-            await self._wait(grants, now)
-        else:
+        if not self._waiters and not self._has_changes(now):
             return False
+        grants = next_grants(self._waiters, self._ledger(now), self._quota, now)
+        if self._offline_until > now:
+            await self._step_offline(grants, now)
+        elif now - self._seen_at > grants.max_age:
+            await self._refresh()
+        elif grants.waiters or self._has_changes(now):
+            await self._publish(grants, now)
+        else:
+            await self._wait(grants, now)
         return True
 
-    def _grants(self, now: float) -> Grants:
-        """What can be granted, by what is known here."""
-        return granted(self._waiting, self._tally(now), self._quota, now)
+    async def _step_offline(self, grants: Grants, now: float) -> None:
+        """Grants without asking the store, or waits for it or for the next grant."""
+        if grants.waiters:
+            self._unpublished = self._unpublished.plus(grants.changes(now))
+            self._grant(grants, now)
+        else:
+            await self._unless_changed(min(grants.next_at, self._offline_until) - now)
 
-    async def _look(self) -> None:
-        """Learns what others were granted."""
+    async def _refresh(self) -> None:
+        """Reads what other processes were granted."""
         try:
-            async with _in_time():
+            async with _store_timeout():
                 self._seen = await self._store.read()
             self._seen_at = self._clock()
         except StoreError as exc:
-            self._silence(exc)
+            self._go_offline(exc)
 
-    async def _tell(self, grants: Grants, now: float) -> None:
-        """Grants, unless others were faster, and tells what is new."""
-        untold = self._untold
-        news = self._news(now).plus(grants.news(now))
-        until = now + max(self._quota.longest, HELD)
+    async def _publish(self, grants: Grants, now: float) -> None:
+        """Publishes the grants and what else changed; grants them unless others were faster."""
+        unpublished = self._unpublished
+        changes = self._changes(now).plus(grants.changes(now))
         try:
-            async with _in_time():
-                done, self._seen = await self._store.tell(
-                    self._me, news, self._seen, grants.spare, until
+            async with _store_timeout():
+                accepted, self._seen = await self._store.publish(
+                    self._process, changes, self._seen, grants.headroom, now
                 )
         except StoreError as exc:
-            self._silence(exc)
+            self._go_offline(exc)
             return
         self._seen_at = self._clock()
         self._failures = 0
-        if done:
-            self._clashes = 0
-            self._untold = self._untold.minus(untold)
-            self._give(grants, now)
+        if accepted:
+            self._conflicts = 0
+            self._unpublished = self._unpublished.minus(unpublished)
+            self._grant(grants, now)
         else:
-            self._clashes += 1
-            await asyncio.sleep(
-                self._chance.uniform(0, doubled(CLASH, self._clashes, LONGEST_CLASH))
-            )
-        self._told.set()
+            self._conflicts += 1
+            longest = doubled(FIRST_BACKOFF, self._conflicts, LONGEST_BACKOFF)
+            await asyncio.sleep(self._random.uniform(0, longest))
+        self._published.set()
 
-    def _silence(self, error: StoreError) -> None:
-        log.warning("a budget is not shared for now: %s", error)
-        self._silent_until = self._clock() + doubled(AGAIN, self._failures, RARELY)
+    def _go_offline(self, error: StoreError) -> None:
+        log.warning("a rate is not shared for now: %s", error)
+        self._offline_until = self._clock() + doubled(FIRST_RETRY, self._failures, LONGEST_RETRY)
         self._failures += 1
-        self._told.set()
+        self._published.set()
 
-    def _give(self, grants: Grants, now: float) -> None:
-        for _, future in grants.served:
-            if future.done():
-                self._untold = self._untold.plus(News(returned=(now,)))  # gave up meanwhile
+    def _grant(self, grants: Grants, now: float) -> None:
+        for waiter in grants.waiters:
+            if waiter.future.done():  # gave up meanwhile
+                self._unpublished = self._unpublished.plus(Changes(returned=(now,)))
             else:
-                future.set_result(now)
+                waiter.future.set_result(now)
 
     async def _wait(self, grants: Grants, now: float) -> None:
-        """Waits until the first could be served; looks now and then whether that is sooner."""
+        """Waits until the next waiter may be granted; refreshes now and then, as others may end."""
         at = grants.next_at
-        others = sum(who != self._me for who in grants.tally.running)
-        priority = self._waiting[0][0]
+        others = sum(each != self._process for each in grants.ledger.reservations)
+        priority = self._waiters[0].priority
         if not others or priority == Priority.FINAL:
             await self._unless_changed(at - now)
             return
         if priority == Priority.PROGRESS:
             # each process in its turn on average, or all would ask for every grant
-            spacing = min(at - max(grants.tally.progress, now - LOOK), LOOK)
-            at += self._chance.uniform(0, others * spacing)
-        look = self._chance.uniform(LOOK / 2, LOOK)
-        if not await self._unless_changed(min(at - now, look)) and at - now > look:
-            await self._look()
+            spacing = min(at - max(grants.ledger.last_progress, now - REFRESH_AFTER), REFRESH_AFTER)
+            at += self._random.uniform(0, others * spacing)
+        refresh = self._random.uniform(REFRESH_AFTER / 2, REFRESH_AFTER)
+        if not await self._unless_changed(min(at - now, refresh)) and at - now > refresh:
+            await self._refresh()
 
     async def _unless_changed(self, seconds: float) -> bool:
         """Waits so long, or until something changes here; True if it did."""
@@ -287,9 +283,9 @@ class Bucket:
 
 
 @asynccontextmanager
-async def _in_time() -> AsyncIterator[None]:
+async def _store_timeout() -> AsyncIterator[None]:
     try:
-        async with asyncio.timeout(ANSWERS_IN):
+        async with asyncio.timeout(STORE_TIMEOUT):
             yield
     except TimeoutError as exc:
         raise StoreError("no answer") from exc

@@ -1,4 +1,4 @@
-"""Who of those that wait for a call may make it, by what is known of a tally."""
+"""Picks the waiters that may make their calls now, by what is known of a ledger."""
 
 from __future__ import annotations
 
@@ -7,54 +7,58 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from core.ports.rates import Priority
-from core.rates.ledger import NEVER, News, Quota, Tally
+from core.rates.ledger import NEVER, Changes, Ledger, Quota
 
-OLDEST = 3_600.0
-"""Seconds that what is known of a tally is of use: it may have begun anew."""
-LOOK = 2.0
-"""Seconds after which a process that waits looks what others have left."""
+REFRESH_AFTER = 2.0
+"""Seconds after which a ledger is read again: other processes may have reserved or used more."""
+OUTDATED_AFTER = 3_600.0
+"""The same for finals, which need no reservation: by then the ledger may have been deleted."""
 
-Waiting = tuple[int, int, asyncio.Future[float]]
-"""Its priority, its place among those of the same, and what tells it when it was granted."""
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """A caller that waits for a grant; `future` gets the time of it."""
+
+    priority: Priority
+    future: asyncio.Future[float]
 
 
 @dataclass(slots=True)
 class Grants:
-    """Who is served now, the tally with them in it, and when the next could be.
+    """The waiters to grant now, and the ledger with these grants in it.
 
-    `spare`: so many calls more may have been granted elsewhere.
+    `next_at`: when the first of the others may be granted. `headroom`: how many calls other
+    processes may have been granted meanwhile without these breaking a rate; None without grants.
     """
 
-    tally: Tally
-    served: list[tuple[Priority, asyncio.Future[float]]] = field(default_factory=list)
+    ledger: Ledger
+    waiters: list[Waiter] = field(default_factory=list)
     next_at: float = float("inf")
-    spare: int | None = None
+    headroom: int | None = None
 
-    def news(self, now: float) -> News:
-        progress = any(priority is Priority.PROGRESS for priority, _ in self.served)
-        return News((now,) * len(self.served), progress=now if progress else NEVER)
+    def changes(self, now: float) -> Changes:
+        """The grants as changes to publish."""
+        progress = any(each.priority is Priority.PROGRESS for each in self.waiters)
+        return Changes((now,) * len(self.waiters), last_progress=now if progress else NEVER)
 
     @property
-    def urgency(self) -> float:
-        """How old what is known may be, in seconds: what is kept for finals changes."""
-        if any(priority is not Priority.FINAL for priority, _ in self.served):
-            return LOOK
-        return OLDEST
+    def max_age(self) -> float:
+        """Seconds that the ledger may be old for these grants."""
+        if any(each.priority is not Priority.FINAL for each in self.waiters):
+            return REFRESH_AFTER
+        return OUTDATED_AFTER
 
 
-def granted(waiting: Iterable[Waiting], tally: Tally, quota: Quota, now: float) -> Grants:
-    """The most urgent first, then the longest-waiting."""
-    grants = Grants(tally)
-    for number, _, future in sorted(waiting):
-        if future.done():
-            continue
-        priority = Priority(number)
-        at = grants.tally.ready_at(quota, priority, now)
+def next_grants(waiters: Iterable[Waiter], ledger: Ledger, quota: Quota, now: float) -> Grants:
+    """Goes through the waiters in their order up to the first that has to wait."""
+    grants = Grants(ledger)
+    for waiter in waiters:
+        at = grants.ledger.ready_at(quota, waiter.priority, now)
         if at > now:
             grants.next_at = at
             break
-        room = grants.tally.room(quota, priority, now) - 1
-        grants.spare = room if grants.spare is None else min(grants.spare, room)
-        grants.tally = grants.tally.grant(priority, now)
-        grants.served.append((priority, future))
+        others = grants.ledger.available(quota, waiter.priority, now) - 1
+        grants.headroom = others if grants.headroom is None else min(grants.headroom, others)
+        grants.ledger = grants.ledger.with_grant(waiter.priority, now)
+        grants.waiters.append(waiter)
     return grants

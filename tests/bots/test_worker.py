@@ -43,7 +43,7 @@ def event(*questions):
 class Free:
     """A budget that refuses nothing."""
 
-    async def told(self):
+    async def published(self):
         return None
 
 

@@ -19,7 +19,7 @@ from core.values.answer import Button, Citation, Option, Rendered, Stage
 from core.values.conversation import Attachment, Conversation, Kind, Person
 from local.aws import free_port
 from tests.independent import parts
-from tests.support.fakes import own_tally
+from tests.support.fakes import own_ledgers
 
 STOP = (Button("stop", "Stop", "run"),)
 RETRY = (Button("retry", "Retry", "run", "primary"),)
@@ -75,7 +75,7 @@ async def chats(world):
         graph_url=f"{address}/graph/v1.0",
     )
     settings = Settings("us-east-1", "b", "t", "q", "f", ("us-east-1",), "sonnet", None, teams)
-    async with teams_platform(settings, own_tally) as platform:
+    async with teams_platform(settings, own_ledgers) as platform:
 
         def chat(kind, thread=None, person="ana"):
             aad = world["people"][person]["aad"]

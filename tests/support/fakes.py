@@ -15,7 +15,7 @@ from core.aws.dynamodb.claims import LEASE
 from core.aws.dynamodb.history import sortable
 from core.ports.store_error import StoreError
 from core.ports.turns import Busy, Claim, Lost, Orphan, Record, Withdrawn
-from core.rates.ledger import OwnStore, Store
+from core.rates.ledger import InMemoryStore, LedgerStore
 from core.turn.requeue_policy import ORPHANED
 from core.values.answer import Exchange, MessageId, Turn, Usage
 from core.values.conversation import NOTHING, NOTHING_QUOTED, Command, Incoming, Quoted
@@ -24,9 +24,9 @@ from core.values.runs import post_of
 from core.values.tokens import estimate
 
 
-def own_tally(_workspace: str, _name: str, seconds: float) -> Store:
+def own_ledgers(_workspace: str, _name: str, seconds: float) -> LedgerStore:
     """For a process that shares its rates with no other."""
-    return OwnStore(seconds)
+    return InMemoryStore(seconds)
 
 
 class Clock:

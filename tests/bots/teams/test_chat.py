@@ -21,7 +21,7 @@ from core.values.answer import Button, Citation, Option, Rendered, Stage
 from core.values.conversation import Conversation, Kind, Person
 from local.aws import free_port
 from local.teams.tenant.people import BOT, HUMANS, TENANT
-from tests.support.fakes import own_tally
+from tests.support.fakes import own_ledgers
 from tests.support.teams_world import CHAT, FINANCE, GENERAL, serving, shown_text, standin
 from tests.support.world import until
 from tests.test_chat_contract import AWS
@@ -89,7 +89,7 @@ async def at(room, kind, monkeypatch):
     settings = load({**AWS, **scene.teams.settings()})
     async with (
         serving(scene.teams, port),
-        wiring.teams_platform(settings, own_tally) as scene.platform,
+        wiring.teams_platform(settings, own_ledgers) as scene.platform,
     ):
         scene.asked = scene.teams.tenant.add(room, ANA.id, "What is it?")["id"]
         yield scene
@@ -339,7 +339,7 @@ async def test_whoever_goes_on_with_anothers_answer_makes_no_late_post_again_eit
     channel.meets(post="late")
     settings = load({**AWS, **channel.teams.settings()})
     budget = WorkspaceBudget(QUOTAS, asyncio.get_running_loop().time).of("x")
-    async with wiring.teams_platform(settings, own_tally) as channel.platform:
+    async with wiring.teams_platform(settings, own_ledgers) as channel.platform:
         writer = Writer(channel.chat(), budget, RUN)
         posted = await writer.post(Rendered("Two", STOP), Priority.FINAL, {earlier})
         await channel.sleep(2)
@@ -647,7 +647,7 @@ async def test_another_process_changes_what_it_does_not_stream(personal, monkeyp
     posted = await personal.began(personal.chat())
     monkeypatch.setattr(wiring, "Streams", lambda _: Streams(personal.clock))
     settings = load({**AWS, **personal.teams.settings()})
-    async with wiring.teams_platform(settings, own_tally) as personal.platform:
+    async with wiring.teams_platform(settings, own_ledgers) as personal.platform:
         chat = personal.chat()
         await personal.grown(chat, posted, "One")
         await personal.done(chat, posted, "One two")

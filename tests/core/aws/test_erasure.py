@@ -11,7 +11,7 @@ from core.aws.access.items import decode
 from core.aws.dynamodb.claims import DynamoClaims
 from core.aws.dynamodb.conversations import DynamoFeedback, DynamoHistory, DynamoPlaceSettings
 from core.aws.dynamodb.departures import DynamoDepartures
-from core.aws.dynamodb.rate_ledger import DynamoTally
+from core.aws.dynamodb.rate_ledger import DynamoLedger
 from core.aws.erasure import Eraser, Kept
 from core.aws.provision import DEAD, TURNS
 from core.aws.search.purge import Passages
@@ -94,11 +94,11 @@ class World:
         channel, each = Rate(1, 1.2), frozenset({Call.POST})
         quotas = Quota(each, (channel,), by="channel"), Quota(each, (Rate(300, 62),))
 
-        def tally(workspace, name, seconds):
+        def ledgers(workspace, name, seconds):
             key = {"pk": f"budget#{workspace}", "sk": name, "seconds": seconds}
-            return DynamoTally(self.db, self.table, self.aws.calls, **key)
+            return DynamoLedger(self.db, self.table, self.aws.calls, **key)
 
-        workspace = Budgets(where.platform, quotas, tally).of(where.tenant)
+        workspace = Budgets(where.platform, quotas, ledgers).of(where.tenant)
         await workspace.of(where.channel).spend(Call.POST, Priority.FIRST)
 
     async def file(self, where, who, message):

@@ -5,9 +5,9 @@ from itertools import pairwise
 from random import Random
 
 from core.ports.rates import Call, Priority
-from core.rates.budget import LOOKS, MANY, Quota, Rate, WorkspaceBudget
-from core.rates.ledger import OwnStore
-from core.rates.limiter import Bucket
+from core.rates.budget import EVICTION_STEPS, MAX_LIMITERS, Quota, Rate, WorkspaceBudget
+from core.rates.ledger import InMemoryStore
+from core.rates.limiter import Limiter
 from tests.support.fakes import Clock
 from tests.support.virtual import now, run
 
@@ -211,18 +211,18 @@ def test_what_a_channel_used_is_remembered_however_many_others_there_are():
         for number in range(3000):
             workspace.of(f"x{number}")
         await spend_many(workspace.of("C1"), Call.POST, Priority.FINAL, times, 1)
-        return times, len(workspace._buckets)
+        return times, len(workspace._limiters)
 
-    times, buckets = run(main)
+    times, limiters = run(main)
     assert times[-1] >= 1
-    assert buckets < 2500
+    assert limiters < 2500
 
 
 def spared():
     """A tenant's count, and those of its conversations, of which a refusal does not say whose."""
     calls = frozenset({Call.POST, Call.EDIT})
     quotas = (
-        Quota(calls, (Rate(45, 1),), spared=True),
+        Quota(calls, (Rate(45, 1),), needs_second_refusal=True),
         Quota(calls, (Rate(7, 1),), by="channel"),
     )
     return WorkspaceBudget(quotas, lambda: now())
@@ -345,10 +345,10 @@ def test_processes_that_share_a_rate_keep_to_it_however_slow_their_store():
     chance = Random(7)
     stores = {}
 
-    class Slow(OwnStore):
-        async def tell(self, *news):
+    class Slow(InMemoryStore):
+        async def publish(self, *changes):
             await asyncio.sleep(chance.uniform(0, 0.08))
-            answer = await super().tell(*news)
+            answer = await super().publish(*changes)
             await asyncio.sleep(chance.uniform(0, 0.08))
             return answer
 
@@ -378,17 +378,17 @@ async def test_what_is_looked_at_in_a_turn_does_not_grow_with_the_number_of_chat
     quota = Quota(frozenset({Call.POST}), (Rate(1, 1.0),), by="channel")
     workspace = WorkspaceBudget((quota,), clock)
     looked = []
-    idle = Bucket.idle
-    monkeypatch.setattr(Bucket, "idle", property(lambda self: looked.append(1) or idle.fget(self)))
-    held = [workspace.of(f"busy{n}") for n in range(2 * MANY)]
+    idle = Limiter.idle
+    monkeypatch.setattr(Limiter, "idle", property(lambda self: looked.append(1) or idle.fget(self)))
+    held = [workspace.of(f"busy{n}") for n in range(2 * MAX_LIMITERS)]
     for each in held:
         each.pause(Call.POST, 60)  # in use: nothing of it may go
-        await each.told()
+        await each.published()
     for number in range(100):
         looked.clear()
         workspace.of(f"new{number}")
-        assert len(looked) <= LOOKS
+        assert len(looked) <= EVICTION_STEPS
     clock.now += 3600
-    for number in range(MANY):
+    for number in range(MAX_LIMITERS):
         workspace.of(f"later{number}")
-    assert len(workspace._buckets) <= MANY + 1
+    assert len(workspace._limiters) <= MAX_LIMITERS + 1

@@ -26,7 +26,7 @@ from core.values.conversation import (
 from local.aws import free_port
 from local.teams.services.graph import Graph
 from local.teams.tenant.people import BOT, HUMANS, TENANT, Human, Room
-from tests.support.fakes import own_tally
+from tests.support.fakes import own_ledgers
 from tests.support.teams_world import CHAT, CREW, FINANCE, GENERAL, serving, standin
 from tests.support.world import served
 from tests.test_chat_contract import AWS
@@ -45,7 +45,7 @@ async def chat_in(
     teams = standin(port, 1, retry_delays=())
     async with (
         serving(teams, port),
-        teams_platform(load({**AWS, **teams.settings(), **more}), own_tally) as platform,
+        teams_platform(load({**AWS, **teams.settings(), **more}), own_ledgers) as platform,
     ):
         stored = [teams.tenant.store(ANA.id, *each)["id"] for each in files]
         post = teams.tenant.add(room, ANA.id, "look", files=stored)["id"]
@@ -204,7 +204,7 @@ async def test_a_forged_service_address_gets_no_token():
     async with chat_in() as (teams, _chat, _):
         where = Conversation("teams", TENANT, GENERAL, "1", Kind.CHANNEL)
         settings = load({**AWS, **teams.settings()})
-        async with teams_platform(settings, own_tally) as platform:
+        async with teams_platform(settings, own_ledgers) as platform:
             forged, _ = platform(where, {"service_url": "https://evil.example/connector/"})
             with pytest.raises(Forbidden):
                 await forged.delete("1")
@@ -392,7 +392,7 @@ async def test_a_revoked_token_is_replaced_before_a_picture_is_read():
         app.add_routes([web.get("/{path:.*}", picture)])
         service = f"http://127.0.0.1:{port}/"
         settings = {**AWS, **teams.settings(), "TEAMS_SERVICE_HOSTS": f"127.0.0.1:{port}"}
-        async with served(app, port), teams_platform(load(settings), own_tally) as platform:
+        async with served(app, port), teams_platform(load(settings), own_ledgers) as platform:
             where = Conversation("teams", TENANT, CHAT, None, Kind.DIRECT)
             chat, _ = platform(where, {"service_url": service})
             one = Attachment("1", "image", "image/png", 0, f"{service}v3/attachments/1")

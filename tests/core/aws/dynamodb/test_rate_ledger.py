@@ -7,11 +7,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from core.aws.dynamodb.rate_ledger import DynamoTally
+from core.aws.dynamodb.rate_ledger import DynamoLedger
 from core.ports.rates import Call, Priority
 from core.ports.store_error import StoreError
 from core.rates.budget import Budgets, Quota, Rate, WorkspaceBudget
-from core.rates.ledger import News, OwnStore
+from core.rates.ledger import Changes, InMemoryStore, Ledger
 from core.runtime.tasks import ended
 from tests.support.world import until
 
@@ -30,11 +30,11 @@ def process(aws):
     def build(*quotas, over=None):
         dynamodb = over or shared
 
-        def tally(workspace, name, seconds):
+        def ledgers(workspace, name, seconds):
             key = {"pk": f"budget#{workspace}", "sk": name}
-            return DynamoTally(dynamodb, aws.resources.table, aws.calls, **key, seconds=seconds)
+            return DynamoLedger(dynamodb, aws.resources.table, aws.calls, **key, seconds=seconds)
 
-        return Budgets("slack", quotas, tally).of("T1")
+        return Budgets("slack", quotas, ledgers).of("T1")
 
     return build
 
@@ -74,13 +74,13 @@ async def test_what_one_process_keeps_for_its_finals_is_not_used_by_the_others(p
     with ExitStack() as answers:
         for _ in range(8):
             answers.enter_context(running.answering())
-        await running.told()
+        await running.published()
         await other.spend(Call.EDIT, Priority.FIRST)
         await other.spend(Call.EDIT, Priority.FIRST)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(1):
                 await other.spend(Call.EDIT, Priority.FIRST)
-    await running.told()
+    await running.published()
     # it looks now and then what others have left
     async with asyncio.timeout(10):
         await other.spend(Call.EDIT, Priority.FIRST)
@@ -90,21 +90,21 @@ async def test_a_pause_holds_for_the_other_processes(process):
     one, two = process(EDITS).of("C1"), process(EDITS).of("C1")
     began = time.time()
     one.pause(Call.EDIT, 1.5)
-    await one.told()
+    await one.published()
     await two.spend(Call.EDIT, Priority.FINAL)
     assert time.time() - began > 1
 
 
 PLACES = (
     Quota(frozenset({Call.POST}), (Rate(7, 1.0),), by="channel"),
-    Quota(frozenset({Call.POST}), (Rate(45, 1.0),), spared=True),
+    Quota(frozenset({Call.POST}), (Rate(45, 1.0),), needs_second_refusal=True),
 )
 
 
 async def test_a_refusal_of_one_place_holds_there_for_all_processes_and_nowhere_else(process):
     one, two = process(*PLACES), process(*PLACES)
     one.of("C1").pause(Call.POST, 90)
-    await one.of("C1").told()
+    await one.of("C1").published()
     async with asyncio.timeout(30):
         await two.of("C2").spend(Call.POST, Priority.FINAL)
     waiting = asyncio.create_task(two.of("C1").spend(Call.POST, Priority.FINAL))
@@ -117,10 +117,10 @@ async def test_one_place_refused_in_two_processes_holds_nowhere_else(process):
     for each in (one, two):
         await each.of("C1").spend(Call.POST, Priority.FINAL)  # both are under way
     one.of("C1").pause(Call.POST, 60)
-    await one.of("C1").told()
+    await one.of("C1").published()
     await two.of("C2").spend(Call.POST, Priority.FINAL)
     two.of("C1").pause(Call.POST, 60)
-    await two.of("C1").told()
+    await two.of("C1").published()
     async with asyncio.timeout(30):
         await three.of("C3").spend(Call.POST, Priority.FINAL)
 
@@ -128,11 +128,11 @@ async def test_one_place_refused_in_two_processes_holds_nowhere_else(process):
 async def test_a_second_place_refused_in_another_process_holds_everywhere(process):
     one, two, three = (process(*PLACES) for _ in range(3))
     one.of("C1").pause(Call.POST, 30)
-    await one.of("C1").told()
+    await one.of("C1").published()
     await two.of("C2").spend(Call.POST, Priority.FINAL)
     began, times = time.time(), []
     two.of("C2").pause(Call.POST, 1.5)
-    await two.of("C2").told()
+    await two.of("C2").published()
     await spend_many(three.of("C3"), Call.POST, Priority.FINAL, times, 1)
     assert 1 < times[0] - began < 20
 
@@ -140,27 +140,27 @@ async def test_a_second_place_refused_in_another_process_holds_everywhere(proces
 async def test_what_was_not_used_is_there_for_the_others(process):
     one, two = process(EDITS).of("C1"), process(EDITS).of("C1")
     await spend_many(one, Call.EDIT, Priority.FINAL, [], 10)
-    (bucket,) = one._buckets[Call.EDIT]
-    for at in bucket._seen.granted[:3]:
-        bucket.give_back(at)
-    await one.told()
+    (limiter,) = one._limiters[Call.EDIT]
+    for at in limiter._seen.granted[:3]:
+        limiter.give_back(at)
+    await one.published()
     async with asyncio.timeout(1.5):
         await spend_many(two, Call.EDIT, Priority.FINAL, [], 3)
 
 
-class Flaky(OwnStore):
+class Flaky(InMemoryStore):
     """A store that does not answer while `down`."""
 
     down = False
 
-    async def tell(self, *news):
+    async def publish(self, *changes):
         if self.down:
             raise StoreError("down")
-        return await super().tell(*news)
+        return await super().publish(*changes)
 
 
-async def test_without_the_store_a_process_goes_by_what_it_knows_and_tells_it_later(monkeypatch):
-    monkeypatch.setattr("core.rates.limiter.RARELY", 1.0)
+async def test_without_the_store_a_process_goes_by_what_it_knows_and_publishes_later(monkeypatch):
+    monkeypatch.setattr("core.rates.limiter.LONGEST_RETRY", 1.0)
     store = Flaky(3.0)
     workspace = WorkspaceBudget((EDITS,), lambda: round(time.time(), 3), lambda *_: store)
     view = workspace.of("C1")
@@ -169,13 +169,13 @@ async def test_without_the_store_a_process_goes_by_what_it_knows_and_tells_it_la
     async with asyncio.timeout(10):
         await spend_many(view, Call.EDIT, Priority.FINAL, times, 12)
     assert busiest(times, 2.9) <= 10
-    await view.told()
+    await view.published()
     assert (await store.read()).granted == ()
     store.down = False
     async with asyncio.timeout(10):
         await spend_many(view, Call.EDIT, Priority.FINAL, times, 1)
         await asyncio.sleep(1.1)  # so long it does not try again
-        await view.told()
+        await view.published()
         kept = (await store.read()).granted
     # of the twelve ten are about to leave their window, if not gone; two, and the one since, count
     assert sum(each > times[0] + 1 for each in kept) == 3
@@ -219,13 +219,12 @@ async def test_a_tally_stays_small(aws, process):
 
 async def test_what_counts_stays_when_what_is_past_is_taken_out(aws):
     key = {"pk": "budget#slack/T1", "sk": "e", "seconds": 62.0}
-    tally = DynamoTally(aws.client("dynamodb"), aws.resources.table, aws.calls, **key)
+    ledger = DynamoLedger(aws.client("dynamodb"), aws.resources.table, aws.calls, **key)
     past = tuple(float(at) for at in range(100, 140))
     now = tuple(float(at) for at in range(201, 241))
-    until = time.time() + 62
-    await tally.tell("a", News(past), None, None, until)
-    await tally.tell("a", News(now), None, None, until)
-    assert (await tally.read()).granted == now
+    await ledger.publish("a", Changes(past), Ledger(), None, 140.0)
+    await ledger.publish("a", Changes(now), Ledger(), None, 240.0)
+    assert (await ledger.read()).granted == now
 
 
 async def test_those_that_ask_at_the_same_time_do_not_hold_each_other_up(aws, process):
@@ -249,8 +248,8 @@ async def test_while_the_store_is_down_a_process_that_has_nothing_to_do_rests():
     store.down = True
     view = WorkspaceBudget((EDITS,), time.time, lambda *_: store).of("C1")
     with view.answering():
-        await view.told()
-    await view.told()
+        await view.published()
+    await view.published()
     laps = 0
     async with asyncio.timeout(1):
         for _ in range(20):
@@ -259,29 +258,28 @@ async def test_while_the_store_is_down_a_process_that_has_nothing_to_do_rests():
     assert laps == 20
 
 
-async def test_what_is_taken_back_is_taken_back_once_however_often_it_is_told(aws):
-    """Two that were granted in the same millisecond; one is not made, and telling is refused."""
+async def test_what_is_taken_back_is_taken_back_once_however_often_it_is_published(aws):
+    """Three were granted in one millisecond; one is not made, and publishing that is refused."""
     key = {"pk": "budget#slack/T1", "sk": "e", "seconds": 62.0}
     one, two = (
-        DynamoTally(aws.client("dynamodb"), aws.resources.table, aws.calls, **key) for _ in "12"
+        DynamoLedger(aws.client("dynamodb"), aws.resources.table, aws.calls, **key) for _ in "12"
     )
-    until = time.time() + 62
-    _, seen = await one.tell("a", News((100.0, 100.0, 100.0)), None, 9, until)
-    await two.tell("b", News((101.0,)), await two.read(), 9, until)
-    news = News((102.0,), returned=(100.0,))
-    done, seen = await one.tell("a", news, seen, 0, until)
-    assert not done
-    done, seen = await one.tell("a", news, seen, 9, until)
-    assert done
+    _, seen = await one.publish("a", Changes((100.0, 100.0, 100.0)), Ledger(), 9, 100.0)
+    await two.publish("b", Changes((101.0,)), await two.read(), 9, 101.0)
+    changes = Changes((102.0,), returned=(100.0,))
+    accepted, seen = await one.publish("a", changes, seen, 0, 102.0)
+    assert not accepted
+    accepted, seen = await one.publish("a", changes, seen, 9, 102.0)
+    assert accepted
     assert seen.granted == (100.0, 100.0, 101.0, 102.0)
 
 
 async def test_a_shorter_pause_does_not_end_a_longer_one(process):
     one, two = process(EDITS).of("C1"), process(EDITS).of("C1")
     one.pause(Call.EDIT, 60)
-    await one.told()
+    await one.published()
     two.pause(Call.EDIT, 1)
-    await two.told()
+    await two.published()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(2):
             await two.spend(Call.EDIT, Priority.FINAL)
@@ -289,8 +287,8 @@ async def test_a_shorter_pause_does_not_end_a_longer_one(process):
 
 async def test_many_processes_that_died_are_no_hindrance(aws, process):
     key = {"pk": "budget#slack/T1", "sk": "workspace:edit##", "seconds": 3.0}
-    store = DynamoTally(aws.client("dynamodb"), aws.resources.table, aws.calls, **key)
-    await store.tell("a", News((1.0,)), None, None, 62)
+    store = DynamoLedger(aws.client("dynamodb"), aws.resources.table, aws.calls, **key)
+    await store.publish("a", Changes((1.0,)), Ledger(), None, 1.0)
     dead = {f"runs_{n:08x}": {"S": "1 1000"} for n in range(400)}
     dynamodb, table = aws.client("dynamodb"), aws.resources.table
     (item,) = dynamodb.scan(TableName=table)["Items"]
