@@ -1,4 +1,4 @@
-"""Builds a process's clients once, from its settings, and hands them to those who use them."""
+"""Builds a worker process's clients and use cases from its settings."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ from core.turn.prompt.metering import MeteredModel
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What a worker needs."""
+    """Everything that a worker needs."""
 
     assistant: Assistant
     commands: Commands
@@ -62,7 +62,7 @@ class Core:
 
 
 def settings_of(environ: Mapping[str, str]) -> Settings:
-    """The settings, with secrets that are named by ARN looked up. Raises SettingsError."""
+    """The settings, with secrets given as ARNs looked up. Raises SettingsError."""
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION")
     if region and any(environ.get(name, "").startswith("arn:") for name in SECRETS):
         environ = looked_up(environ, client("secretsmanager", region))
@@ -71,7 +71,7 @@ def settings_of(environ: Mapping[str, str]) -> Settings:
 
 @asynccontextmanager
 async def core(settings: Settings, clock: Callable[[], float] = time.time) -> AsyncIterator[Core]:
-    """The core's parts over AWS. Close the context to let go of connections and threads."""
+    """Build the core on AWS; closing the context closes its connections and threads."""
     session = boto3.Session(region_name=settings.aws_region)
     calls = Calls()
     owner = f"{os.uname().nodename}-{os.getpid()}-{time.time_ns()}"

@@ -1,1 +1,1 @@
-"""Who may see what."""
+"""Access control: which documents a person may see."""

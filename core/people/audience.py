@@ -1,4 +1,4 @@
-"""What a person may see where they ask: the one rule for searches and for what was said before."""
+"""The scopes that a person may see where they ask: one rule for searches and for history."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ log = logging.getLogger(__name__)
 
 
 class Audience:
-    """One for a process. `departures` is None where there are no documents."""
+    """Decides who may see what. One instance per process.
+
+    `departures` is None if there are no documents.
+    """
 
     def __init__(self, departures: Departures | None, outsiders: Outsiders) -> None:
         self._departures = departures
         self._outsiders = outsiders
 
     async def of(self, person: Person, where: Conversation, chat: Chat) -> frozenset[Scope]:
-        """The places whose documents a person may see here now, without those that we left.
+        """The places whose documents a person may see here now, except places that we left.
 
         Raises StoreError.
         """
@@ -32,12 +35,12 @@ class Audience:
         return await still_ours(await chat.audience(person), here, self._departures)
 
     async def refuses(self, person: Person, chat: Chat) -> bool:
-        """Whether this person is not answered at all."""
+        """Whether this person gets no answers at all."""
         return self._outsiders is Outsiders.NONE and await outside(person, chat)
 
 
 async def outside(person: Person, chat: Chat) -> bool:
-    """Whether somebody is from outside; so is whoever the platform does not tell of."""
+    """Whether a person is an outsider; so is anybody about whom the platform does not answer."""
     if person.outsider:
         return True
     try:
@@ -50,7 +53,7 @@ async def outside(person: Person, chat: Chat) -> bool:
 async def still_ours(
     scopes: frozenset[Scope], here: Scope, departures: Departures
 ) -> frozenset[Scope]:
-    """Without the places that we left, be it that we left another one of their team."""
+    """`scopes` without places that we left, or whose team has another place that we left."""
     others = scopes - {here, LIBRARY}
     if not others:
         return scopes

@@ -1,1 +1,1 @@
-"""What every process needs: settings, tasks, retrying, telemetry."""
+"""What every process needs: settings, structured concurrency, retries and telemetry."""

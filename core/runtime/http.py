@@ -1,4 +1,4 @@
-"""What a receiver of HTTP requests takes and gives, whoever serves it."""
+"""The HTTP types that receivers share, whichever server runs them."""
 
 from __future__ import annotations
 
@@ -8,16 +8,18 @@ from dataclasses import dataclass
 from core.values.conversation import Command, Incoming
 
 Headers = Sequence[tuple[str, str]]
-"""As they came: a name may be there twice."""
+"""Headers as received; a name may occur twice."""
 Enqueue = Callable[[Incoming | Command], None]
-"""Queues, from any thread. Raises StoreError."""
+"""Enqueues a question or command; callable from any thread. Raises StoreError."""
 
 LATER = "I can't take that just now. Please try again in a minute."
-"""What people are told where nothing can be queued and the platform does not try again."""
+"""What people are told if nothing can be queued and the platform does not retry."""
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
+    """An HTTP response."""
+
     status: int
     headers: Headers = ()
     body: bytes = b""

@@ -1,4 +1,4 @@
-"""A store that does not answer is asked again, within a turn."""
+"""Retries calls to a store within a turn, while people see a status."""
 
 from __future__ import annotations
 
@@ -15,19 +15,21 @@ from core.wording import user_messages
 log = logging.getLogger(__name__)
 
 DELAYS = (0.2, 0.5, 1, 2, 4, 8, 15, 30, 30)
-"""Seconds between tries of a store that does not answer."""
+"""Seconds between attempts to reach a store."""
 
 T = TypeVar("T")
 
 
 class Shown(Protocol):
-    """What people see meanwhile: a live message."""
+    """The live message that people see meanwhile."""
 
-    def status(self, markdown: str) -> None: ...
+    def status(self, markdown: str) -> None:
+        """Show a status while there is no text."""
+        ...
 
 
 async def patiently(call: Callable[[], Awaitable[T]], live: Shown | None = None) -> T:
-    """Calls a store until it answers, for a minute and a half. Raises StoreError after that."""
+    """Call a store, retrying StoreError for a minute and a half before raising it."""
 
     def pause(_: Exception, delay: float) -> float:
         log.warning("store does not answer, again in %s s", delay)

@@ -1,4 +1,4 @@
-"""The environment, validated once: every problem is named at the same time, with what to do."""
+"""Validates the environment into settings, and reports all problems at once, with what to do."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ EMBEDDING_MODEL = "amazon.titan-embed-text-v2:0"
 EMBEDDING_FAMILIES = ("amazon.titan-embed-text-v2", "cohere.embed-v4")
 MAX_FILE_MB = 100
 FORGET_AFTER_DAYS = 7
-"""Days for which the files of a workspace that removed us are kept."""
+"""Days that the files of a workspace are kept after it removed us."""
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 UNDO_HOURS = 24
-"""Hours within which the erasing of a file can be undone."""
+"""Hours within which erasing a file can be undone."""
 LOGS = ("text", "json")
-"""How log lines are written: for people, or for CloudWatch with metrics beside them."""
+"""The log formats: for people, or for CloudWatch, together with metrics."""
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class SettingsError(Exception):
-    """What is wrong, one line each; nothing starts until it is mended."""
+    """The settings are invalid: one line per problem. No process starts with them."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("\n".join(problems))
@@ -40,6 +40,8 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class SlackSettings:
+    """How to reach Slack, and the app's secrets. `app_token` is needed for Socket Mode only."""
+
     signing_secret: str = field(repr=False)
     bot_token: str = field(repr=False)
     app_token: str = field(repr=False, default="")
@@ -48,9 +50,10 @@ class SlackSettings:
 
 @dataclass(frozen=True, slots=True)
 class TeamsSettings:
-    """`password` is a client secret, or a certificate with its key as PEM.
+    """How to reach Teams, and the app's credentials.
 
-    `service_hosts` are those that the bot's token may go to, with their port if it is unusual.
+    `password` is a client secret, or a certificate with its key as PEM. `service_hosts` are the
+    hosts that may receive the bot's token, with their port unless it is the default one.
     """
 
     app_id: str
@@ -64,6 +67,8 @@ class TeamsSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
+    """A process's validated settings; docs/operate.md describes each."""
+
     aws_region: str
     bucket: str
     table: str
@@ -90,8 +95,8 @@ class Settings:
 def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
     """The settings in an environment. Raises SettingsError.
 
-    `talks`: whether the process speaks to people, so that it needs a platform. Without, there is
-    none in the settings: what the environment says of it may still name secrets to look up.
+    `talks`: the process talks to people, so it needs a platform. Otherwise the settings have no
+    platform, as its secrets may not have been looked up.
     """
     problems: list[str] = []
     region = _get(environ, "AWS_REGION") or _get(environ, "AWS_DEFAULT_REGION")
@@ -162,7 +167,7 @@ def load(environ: Mapping[str, str], *, talks: bool = True) -> Settings:
 
 
 def log_format(environ: Mapping[str, str]) -> str:
-    """One of LOGS; asked for before anything is logged. Raises SettingsError."""
+    """The log format, one of `LOGS`, needed before anything is logged. Raises SettingsError."""
     chosen = _get(environ, "PARLEY_LOG") or LOGS[0]
     if chosen not in LOGS:
         raise SettingsError([f"PARLEY_LOG is unknown: choose {' or '.join(LOGS)}."])
@@ -170,7 +175,7 @@ def log_format(environ: Mapping[str, str]) -> str:
 
 
 def log_level(environ: Mapping[str, str]) -> str:
-    """One of LEVELS, in capitals. Raises SettingsError."""
+    """The log level, one of `LEVELS`. Raises SettingsError."""
     chosen = (_get(environ, "LOG_LEVEL") or "WARNING").upper()
     if chosen not in LEVELS:
         raise SettingsError([f"LOG_LEVEL is unknown: choose one of {', '.join(LEVELS)}."])
@@ -229,7 +234,7 @@ def _teams(environ: Mapping[str, str], problems: list[str]) -> TeamsSettings | N
 
 
 def _safe(url: str) -> bool:
-    """Over https, or to this machine."""
+    """Whether a URL is https, or http to this machine."""
     parsed = urlsplit(url)
     return parsed.scheme == "https" or (parsed.scheme == "http" and parsed.hostname in LOOPBACK)
 
@@ -239,7 +244,7 @@ def _and(names: tuple[str, ...]) -> str:
 
 
 LONGEST_NUMBER = 18
-"""Digits: `int` refuses some thousands of them."""
+"""Digits of a number: `int` raises ValueError for thousands of them."""
 
 
 def _number(

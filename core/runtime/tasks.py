@@ -1,10 +1,10 @@
-"""Structured concurrency: work side by side of which nothing is left running, and retries.
+"""Structured concurrency and retries: no task outlives the code that started it.
 
-The one place that begins tasks by itself: all else uses this or `asyncio.TaskGroup`. Three rules:
+The only module that creates tasks: all other code uses it or `asyncio.TaskGroup`. Three rules:
 
-1. Who begins a task ends it: it is cancelled, and awaited.
-2. The first failure ends what runs beside it, and is raised as it is, not in a group.
-3. A cancellation stays one, whatever fails while things end.
+1. Whoever starts a task also cancels and awaits it.
+2. The first failure cancels the sibling tasks, and is raised unchanged, not in a group.
+3. A cancellation stays a cancellation, whatever fails during cleanup.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ async def together(*works: Work[T]) -> tuple[T, ...]: ...
 
 
 async def together(*works: Work[Any]) -> tuple[Any, ...]:
-    """The results of all, in order. The first failure ends the rest, and is raised."""
+    """Run all concurrently and return their results in order; the first failure cancels the rest
+    and is raised."""
     async with running(*works) as tasks:
         if tasks:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
@@ -48,8 +49,10 @@ async def together(*works: Work[Any]) -> tuple[Any, ...]:
 
 
 async def first_done(*works: Work[object]) -> tuple[bool, ...]:
-    """Runs all until one of them is done, and ends the rest. Says of each whether it was done;
-    raises the failure of one that was."""
+    """Run all until one is done, and cancel the rest; returns whether each was done.
+
+    Raises the failure of one that was.
+    """
     async with running(*works) as tasks:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         _raise_first(tasks)
@@ -58,7 +61,7 @@ async def first_done(*works: Work[object]) -> tuple[bool, ...]:
 
 @asynccontextmanager
 async def running(*works: Work[Any]) -> AsyncIterator[tuple[asyncio.Task[Any], ...]]:
-    """Tasks beside a block that looks at how they go; those that still run are ended with it."""
+    """Run tasks while the block runs, which gets them; they are cancelled and awaited at its end."""
     tasks = tuple(asyncio.create_task(each) for each in works)
     try:
         yield tasks
@@ -68,8 +71,10 @@ async def running(*works: Work[Any]) -> AsyncIterator[tuple[asyncio.Task[Any], .
 
 @asynccontextmanager
 async def beside(work: Work[object]) -> AsyncIterator[None]:
-    """Work beside a block that does not look at it, ended with the block. Should it fail, the block
-    is cancelled, and the failure raised from it."""
+    """Run a task while the block runs; it is cancelled at the block's end.
+
+    If the task fails, the block is cancelled, and the failure is raised from the context.
+    """
     block = asyncio.current_task()
     if block is None:
         raise RuntimeError("beside() belongs in a task")
@@ -102,9 +107,10 @@ async def beside(work: Work[object]) -> AsyncIterator[None]:
 
 
 class Background:
-    """Tasks that go on while their owner does other things, until it waits for them or ends them.
+    """Tasks that run while their owner does other things, until it waits for them or cancels them.
 
-    Nobody need await one: a failure is logged. `heard`: whoever awaits them hears of it.
+    Failures are logged, so nobody needs to await the tasks. `heard`: the owner awaits them, and
+    failures are not logged.
     """
 
     def __init__(self, *, heard: bool = False) -> None:
@@ -112,21 +118,23 @@ class Background:
         self._heard = heard
 
     def __iter__(self) -> Iterator[asyncio.Task[Any]]:
-        """Those that are not done."""
+        """The tasks that are not done."""
         return iter([*self._tasks])
 
     def begin(self, work: Work[T]) -> asyncio.Task[T]:
+        """Start a task."""
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
         return task
 
     async def finish(self) -> None:
-        """Returns once all have ended by themselves."""
+        """Wait until all tasks are done."""
         while self._tasks:
             await asyncio.wait(self._tasks)
 
     async def end(self) -> None:
+        """Cancel all tasks, and wait until they have ended."""
         await ended(self._tasks)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
@@ -137,7 +145,7 @@ class Background:
 
 
 async def ended(tasks: Iterable[asyncio.Future[Any]]) -> None:
-    """Cancels them, and returns when they have ended."""
+    """Cancel tasks, and return when they have ended."""
     tasks = [*tasks]
     for task in tasks:
         task.cancel()
@@ -157,11 +165,10 @@ async def retrying(
     but: tuple[type[Exception], ...] = (),
     pause: Callable[[Exception, float], float] = _as_listed,
 ) -> T:
-    """What `call` returns; called again after each of `delays` (seconds) while it raises `on`.
+    """The result of `call`, retried after each of `delays` (seconds) while it raises `on`.
 
-    `but` are errors among those that no further try mends. `pause` is told of each failure that is
-    followed by a try, with the delay, and gives the seconds to wait: more where a service says so.
-    The last try's failure is raised as it is.
+    Errors in `but` are not retried. `pause` gets each failure before a retry, with the delay, and
+    returns the seconds to wait: more if the service says so. The last failure is raised unchanged.
     """
     for delay in delays:
         try:
@@ -176,7 +183,7 @@ async def retrying(
 
 
 def _raise_first(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Raises the failure of the first that failed, if one did."""
+    """Raise the failure of the first task that failed, if any did."""
     for task in tasks:
         if task.done() and not task.cancelled() and (failure := task.exception()) is not None:
             raise failure

@@ -1,6 +1,6 @@
-"""What operators count, and the id that ties together what is logged of one turn.
+"""Metrics, and the id that connects the log lines of one turn.
 
-Numbers, ids and fixed words only: no text, name, address or token ever comes through here.
+Only numbers, ids and fixed words pass through here: no text, name, URL or token.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Protocol
 
 
 class Metric(StrEnum):
-    """Names as they stand on the dashboard; `SECONDS` has what is no count."""
+    """The metrics by their names on the dashboard; those in `SECONDS` are durations."""
 
     ANSWERS = "Answers"
     FIRST_TEXT = "TimeToFirstText"
@@ -38,25 +38,27 @@ class Metric(StrEnum):
 
 
 QUIET = ("boto3", "botocore", "urllib3", "aiohttp", "slack_sdk", "slack_bolt", "opensearch")
-"""Libraries that write requests at their lower levels."""
+"""Libraries that log requests at the levels below WARNING."""
 SECONDS = frozenset(
     {Metric.FIRST_TEXT, Metric.FIRST_TEXT_OF_FILES, Metric.QUEUED, Metric.INGEST_LAG}
 )
-"""Those that are measured in seconds; all others are counted. Cost is in dollars."""
+"""The metrics in seconds. All others are counts, except the cost, which is in dollars."""
 
 
 class Meter(Protocol):
-    """Takes what is counted. `reason` is one of a few fixed words."""
+    """Collects metrics."""
 
-    def add(self, metric: Metric, value: float, reason: str) -> None: ...
+    def add(self, metric: Metric, value: float, reason: str) -> None:
+        """Add a value to a metric. `reason` is one of a few fixed words, or empty."""
+        ...
 
 
 Metering = Callable[[str], AbstractContextManager[None]]
-"""What is counted inside the context is written when it ends, under the name of a service."""
+"""Makes a context for a named service: metrics counted inside are written when it ends."""
 
 
 def unmetered(service: str) -> AbstractContextManager[None]:
-    """For a process whose counts go nowhere."""
+    """The `Metering` of a process that writes no metrics."""
     return nullcontext()
 
 
@@ -65,7 +67,7 @@ _run: ContextVar[str] = ContextVar("parley-run", default="")
 
 
 def count(metric: Metric, value: float = 1.0, reason: str = "") -> None:
-    """Counts something, where anybody is counting."""
+    """Add to a metric of the current meter, if there is one."""
     meter = _meter.get()
     if meter is not None:
         meter.add(metric, value, reason)
@@ -73,7 +75,7 @@ def count(metric: Metric, value: float = 1.0, reason: str = "") -> None:
 
 @contextmanager
 def counting(meter: Meter) -> Iterator[None]:
-    """What is counted inside, by every task begun there, goes to `meter`."""
+    """Send the metrics counted inside the context, and in tasks started there, to `meter`."""
     token = _meter.set(meter)
     try:
         yield
@@ -83,7 +85,7 @@ def counting(meter: Meter) -> Iterator[None]:
 
 @contextmanager
 def following(run: str) -> Iterator[None]:
-    """What is logged inside carries this id: the event's, from its receipt to its answer."""
+    """Give the log lines written inside the context this id: the turn's event id."""
     token = _run.set(run)
     try:
         yield
@@ -92,11 +94,11 @@ def following(run: str) -> Iterator[None]:
 
 
 def run() -> str:
-    """The id of the turn that is being handled here, empty if there is none."""
+    """The id of the turn that is being handled, empty if there is none."""
     return _run.get()
 
 
 def quiet() -> None:
-    """Keeps from the log, at any level, what libraries would write of requests and secrets."""
+    """Keep libraries from logging requests and secrets, at any log level."""
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""What a long-lived process remembers of many: a bounded number, for a while, asked for once."""
+"""A bounded cache whose entries expire, and which asks for a value once for concurrent callers."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from typing import Generic, TypeVar
 V = TypeVar("V")
 
 MOST = 10_000
-"""Entries of one kind."""
+"""The default number of entries."""
 
 
 class Remembered(Generic[V]):
-    """Values by name, the latest used ones. `clock` and `seconds` say how long a value is good."""
+    """The `most` recently used values by name, each kept for `seconds` by `clock`."""
 
     def __init__(
         self, clock: Callable[[], float], seconds: float = float("inf"), most: int = MOST
@@ -29,7 +29,7 @@ class Remembered(Generic[V]):
         return len(self._known)
 
     def get(self, name: str) -> V | None:
-        """The value, None if there is none that is still good."""
+        """The value, None if there is none or it has expired."""
         until, value = self._known.get(name, (float("-inf"), None))
         if value is None or until <= self._clock():
             self._known.pop(name, None)
@@ -38,18 +38,21 @@ class Remembered(Generic[V]):
         return value
 
     def put(self, name: str, value: V, seconds: float | None = None) -> None:
-        """Remembers a value, for a time of its own if that is given; the oldest one may go."""
+        """Store a value, for its own `seconds` if given; the least recently used one may go."""
         self._known[name] = (self._clock() + (self._seconds if seconds is None else seconds), value)
         self._known.move_to_end(name)
         while len(self._known) > self._most:
             self._known.popitem(last=False)
 
     def forget(self, name: str) -> None:
+        """Remove a value, if there is one."""
         self._known.pop(name, None)
 
     async def once(self, name: str, ask: Callable[[], Awaitable[V]]) -> V:
-        """What `ask` gives, asked once for all who want it at the same time. Its errors are
-        everybody's; whoever is cancelled leaves the others to ask anew."""
+        """The result of `ask`, called once for all concurrent callers.
+
+        All of them get its errors. If the caller that asks is cancelled, another one asks again.
+        """
         while (other := self._asking.get(name)) is not None:
             await asyncio.wait({other})
             if not other.cancelled():
@@ -72,6 +75,6 @@ class Remembered(Generic[V]):
 
 
 def _heard(future: asyncio.Future[V]) -> None:
-    """A failure is told to whoever asked, and need not be heard by others."""
+    """Mark a failure as retrieved: the caller that asked raises it, and there may be no others."""
     if not future.cancelled():
         future.exception()

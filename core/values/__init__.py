@@ -1,1 +1,1 @@
-"""The values that everything else speaks about. Frozen, and no I/O."""
+"""The frozen values of the domain: conversations, answers, documents and models. No I/O."""

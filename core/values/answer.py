@@ -1,4 +1,4 @@
-"""What the model gives back, and what is shown of it: frozen values."""
+"""Prompts, a model's answers, and the messages that show them: frozen values."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MessageId = NewType("MessageId", str)
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Tokens of one answer, as the model counted them."""
+    """The tokens of one model call, as the model counted them."""
 
     input_tokens: int = 0
     output_tokens: int = 0
@@ -28,8 +28,8 @@ class Delta:
     """A piece of a model's answer. `stop` is set on the last one only.
 
     `stop`: `end_turn`, `max_tokens`, `content_filtered`, `guardrail_intervened`, … as Bedrock's
-    Converse names them. `usage` comes with the last delta. `thinking`: the model thinks; what it
-    thinks is never shown.
+    Converse names them. `usage` comes with the last delta. `thinking`: the model is thinking; its
+    thoughts are never shown.
     """
 
     text: str = ""
@@ -40,7 +40,7 @@ class Delta:
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """One thing said. `person` is who said it, empty for the assistant."""
+    """One message of a conversation. `person` is the author's name, empty for the assistant."""
 
     role: Literal["user", "assistant"]
     text: str
@@ -50,7 +50,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class CachePoints:
-    """Where a prompt is cached: after the system prompt, the documents, and turns by number."""
+    """Where a prompt has cache points: after the system prompt, the documents, and these turns."""
 
     system: bool = False
     documents: bool = False
@@ -59,9 +59,9 @@ class CachePoints:
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question and its answer, as they are kept.
+    """A stored question with its answer.
 
-    `quoted` is what the answer was made from, None where a version kept it that did not say so.
+    `quoted` is what the answer was based on, None if a release stored it that did not record this.
     `forgotten`: the question was deleted, and both texts are empty.
     """
 
@@ -73,11 +73,11 @@ class Exchange:
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What a model is sent: a stable prefix (`system`), then turns, the last one the question's.
+    """What a model is sent: a stable prefix (`system`), then turns, the last one the question.
 
-    `documents` stay over a conversation and go before its first turn; `images` and the date,
-    `today`, go with the last. What
-    is `cached` is asked for where the last prompt with the same `affinity` was.
+    `documents` stay the same throughout a conversation and go before its first turn; `images` and
+    the date, `today`, go with the last one. Prompts with cache points (`cached`) are sent where the
+    last prompt with the same `affinity` was.
     """
 
     model: str
@@ -94,7 +94,7 @@ class Prompt:
 
 @dataclass(frozen=True, slots=True)
 class Button:
-    """`name` is the command it sends, `value` its argument, `style` how it looks."""
+    """A button under a message: it sends the command `name` with the argument `value`."""
 
     name: str
     label: str
@@ -104,7 +104,7 @@ class Button:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """One line of a picker."""
+    """One choice in a picker."""
 
     value: str
     label: str
@@ -113,9 +113,10 @@ class Option:
 
 
 class Stage(Enum):
-    """How far an answer is that a message belongs to; NOTICE is no answer's.
+    """How far the answer in a message has come.
 
-    STATUS has no text of the answer yet, GROWING will be followed by more, DONE is whole.
+    NOTICE is not part of an answer, STATUS has no text of the answer yet, GROWING will get more
+    text, DONE is complete.
     """
 
     NOTICE = auto()
@@ -126,10 +127,10 @@ class Stage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A source that a text refers to by its number, `[2]`.
+    """A source that a text refers to by its number, as in `[2]`.
 
-    `name` is the document's, `where` a place in it, `url` empty if it can't be opened, `snippet`
-    how its text begins.
+    `name` is the document's name, `where` the place in it, `url` empty if it cannot be opened,
+    `snippet` the beginning of its text.
     """
 
     number: int
@@ -141,10 +142,11 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """One message to show: canonical Markdown that is already safe, buttons and a picker as data.
+    """One message to show: canonical, sanitised Markdown, with its buttons and picker as data.
 
-    `footer` is small print under the text. `options` makes a picker that sends the command
-    `picker` with the chosen value. `citations` are those whose numbers are in the text.
+    `footer` is small print under the text. `options` are the choices of a picker, which sends the
+    command `picker` with the chosen value. `citations` are the sources whose numbers are in the
+    text.
     """
 
     markdown: str

@@ -1,4 +1,4 @@
-"""What people send us: frozen values, and their JSON form for the queue.
+"""Questions and commands from people: frozen values, and their JSON in the queue.
 
 Every platform parses its own JSON into these once, at its edge.
 """
@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any
 
 EVERYWHERE = "-"
-"""The channel of what is said of a whole workspace."""
+"""The channel of a command that concerns the whole workspace."""
 
 
 class Kind(StrEnum):
@@ -25,11 +25,11 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """One place whose documents may be seen: `{platform}/{tenant}/{channel}` or `library`."""
+    """One place whose documents a person may see: `{platform}/{tenant}/{channel}` or `library`."""
 
     prefix: str
     within: frozenset[str] = field(default=frozenset(), compare=False)
-    """Other places that we can leave only together with this one: its team's channels."""
+    """The other places that we can only leave together with this one: its team's channels."""
 
 
 LIBRARY = Scope("library")
@@ -37,7 +37,7 @@ LIBRARY = Scope("library")
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """One line of talk: a channel thread, a group chat or a direct chat.
+    """A channel thread, a group chat or a direct chat.
 
     `thread` is the platform's id of the thread's first message; None in a direct chat.
     """
@@ -50,23 +50,27 @@ class Conversation:
 
     @property
     def place(self) -> str:
-        """The channel or direct chat: what settings and files belong to."""
+        """The channel or chat, to which settings and files belong."""
         return f"{self.platform}/{self.tenant}/{self.channel}"
 
     @property
     def key(self) -> str:
-        """The conversation: what history belongs to and what is answered in order."""
+        """The key of the conversation, to which history belongs and within which order is kept."""
         return f"{self.place}/{self.thread or '-'}"
 
     @property
     def scope(self) -> Scope:
+        """The scope of the documents shared in this channel or chat."""
         return Scope(self.place)
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """`outsider`: the message says that they belong to another organisation than the app's
-    workspace. Whether somebody is a guest of ours no message says: `Chat.outsider` knows."""
+    """A member or guest of a workspace or tenant.
+
+    `outsider`: the event says that they belong to another organisation than the app's workspace.
+    Events do not say whether a person is a guest of ours: ask `Chat.outsider`.
+    """
 
     id: str
     name: str = ""
@@ -74,7 +78,7 @@ class Person:
 
 
 class Rights(StrEnum):
-    """What somebody runs: nothing, the place (a channel's creator, a team's owner), all of it."""
+    """What a person administers: nothing, the place (as its creator or owner), or the workspace."""
 
     NONE = "none"
     PLACE = "place"
@@ -83,12 +87,12 @@ class Rights(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attachment:
-    """A file that came with a message. `size` in bytes, 0 where the platform did not say.
+    """A file attached to a message. `size` is in bytes, 0 if the platform does not say.
 
-    `url` is where its bytes are, `link` where people open it. `origins` are the places that a file
-    is shared in which was only linked to here: who is in none of them may not see it. `source` is
-    where its store has it for good and `version` what is there now, both empty where the store does
-    not say; they are not queued.
+    `url` is where its bytes are fetched, `link` where people open it. A file that is only linked to
+    has `origins`, the places where it was shared: people who are in none of them may not see it.
+    `source` is the file's permanent id in the platform's storage and `version` its current version,
+    both empty if the platform does not say; neither is queued.
     """
 
     id: str
@@ -104,10 +108,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Quoted:
-    """What an answer was made from.
+    """What an answer was based on.
 
-    `scopes` are the places whose documents, or whose quotations in earlier answers, were in its
-    prompt; `documents` names each of these as (place, file).
+    `scopes` are the places whose documents were in its prompt, directly or quoted by earlier
+    answers; `documents` are these documents as (place, file).
     """
 
     scopes: frozenset[str] = frozenset()
@@ -136,23 +140,23 @@ class Incoming:
     attachments: tuple[Attachment, ...] = ()
     in_thread: bool = False
     addressed: bool = True
-    """Whether it was said to us; files are read also where they were only shared."""
+    """Whether the message addresses us; files may also be read where they were only shared."""
     shown: tuple[str, ...] = ()
-    """Messages of an earlier answer to the same post, which this one is to replace."""
+    """Messages of an earlier answer to the same post, which this answer replaces."""
     partial: bool = False
-    """Whether it may have files that the platform tells of only when it is asked."""
+    """Whether it may have files that its event did not contain (`Chat.completed`)."""
     said: str = ""
-    """What the answer had said when its worker ran out of time; the next one goes on there."""
+    """The answer so far when its worker ran out of time; the next worker continues from there."""
     extra: dict[str, str] = field(default_factory=dict)
-    """What the platform needs to be reached again, of no meaning to others."""
+    """What the platform's adapter needs in order to reply; meaningless to others."""
     private: bool = False
-    """Whether only its writer and we see it, in a place where others are as well."""
+    """Whether only its author and we see it, in a place with other people."""
     quoted: Quoted = NOTHING_QUOTED
-    """What `said` was made from."""
+    """What `said` was based on."""
 
     @property
     def history(self) -> str:
-        """What its exchange is kept under: a private one is its person's own."""
+        """The key of its conversation's history; private questions have a history per person."""
         key = self.conversation.key
         return f"{key}~{self.person.id}" if self.private else key
 
@@ -161,8 +165,8 @@ class Incoming:
 class Command:
     """A slash command or a button. `argument` is its text or value.
 
-    `name`: `model`, `stop`, `retry`, `regenerate`, `feedback`. `target` is the message whose
-    button was pressed, None for a slash command. `extra` as of `Incoming`.
+    `name`: `model`, `stop`, `retry`, `regenerate`, `feedback`, … `target` is the message whose
+    button was pressed, None for a slash command. `extra` as in `Incoming`.
     """
 
     event_id: str
@@ -173,15 +177,15 @@ class Command:
     target: str | None = None
     extra: dict[str, str] = field(default_factory=dict)
     at: float = 0.0
-    """When it happened by the platform's clock, in seconds since the epoch; 0 if not known."""
+    """When it happened by the platform's clock, in seconds since the epoch; 0 if unknown."""
 
 
 MORE = "more"
-"""What `extra` has later fields under: versions before them refuse keys that they do not know."""
+"""The key in `extra` that holds newer fields, since older releases refuse unknown keys."""
 
 
 def dumps(item: Incoming | Command) -> str:
-    """The queue's JSON for a message or command, which the version before can read as well."""
+    """The queue's JSON for a question or command, which the previous release can read as well."""
     data = asdict(item)
     more: dict[str, Any] = {"outsider": data["person"].pop("outsider")}
     if isinstance(item, Command):
@@ -191,7 +195,7 @@ def dumps(item: Incoming | Command) -> str:
         more["origins"] = {e["id"]: e.pop("origins") for e in data["attachments"]}
         more["origins"] = {file: places for file, places in more["origins"].items() if places}
         for each in data["attachments"]:
-            del each["source"], each["version"]  # asked anew by whoever takes the files
+            del each["source"], each["version"]  # the worker that reads the files asks again
         del data["quoted"]
         more["scopes"] = sorted(item.quoted.scopes)
         more["documents"] = sorted(item.quoted.documents)
@@ -230,7 +234,7 @@ def loads(text: str) -> Incoming | Command:
 
 
 def _of(kind: type[Any], data: dict[str, Any]) -> dict[str, Any]:
-    """Those keys that this version knows: a later one may write more."""
+    """The keys that this release knows; a later one may write more."""
     known = {each.name for each in fields(kind)}
     return {key: value for key, value in data.items() if key in known}
 
@@ -241,14 +245,14 @@ def _attachment(data: dict[str, Any], more: Mapping[str, Any]) -> Attachment:
 
 
 NOTHING = dumps(Command("", Conversation("", "", "", None, Kind.CHANNEL), Person(""), "forgotten"))
-"""In place of a question of which nothing is kept, for who would have it answered once more."""
+"""Stands in for a question that was erased, so that a Retry of it finds no question."""
 
 
 class Outsiders(StrEnum):
-    """What people from outside may see: guests, and members of other workspaces or tenants.
+    """What guests and members of other workspaces or tenants may see.
 
-    CHANNEL: files of the place where they ask. LIBRARY: the library as well. NONE: they are not
-    answered.
+    CHANNEL: the files of the place where they ask. LIBRARY: the library as well. NONE: they get no
+    answers.
     """
 
     CHANNEL = "channel"

@@ -1,4 +1,4 @@
-"""Documents and their parts: frozen values that ingestion makes and retrieval reads."""
+"""Documents and their parts: frozen values that ingestion creates and retrieval reads."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ Unit = Literal["", "page", "slide", "rows", "lines"]
 
 @dataclass(frozen=True, slots=True)
 class Locator:
-    """Where in a document something stands. Numbers count from 1; `last` is included.
+    """A position in a document. Numbers count from 1; `last` is included.
 
-    `unit` says what `first` and `last` count, empty if nothing. `sheet` is a spreadsheet's sheet,
-    `headings` the path of headings above, `name` a function or class.
+    `unit` says what `first` and `last` count, empty if nothing. `sheet` is the name of a
+    spreadsheet's sheet, `headings` the path of headings above, `name` a function or class.
     """
 
     unit: Unit = ""
@@ -30,7 +30,7 @@ class Locator:
 
     @property
     def label(self) -> str:
-        """As a source reads after the file's name: `p. 12`, `Sales, rows 2–40`, `lines 3–9`."""
+        """The position in words, for a source: `p. 12`, `Sales, rows 2–40`, `lines 3–9`."""
         span = str(self.first) if self.last <= self.first else f"{self.first}–{self.last}"
         match self.unit:
             case "page":
@@ -48,10 +48,10 @@ class Locator:
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """A stretch of text that belongs together: a paragraph, table, function or heading.
+    """A paragraph, table, function, heading or other unit of text.
 
-    `text` is Markdown or plain text without invisible characters. A heading has its `level`, from
-    1; the readers leave `Locator.headings` empty, the chunker fills it in.
+    `text` is Markdown or plain text without invisible characters. A heading has a `level`, from 1;
+    readers leave `Locator.headings` empty, and the chunker fills it in.
     """
 
     text: str
@@ -62,7 +62,7 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """An image, or a page that is one, for Claude to read. `data` is PNG or JPEG."""
+    """An image, or a page as an image, for Claude to read. `data` is PNG or JPEG."""
 
     data: bytes
     media_type: str
@@ -71,9 +71,9 @@ class Picture:
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """What is searched: about 400 tokens. Chunks do not overlap and, joined, are the document.
+    """The unit of search: about 400 tokens. Chunks do not overlap; joined, they are the document.
 
-    `ordinal` counts from 0. `first` and `last` are the ordinals of its parent, the stretch of about
+    `ordinal` counts from 0. `first` and `last` are the ordinals of its parent, the span of about
     2,000 tokens that goes into a prompt. `glue` goes before `text` when chunks are joined.
     """
 
@@ -86,7 +86,7 @@ class Chunk:
 
 
 class State(StrEnum):
-    """Of a document, in order. `waiting` for its turn, then read, then searchable, or not."""
+    """How far a document has come: received, being extracted, being embedded, then an end state."""
 
     RECEIVED = "received"
     EXTRACTING = "extracting"
@@ -97,36 +97,37 @@ class State(StrEnum):
 
 
 class DocumentId(NamedTuple):
-    """`place` is a scope's prefix, `file` the document within it."""
+    """A document's id: `place` is its scope's prefix, `file` its id there."""
 
     place: str
     file: str
 
     @property
     def short(self) -> str:
-        """The same in 24 hexadecimal digits, for ids in the index."""
+        """A hash of the id in 24 hexadecimal digits, for the index."""
         return hashlib.sha256(f"{self.place}\n{self.file}".encode()).hexdigest()[:24]
 
     @property
     def scope(self) -> Scope:
+        """The scope that the document belongs to."""
         return Scope(self.place)
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """What is known of a file: the manifest's row.
+    """A file and its state: a row of the manifest.
 
-    `version` is the S3 sequencer whose chunks are searchable, `seen` the newest one that was
-    noticed, `etag` its object's. `tries` counts how often it was queued anew since it was written.
-    `pages` counts pages, slides or sheets, `done` of `total` is progress in the present state.
-    `sharer` is a name, `shared_at` seconds since the epoch, `link` the file's address at its
-    platform, `message` the post it came with, `thread` the thread of that (`-` in a chat without
-    any, empty where it is not known). `digest` is the SHA-256 of the bytes that were fetched.
-    `forgotten`: it was deleted by a person, not in the bucket. `origins` are the places that it is
-    shared in, where it was only linked to from here. `source` is where its platform keeps it and
-    `source_version` what was read there, empty where the platform tells of changes by itself. What
-    somebody had us erase is deleted as well, but can be brought back until `erase_at`, in seconds
-    since the epoch; `erased_by` is who that was.
+    `version` is the S3 sequencer whose chunks are searchable, `seen` the newest known one, `etag`
+    that of its object. `tries` counts how often it was queued again since it was written. `pages`
+    counts pages, slides or sheets; `done` of `total` is the progress in the current state. `sharer`
+    is a name, `shared_at` seconds since the epoch, `link` the file's URL on its platform, `message`
+    the message it was attached to, `thread` that message's thread (`-` in a chat without threads,
+    empty if unknown). `digest` is the SHA-256 of the fetched bytes. `forgotten`: it was deleted by
+    a person, not in the bucket. `origins` are the places where it was shared, if it is only linked
+    to here. `source` is its id in the platform's storage and `source_version` the version that was
+    read, both empty if the platform reports changes in events. A document that a person had erased
+    is deleted as well, but can be restored until `erase_at`, in seconds since the epoch;
+    `erased_by` is that person.
     """
 
     id: DocumentId
@@ -160,9 +161,10 @@ class Document:
     erased_by: str = ""
 
     def seen_by(self, scopes: Collection[Scope]) -> bool:
-        """Whether who may see `scopes` may see it: what was linked to, only with an origin of it.
+        """Whether a person who may see `scopes` may see this document.
 
-        Nobody may see what is deleted.
+        One that is only linked to also needs one of its origins in `scopes`. Nobody may see deleted
+        documents.
         """
         if self.state is State.DELETED or self.id.scope not in scopes:
             return False
@@ -171,9 +173,9 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """A stretch of a document that goes into a prompt, numbered from 1 there.
+    """A span of a document that goes into a prompt, where passages are numbered from 1.
 
-    `weak`: it is the nearest that was found, and yet not near.
+    `weak`: it is among the best that were found, but scores below the floor.
     """
 
     document: Document
@@ -184,7 +186,7 @@ class Passage:
 
 
 def quoted(documents: Iterable[Document]) -> Quoted:
-    """What an answer quotes that is made from these."""
+    """What an answer that is based on these documents quotes."""
     ids = frozenset((each.id.place, each.id.file) for each in documents)
     return Quoted(frozenset(place for place, _ in ids), ids)
 
@@ -205,7 +207,7 @@ def key_of(place: str, file: str, name: str) -> str:
 
 
 def document_of(key: str) -> tuple[DocumentId, str] | None:
-    """The document and its name that an object key stands for, None if it is no document's."""
+    """The id and name of the document with an object key, None if it is not a document's key."""
     head, _, path = key.partition("/")
     if head == LIBRARY.prefix:
         name = path.rpartition("/")[2]
@@ -217,6 +219,6 @@ def document_of(key: str) -> tuple[DocumentId, str] | None:
 
 
 def searched(name: str, chunk: Chunk) -> str:
-    """What is indexed and embedded of a chunk: its text under the file's name and its headings."""
+    """The text that is indexed and embedded for a chunk: below the file's name and its headings."""
     above = " › ".join([name, *chunk.locator.headings])
     return f"{above}\n{chunk.text}"

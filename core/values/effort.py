@@ -1,4 +1,4 @@
-"""How hard Claude is asked to think: said in every request, by its task and its model."""
+"""How much Claude is asked to think in a request, depending on the task and the model."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ from enum import StrEnum
 from types import MappingProxyType
 
 ADAPTIVE = "adaptive"
-"""The model decides whether and how long it thinks; its effort says how readily."""
+"""The model decides whether and how long to think; its effort level sets how readily."""
 BETWEEN_TOOLS = "between_tools"
 DISABLED = "disabled"
 LOW = "low"
 ROOM: Mapping[str, int] = MappingProxyType(
     {LOW: 2_048, "medium": 8_192, "high": 16_384, "xhigh": 32_768, "max": 65_536}
 )
-"""Tokens that thinking may take at each effort, besides the text; `maxTokens` holds both."""
+"""Tokens reserved for thinking at each effort level; `maxTokens` covers them and the text."""
 
 
 class Task(StrEnum):
-    """What a request is for."""
+    """The purpose of a request."""
 
     ANSWER = "answer"
     REWRITE = "rewrite"
@@ -30,7 +30,7 @@ class Task(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Effort:
-    """What one request says: the type of thinking, and the effort; empty is not said."""
+    """A request's type of thinking and its effort level; empty parameters are not sent."""
 
     thinking: str = ""
     level: str = ""
@@ -42,16 +42,16 @@ class Effort:
 
     @property
     def room(self) -> int:
-        """Tokens by which `maxTokens` is raised so that thinking does not eat into the text."""
+        """Tokens to add to `maxTokens`, so that thinking leaves the text its full length."""
         return ROOM.get(self.level, 0) if self.thinks else 0
 
 
 @dataclass(frozen=True, slots=True)
 class Thinking:
-    """What a model does unless it is told, and what it can be told.
+    """A model's default thinking, and what it accepts.
 
-    `usual` is the type of thinking by default, empty if it does not think; `least` the one with the
-    least of it that the model accepts; `level` its default effort, empty if it takes none.
+    `usual` is the default type of thinking, empty if the model does not think; `least` the type
+    with the least thinking that it accepts; `level` its default effort, empty if it accepts none.
     https://platform.claude.com/docs/en/build-with-claude/thinking
     """
 
@@ -60,7 +60,7 @@ class Thinking:
     level: str = ""
 
     def asked(self, task: Task) -> Effort:
-        """The model's defaults for answers, less for whatever is only a step on the way."""
+        """The effort for a task: the model's defaults for answers, less for intermediate steps."""
         low = LOW if self.level else ""
         match task:
             case Task.ANSWER:

@@ -1,7 +1,7 @@
-"""The Claude models that people can choose, as Amazon Bedrock offers them.
+"""The Claude models on Amazon Bedrock that people can choose.
 
-Ids, abilities and geographies follow the model cards in Bedrock's user guide and langchain-aws's
-profiles (1.9.1); prices are dollars for a million tokens through a global profile, read in November
+Ids, capabilities and geographies follow the model cards in Bedrock's user guide and langchain-aws's
+profiles (1.9.1); prices are dollars per million tokens through a global profile, as of November
 2026. A geographic profile costs about a tenth more. Check both before relying on them:
 https://aws.amazon.com/bedrock/pricing/
 """
@@ -32,12 +32,12 @@ LONG_PROMPT = 5
 
 @dataclass(frozen=True, slots=True)
 class ClaudeModel:
-    """One model. `name` is what people type; prices are dollars for a million tokens.
+    """One model. `name` is what people type; prices are dollars per million tokens.
 
-    `geographies` are the prefixes of its inference profiles. `sampling` says which of
-    temperature, top_p and top_k it takes. `cache_minimum` is the fewest tokens Bedrock caches,
-    `cache_read` the part of the input's price that reading them costs. A prompt above `long_prompt`
-    tokens, if that is set, costs `LONG_PROMPT` times as much with all that is answered to it.
+    `geographies` are the prefixes of its inference profiles. `sampling` says which of temperature,
+    top_p and top_k it accepts. `cache_minimum` is the fewest tokens that Bedrock caches,
+    `cache_read` the price of reading them as a share of the input's price. If `long_prompt` is set,
+    calls whose prompt has more tokens cost `LONG_PROMPT` times as much, the answer included.
     """
 
     name: str
@@ -57,11 +57,14 @@ class ClaudeModel:
 
     @property
     def price_line(self) -> str:
+        """The prices in a sentence, for the picker."""
         return f"${self.input_price:.2f} in, ${self.output_price:.2f} out per million tokens."
 
     def cost(self, usage: Usage) -> float:
-        """Dollars of one call. What is written to the cache, for five minutes, costs a quarter more
-        than other input."""
+        """The price of one call in dollars.
+
+        Tokens written to the five-minute cache cost a quarter more than other input.
+        """
         read, written = usage.cache_read_tokens, usage.cache_write_tokens
         asked = usage.input_tokens - (1 - self.cache_read) * read + CACHE_WRITE * written
         dollars = (asked * self.input_price + usage.output_tokens * self.output_price) / 1e6
@@ -69,7 +72,7 @@ class ClaudeModel:
         return dollars * LONG_PROMPT if long else dollars
 
     def effort(self, task: Task) -> Effort:
-        """What a request for this task says of thinking."""
+        """How much thinking a request for this task asks for."""
         return self.thinking.asked(task)
 
     def profile(self, region: str) -> str:
@@ -82,7 +85,8 @@ class ClaudeModel:
 
 _EVERYWHERE = frozenset({"us", "eu", "jp", "au", "global"})
 _TEMPERATURE = frozenset({"temperature", "top_k"})
-"""Models of the 4.5 and 4.6 families take temperature or top_p, not both: temperature it is."""
+"""Models of the 4.5 and 4.6 families accept temperature or top_p but not both; we set the
+temperature."""
 
 _ALL = (
     ClaudeModel(
@@ -169,7 +173,7 @@ DEFAULT = "sonnet"
 
 
 def resolve(text: str) -> ClaudeModel | None:
-    """The model that somebody means: `Sonnet`, `claude sonnet 4.6`, a label, or a Bedrock id."""
+    """The model that a person named: `Sonnet`, `claude sonnet 4.6`, a label, or a Bedrock id."""
     wanted = text.strip().strip("`*\"'").lower()
     for model in _ALL:
         if wanted in (model.bedrock_id, model.name) or wanted.endswith(f".{model.bedrock_id}"):

@@ -1,4 +1,4 @@
-"""When a message was posted, as its id tells."""
+"""The time at which a message was posted, from its id."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ _MILLISECONDS = re.compile(r"\d{12,14}")
 
 
 def posted_at(message_id: object) -> float | None:
-    """Seconds since 1970; None where an id is no time.
+    """Seconds since the epoch, None if the id is not a timestamp.
 
-    Slack's ids are seconds with six decimals, Teams' are milliseconds.
+    Slack's ids are seconds with six decimals, Teams' ids are milliseconds.
     https://docs.slack.dev/messaging/retrieving-messages
     https://learn.microsoft.com/graph/api/resources/chatmessage
     """

@@ -1,4 +1,4 @@
-"""How many tokens a text takes, roughly."""
+"""Estimates the number of tokens in a text."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ _LATIN = re.compile("[A-Za-z\u00c0-\u024f]")
 
 
 def is_wide(text: str) -> bool:
-    """Whether a text is mostly Chinese, Japanese or Korean: a character there says about twice as
-    much as a Latin letter."""
+    """Whether a text is mostly Chinese, Japanese or Korean.
+
+    Such a character is counted twice, as it says about twice as much as a Latin letter.
+    """
     return 2 * len(_WIDE.findall(text)) > len(_LATIN.findall(text))
 
 
 def estimate(text: str) -> int:
-    """Tokens of `text`: a quarter of its characters, one for each CJK character. Errs high."""
+    """Tokens in `text`: one per CJK character, one per four others. Tends to be too high."""
     wide = len(_WIDE.findall(text))
     return wide + (len(text) - wide + 3) // 4
