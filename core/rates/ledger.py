@@ -231,9 +231,10 @@ class LedgerStore(Protocol):
         it is kept now. Raises StoreError.
 
         `seen`: what the last call here returned. Refused are grants that were decided on an
-        outdated ledger: since `seen`, other processes were granted more than `headroom` calls, or
-        the changes show progress and another process showed some. None for `headroom` skips both
-        checks: nothing is granted. A pause is refused once if a longer one was not seen yet.
+        outdated ledger: it is paused now, or since `seen` other processes were granted more than
+        `headroom` calls, or the changes show progress and another process showed some. None for
+        `headroom` skips these checks: nothing is granted. A pause is refused once if a longer one
+        was not seen yet.
         """
         ...
 
@@ -255,7 +256,8 @@ class InMemoryStore:
         if headroom is not None:
             crowded = self._ledger.total - seen.total > headroom
             progressed = self._ledger.last_progress != seen.last_progress
-            if crowded or (progressed and changes.last_progress > NEVER):
+            paused = self._ledger.paused_until > now
+            if paused or crowded or (progressed and changes.last_progress > NEVER):
                 return False, self._ledger
         ledger = changes.applied_to(self._ledger, process)
         start = bisect_right(ledger.granted, now - self._seconds)

@@ -110,7 +110,7 @@ class Limiter:
         self._change(Changes(paused_until=self._clock() + seconds))
 
     def refused_in(self, channel: str, seconds: float) -> None:
-        """A channel was refused, and its narrower quota paused: a second channel pauses this one."""
+        """A channel was refused and its narrower quota paused; a second channel pauses this one."""
         now = self._clock()
         until, other = self._ledger(now).refusal
         if until > now and other != channel:

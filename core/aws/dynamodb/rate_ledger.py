@@ -53,7 +53,7 @@ class DynamoLedger:
     ) -> tuple[bool, Ledger]:
         """As the port says: one write, and now and then one more to tidy up. Raises StoreError."""
         update = _update(process, changes, seen, now, ttl=int(now + self._seconds + TTL))
-        update |= _condition(update, changes, seen, headroom)
+        update |= _condition(update, changes, seen, headroom, now)
         try:
             answer = await self._calls(
                 self._db.update_item,
@@ -159,7 +159,7 @@ def _update(
 
 
 def _condition(
-    update: Mapping[str, Any], changes: Changes, seen: Ledger, headroom: int | None
+    update: Mapping[str, Any], changes: Changes, seen: Ledger, headroom: int | None, now: float
 ) -> dict[str, Any]:
     """The condition that others' grants left room for these, and that no pause is shortened."""
     values = dict(update["ExpressionAttributeValues"])
@@ -170,6 +170,8 @@ def _condition(
         none = "" if seen.total else "attribute_not_exists(#total) OR "
         terms.append(f"({none}#total <= :most)")
         values[":most"] = {"N": str(seen.total + headroom)}
+        terms.append("(attribute_not_exists(paused_until) OR paused_until <= :now)")
+        values[":now"] = {"N": str(_ms(now))}
     if headroom is not None and changes.last_progress > NEVER:
         if seen.last_progress == NEVER:
             terms.append("attribute_not_exists(progress)")

@@ -108,6 +108,19 @@ def test_a_pause_holds_for_every_answer_of_the_workspace():
     assert 30 <= run(main) < 30.1
 
 
+def test_a_pause_holds_for_a_process_that_has_not_seen_it():
+    async def main():
+        store = InMemoryStore(62)
+        one, two = (WorkspaceBudget(QUOTAS[2:3], now, lambda *_: store).of("C1") for _ in "12")
+        await two.spend(Call.EDIT, Priority.FINAL)
+        one.pause(Call.EDIT, 30)
+        await one.published()
+        await two.spend(Call.EDIT, Priority.FINAL)
+        return now()
+
+    assert 30 <= run(main) < 31
+
+
 def test_a_grant_whose_caller_gave_up_is_given_back():
     async def main():
         view = budget().of("C1")

@@ -95,6 +95,17 @@ async def test_a_pause_holds_for_the_other_processes(process):
     assert time.time() - began > 1
 
 
+async def test_a_pause_holds_for_a_process_that_has_not_seen_it(process):
+    """A final does not read the ledger again: the store refuses the grant."""
+    one, two = process(EDITS).of("C1"), process(EDITS).of("C1")
+    await two.spend(Call.EDIT, Priority.FINAL)
+    began = time.time()
+    one.pause(Call.EDIT, 1.5)
+    await one.published()
+    await two.spend(Call.EDIT, Priority.FINAL)
+    assert time.time() - began > 1
+
+
 PLACES = (
     Quota(frozenset({Call.POST}), (Rate(7, 1.0),), by="channel"),
     Quota(frozenset({Call.POST}), (Rate(45, 1.0),), needs_second_refusal=True),
