@@ -1,1 +1,1 @@
-"""One folder a platform; each translates between its JSON and core values."""
+"""The chat platforms, one folder each, and the processes that receive and answer messages."""

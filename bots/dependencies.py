@@ -1,4 +1,4 @@
-"""What `parley serve` depends on, and how each is asked whether it is there."""
+"""The services that `parley serve` depends on, with a readiness check for each."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ from core.runtime.settings import Settings, SlackSettings, TeamsSettings
 def checks(
     settings: Settings, calls: Calls, sqs: Any, dynamodb: Any, http: aiohttp.ClientSession
 ) -> Mapping[str, Check]:
-    """By the names under which `/readyz` tells them. None costs more than a fraction of a cent."""
+    """Return the readiness checks by the names that `/readyz` reports.
+
+    No check costs more than a fraction of a cent.
+    """
     found: dict[str, Check] = {
         "turns queue": partial(queue_missing, calls, sqs, settings.turns_queue_url),
         "table": partial(table_missing, calls, dynamodb, settings.table),
@@ -36,7 +39,7 @@ def checks(
 
 
 def session(settings: Settings) -> aiohttp.ClientSession:
-    """For asking the platforms; close it."""
+    """Return an HTTP session for checking the platforms. The caller closes it."""
     urls = [settings.slack.api_url] if settings.slack else []
     urls += [settings.teams.login_url] if settings.teams else []
     return aiohttp.ClientSession(connector=connector(urls))

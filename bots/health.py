@@ -1,7 +1,8 @@
-"""Whether the long-lived process is alive, and whether it is ready to work.
+"""Liveness and readiness of the long-lived process.
 
-Alive: every task that it began still runs. Ready: what it depends on answered when it was last
-asked. A process that is not alive is to be replaced; one that is not ready waits for others.
+Alive: every task that the process started still runs. Ready: every dependency responded when it was
+last checked. A process that is not alive should be replaced; one that is not ready waits for
+others.
 """
 
 from __future__ import annotations
@@ -17,32 +18,33 @@ from core.runtime.ttl_cache import Remembered
 log = logging.getLogger(__name__)
 
 Check = Callable[[], Awaitable[str]]
-"""What is wrong with a dependency, in a sentence; empty if nothing is. May raise StoreError or
-ChatError."""
+"""Returns what is wrong with a dependency, as a sentence, empty if nothing is. May raise StoreError
+or ChatError."""
 FRESH = 10.0
-"""Seconds that the answers of dependencies are good."""
+"""Seconds for which the result of a check is reused."""
 PATIENCE = 10.0
-"""Seconds that each has to answer."""
+"""Seconds until a check times out."""
 AGAIN = 2.0
-"""Seconds until those that did not answer are asked again, at the start."""
+"""Seconds between checks at start-up, until every dependency is ready."""
 
 
 class Health:
-    """One for a process."""
+    """The liveness and readiness of this process."""
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.died = ""
-        """The name of the first task that ended by itself."""
+        """The name of the first task that ended unexpectedly, empty if none did."""
         self._dead = asyncio.Event()
         self._checks: dict[str, Check] = {}
         self._ending = False
         self._found: Remembered[Mapping[str, str]] = Remembered(clock, FRESH)
 
     def depends_on(self, checks: Mapping[str, Check]) -> None:
+        """Add checks of dependencies, by name."""
         self._checks.update(checks)
 
     def watch(self, name: str, task: asyncio.Task[None]) -> asyncio.Task[None]:
-        """Counts a task as one without which the process is not alive."""
+        """Count a task as essential: if it ends, the process is no longer alive."""
 
         def ended(done: asyncio.Task[None]) -> None:
             if self._ending or done.cancelled():
@@ -56,21 +58,21 @@ class Health:
         return task
 
     def ending(self) -> None:
-        """From now on tasks end because they are told to."""
+        """Announce the shutdown: from now on tasks may end."""
         self._ending = True
 
     async def until_dead(self) -> None:
-        """Returns once a task has ended by itself."""
+        """Return once an essential task has ended unexpectedly."""
         await self._dead.wait()
 
     async def unready(self) -> Mapping[str, str]:
-        """What is wrong, by dependency: asked again after `FRESH` seconds, once for all who ask."""
+        """Return what is wrong, by dependency. Concurrent callers share one check."""
         if (found := self._found.get("")) is not None:
             return found
         return await self._found.once("", self._asked)
 
     async def until_ready(self) -> None:
-        """Returns once every dependency answered; says what does not, each reason once."""
+        """Return once every dependency responds; log what does not, each reason once."""
         said: Mapping[str, str] = {}
         while missing := await self._asked():
             for name, reason in missing.items():

@@ -1,4 +1,4 @@
-"""How workers reach the platforms that are configured; what is not used is not imported."""
+"""The workers' access to the configured platforms. Platforms that are not used are not imported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.runtime.settings import Settings
 async def platforms(
     settings: Settings, ledgers: LedgerStores
 ) -> AsyncIterator[Mapping[str, Platform]]:
-    """By the platforms' names."""
+    """Open the configured platforms and yield them by name."""
     found: dict[str, Platform] = {}
     async with AsyncExitStack() as stack:
         if settings.slack is not None:

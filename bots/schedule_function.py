@@ -1,4 +1,4 @@
-"""Lambda, every minute: has answers taken up again whose worker is gone."""
+"""Lambda function, run every minute: have answers continued whose worker is gone."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ _warm.prepare()
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """What Lambda calls by the clock. Says how many answers were taken up."""
+    """Lambda's entry point, called on a schedule. Returns how many answers were re-queued."""
 
     async def work(kept: _Kept) -> int:
         return await sweep(*kept)

@@ -42,15 +42,15 @@ from ingestion.wiring import ingester
 log = logging.getLogger(__name__)
 
 CONCURRENCY = 200
-"""Conversations answered side by side."""
+"""Conversations answered concurrently."""
 FILES_AT_ONCE = 16
-"""Files that are read, embedded and indexed side by side."""
+"""Files read, embedded and indexed concurrently."""
 SWEEP_EVERY = 15.0
-"""Seconds between looks for answers whose worker is gone."""
+"""Seconds between checks for answers whose worker is gone."""
 FORGET_EVERY = 30.0
-"""Seconds between looks for workspaces whose files are to be deleted."""
+"""Seconds between checks for workspaces whose files are due for deletion."""
 DRAIN = 25.0
-"""Seconds that running answers get after SIGTERM; what is left goes back to the queue."""
+"""Seconds that running answers get after SIGTERM; the rest goes back to the queue."""
 BODY_LIMIT = 1024**2
 
 
@@ -62,8 +62,10 @@ async def serving(
     metering: Metering = unmetered,
     health: Health | None = None,
 ) -> AsyncIterator[str]:
-    """Runs the product inside the context; gives its address once it accepts requests. What it
-    depends on, and whether its tasks live, is asked of `health`."""
+    """Run the product inside the context; yields its address once it accepts requests.
+
+    `health` reports on its dependencies and its tasks.
+    """
     health = health or Health(time.monotonic)
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(wiring.core(settings))
@@ -123,7 +125,7 @@ async def serving(
 
 @dataclass(frozen=True, slots=True)
 class Receivers:
-    """Those of the platforms that are configured."""
+    """The receivers of the configured platforms."""
 
     slack: slack_app.Receiver | None = None
     teams: teams_app.Receiver | None = None
@@ -139,7 +141,7 @@ async def _receivers(settings: Settings, enqueue: Enqueue, stack: AsyncExitStack
 
 
 async def until_stopped() -> None:
-    """Returns on SIGTERM or SIGINT."""
+    """Return on SIGTERM or SIGINT."""
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -147,8 +149,8 @@ async def until_stopped() -> None:
 
 
 async def until_stopped_or_dead(health: Health, ready: Callable[[], None]) -> None:
-    """Calls `ready` once all that the process depends on answered; returns on a signal, or once one
-    of the process's tasks has ended by itself."""
+    """Call `ready` once every dependency responds; return on a signal, or once an essential task of
+    the process has ended unexpectedly."""
 
     async def get_ready() -> None:
         await health.until_ready()
@@ -165,7 +167,7 @@ async def until_stopped_or_dead(health: Health, ready: Callable[[], None]) -> No
 def application(
     receivers: Receivers, threads: ThreadPoolExecutor, health: Health | None = None
 ) -> web.Application:
-    """The routes of the product; what blocks runs on `threads`."""
+    """Build the HTTP application. Blocking work runs on `threads`."""
     state = health or Health(time.monotonic)
     slack, teams = receivers.slack, receivers.teams
 
@@ -207,7 +209,7 @@ def application(
 
 
 async def _read(request: web.Request) -> tuple[list[tuple[str, str]], bytes]:
-    """Headers as they came, doubled ones too, and the raw body."""
+    """Return the headers as received, duplicates included, and the raw body."""
     headers = [(k.decode("latin-1"), v.decode("latin-1")) for k, v in request.raw_headers]
     return headers, await request.read()
 
@@ -232,7 +234,7 @@ async def _socket_mode(
 
 
 def _measured(handler: Handler, metering: Metering, service: str) -> Handler:
-    """A handler of messages that counts, beside its own, their waiting and those given back."""
+    """Wrap a handler of queued messages: also count their time in the queue and those put back."""
 
     async def handle(event: Mapping[str, Any]) -> Mapping[str, Any]:
         with metering(service):
@@ -260,5 +262,5 @@ async def _every(
         except (StoreError, Rejected):
             log.warning("a sweep is put off: the store does not answer")
         except Exception:
-            # a defect of ours: the next time may be another case
+            # a bug of ours: the next run may not hit it
             log.exception("a sweep failed")

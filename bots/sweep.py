@@ -1,4 +1,4 @@
-"""Looks after answers whose worker is gone, and turns that no worker ever began."""
+"""Re-queue answers whose worker is gone, and turns that no worker ever started."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ log = logging.getLogger(__name__)
 
 
 async def sweep(claims: Claims, turns: Turns) -> int:
-    """Queues lost turns anew, each conversation's in their order. Returns how many were lost.
+    """Re-queue lost turns, each conversation's in order. Returns how many were lost.
 
-    The message of a lost turn may be hidden for long, and those queued before it as well: each
-    time they are put where none is in their way.
+    SQS may hide the message of a lost turn, and those queued behind it, for a long time. So each
+    time they are put where no hidden message blocks them.
     """
     orphans = await claims.orphans()
     for orphan in orphans:

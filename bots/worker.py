@@ -1,6 +1,6 @@
-"""Takes turns off the queue and has them answered.
+"""Take turns from the queue and answer them.
 
-`Worker.handle` takes an SQS event as Lambda hands it over and gives back Lambda's partial batch
+`Worker.handle` takes an SQS event as Lambda delivers it and returns Lambda's partial batch
 response, so that a Lambda function and the long-lived process share it. `Worker.sweep` looks after
 answers whose worker is gone.
 """
@@ -32,7 +32,7 @@ DELETE_TRIES = 5
 
 
 class Worker:
-    """One for a process. `platforms` by name: how to reach the conversations of each."""
+    """Answers queued turns. `platforms` gives access to conversations, by platform name."""
 
     def __init__(
         self,
@@ -53,10 +53,10 @@ class Worker:
         self._cleaning: set[asyncio.Task[None]] = set()
 
     async def handle(self, event: Mapping[str, Any], until: float | None = None) -> dict[str, Any]:
-        """Works through an SQS batch in order; names those to be delivered again.
+        """Work through an SQS batch in order. Returns the messages to deliver again.
 
-        What cannot end by `until`, of the loop's clock, is handed on: it is among the failures, and
-        named in `handedOn` as well, to be delivered again at once.
+        What cannot end by `until`, in the event loop's time, is handed over: it is among the
+        failures, and listed in `handedOn` as well, to be delivered again at once.
 
         Follows AWS's rule for FIFO queues: after a failure the rest of that group fails as well.
         https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html
@@ -79,7 +79,7 @@ class Worker:
         return {"batchItemFailures": [{"itemIdentifier": each} for each in failed], **named}
 
     async def _one(self, body: str, again: bool, until: float | None) -> bool:
-        """Handles one queued turn. False: deliver it again. Raises HandedOn."""
+        """Handle one queued turn. False if it must be delivered again. Raises HandedOn."""
         try:
             item = loads(body)
         except ValueError:
@@ -98,7 +98,7 @@ class Worker:
             else:
                 await self._answer(item, chat, budget, again, until)
         except HandedOn:
-            # its message stays first of its conversation, for whoever takes it next
+            # its message stays first in its conversation, for the next worker
             log.info("time is up: the rest of the answer is for another worker")
             count(Metric.HANDED_ON)
             raise
@@ -111,7 +111,7 @@ class Worker:
         except ChatError as exc:
             log.warning("nobody to tell: %s", type(exc).__name__)
         except Exception:
-            # a defect of ours: the assistant gives up in the open after a few of these
+            # a bug of ours: after a few tries the assistant gives up with a visible message
             log.exception("turn failed")
             return False
         else:
@@ -138,14 +138,14 @@ class Worker:
         self._clean(chat, budget, leftovers)
 
     async def sweep(self) -> int:
-        """Has answers taken up again whose worker is gone. Returns how many there were."""
+        """Re-queue answers whose worker is gone. Returns how many there were."""
         orphans = await sweep(self._claims, self._turns)
         if orphans:
             count(Metric.ORPHANS, orphans)
         return orphans
 
     async def close(self) -> None:
-        """Waits for what is left to tidy up."""
+        """Wait for pending deletions."""
         await asyncio.gather(*self._cleaning, return_exceptions=True)
 
     def _chat(
@@ -161,7 +161,7 @@ class Worker:
 
 
 async def _delete(chat: Chat, budget: ConversationBudget, ids: Sequence[MessageId]) -> None:
-    """Deletes messages that others have replaced, as the rate allows."""
+    """Delete messages that others have replaced, within the rate limit."""
     for message_id in ids:
         for attempt in range(DELETE_TRIES):
             await budget.spend(Call.DELETE, Priority.PROGRESS)

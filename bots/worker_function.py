@@ -1,4 +1,4 @@
-"""Lambda: the queue of turns, answered as `parley serve` answers them."""
+"""Lambda function for the queue of turns, which answers them as `parley serve` does."""
 
 from __future__ import annotations
 
@@ -51,11 +51,11 @@ _warm.prepare()
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """What Lambda calls for each batch, of one turn."""
+    """Lambda's entry point, called for each batch, which holds one turn."""
 
     async def work(kept: _Kept) -> dict[str, Any]:
         answer = await kept.records.handled(event, context, kept.worker.handle)
-        # what is left to tidy up would stand still until the next invocation
+        # pending deletions would be frozen until the next invocation
         await kept.worker.close()
         return answer
 

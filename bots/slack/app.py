@@ -1,5 +1,7 @@
-"""Slack's requests in: verified, parsed, queued, acknowledged. The same listeners for HTTP and
-Socket Mode. Imports no model, storage or markup library."""
+"""Slack's receiver: verify, parse, queue and acknowledge requests.
+
+HTTP and Socket Mode share the listeners. Imports no model, storage or markup library.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +32,8 @@ ELSEWHERE = "I don't work in this workspace. Its administrator can allow me here
 
 
 class Receiver:
-    """One Slack app. `enqueue` queues from any thread, or raises StoreError."""
+    """Receives the requests of one Slack app. `enqueue` works in any thread, or raises
+    StoreError."""
 
     def __init__(
         self,
@@ -52,15 +55,16 @@ class Receiver:
         self.bolt = self._build(bot_token, api_url)
 
     def handle(self, headers: Headers, body: bytes) -> Response:
-        """Answers one HTTP request; `headers` as they came. Slack repeats what gets a 5xx."""
+        """Answer one HTTP request; `headers` as received. Slack repeats a request answered with
+        5xx."""
         try:
             verify(headers, body, self._secret, self._clock())
             payload = payload_of(headers, body)
         except Rejected as exc:
             log.info("request refused: %s", exc)
             return Response(exc.status)
-        # already parsed, as from a socket: Bolt's own parser takes a form for empty when any of its
-        # values contains the word "payload", and anything that begins with a brace for JSON
+        # pass it already parsed, as from a socket: Bolt's own parser takes a form for empty if any
+        # of its values contains the word "payload", and anything that begins with a brace as JSON
         try:
             answer = self.bolt.dispatch(BoltRequest(body=payload, mode="socket_mode"))
         except ODD as exc:
@@ -70,16 +74,16 @@ class Receiver:
 
     def _build(self, bot_token: str, api_url: str) -> App:
         def authorize(team_id: str | None) -> AuthorizeResult:
-            # Bolt would ask `auth.test` before it acknowledges; who we are comes with every event
+            # Bolt would call `auth.test` before it acknowledges; every event says who we are
             return AuthorizeResult(enterprise_id=None, team_id=team_id, bot_token=bot_token)
 
         app = App(
-            name="parley",  # else Bolt walks the stack for it
+            name="parley",  # otherwise Bolt inspects the call stack for one
             client=WebClient(base_url=api_url, logger=_quiet(), retry_handlers=[]),
             authorize=authorize,
-            process_before_response=True,  # else events are acknowledged before they are queued
+            process_before_response=True,  # otherwise acknowledged before it is queued
             attaching_conversation_kwargs_enabled=False,
-            request_verification_enabled=False,  # `handle` has verified, over the raw bytes
+            request_verification_enabled=False,  # `handle` has verified the raw bytes
             ignoring_self_events_enabled=False,  # `events.message` ignores every bot
             ssl_check_enabled=False,  # `_known` acknowledges it
             signing_secret=self._secret,
@@ -98,7 +102,7 @@ class Receiver:
         return app
 
     def _known(self, body: dict[str, Any], next: Callable[[], None]) -> BoltResponse | None:  # noqa: A002
-        """Lets through what the listeners are for; all else is acknowledged, without effect."""
+        """Pass on what we have listeners for; acknowledge everything else without effect."""
         ours = not self._allowed or tenant_of(body) in self._allowed
         slash = isinstance(body.get("command"), str)
         if ours and (slash or parse.is_listened_to(body)):
@@ -117,7 +121,7 @@ class Receiver:
             self._enqueue(item)
 
     def _on_command(self, body: dict[str, Any], ack: Callable[..., None]) -> None:
-        """Slack repeats no command: when it can't be queued, say so at once."""
+        """Queue a command. Slack never repeats one: if it cannot be queued, say so at once."""
         item = parse.command(body)
         try:
             if item is not None:
@@ -129,7 +133,8 @@ class Receiver:
             ack()
 
     def _on_action(self, body: dict[str, Any], ack: Callable[..., None]) -> None:
-        """Nor does it repeat an action, but marks the button when that fails (`_failed`)."""
+        """Queue an action. Slack never repeats one either, but marks its button if it fails
+        (`_failed`)."""
         item = parse.action(body)
         if item is not None:
             self._enqueue(item)
@@ -137,19 +142,20 @@ class Receiver:
 
 
 def socket_mode(receiver: Receiver, app_token: str) -> SocketModeHandler:
-    """The same app over a WebSocket that we open: `connect()`, then `close()`."""
+    """Connect the same app over Socket Mode, a WebSocket that we open: `connect()`, then
+    `close()`."""
     from slack_bolt.adapter.socket_mode import SocketModeHandler  # noqa: PLC0415 - only if used
 
     return SocketModeHandler(receiver.bolt, app_token, web_client=receiver.bolt.client)
 
 
 def _failed(error: Exception) -> BoltResponse:
-    """What was not queued for now is answered 503: Slack sends an event again."""
+    """Answer 503 to what cannot be queued now, so that Slack sends an event again."""
     where = error.__traceback__
     while where is not None and where.tb_next is not None:
         where = where.tb_next
     line = f"{where.tb_frame.f_code.co_qualname}:{where.tb_lineno}" if where else "?"
-    # never the error's own text, which may quote the payload
+    # do not log the error's text, which may quote the payload
     log.log(
         logging.WARNING if isinstance(error, StoreError) else logging.ERROR,
         "request not queued: %s in %s",
@@ -160,7 +166,7 @@ def _failed(error: Exception) -> BoltResponse:
 
 
 def _quiet() -> logging.Logger:
-    """A logger for Bolt, which writes payloads at its lower levels."""
+    """Return a logger for Bolt, which logs payloads at its lower levels."""
     logger = logging.getLogger("parley.bolt")
     logger.setLevel(logging.CRITICAL)
     return logger

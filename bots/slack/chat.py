@@ -1,4 +1,4 @@
-"""One Slack conversation over the Web API: `core.ports.chat.Chat`."""
+"""A Slack conversation over the Web API: implements `core.ports.chat.Chat`."""
 
 from __future__ import annotations
 
@@ -49,25 +49,28 @@ QUOTAS = (
     Quota(frozenset({Call.EDIT}), (Rate(50, 62),)),
     Quota(frozenset({Call.DELETE}), (Rate(50, 62),)),
 )
-"""Slack's tiers, windows padded for the journey: `chat.update` and `chat.delete` tier 3 (50 a
+"""Slack's tiers, with windows padded for latency: `chat.update` and `chat.delete` tier 3 (50 a
 minute), `chat.postMessage` one a second and channel, "several hundred" a minute and workspace.
-A 429 is about the method in the whole workspace.
+A 429 applies to the method in the whole workspace.
 https://docs.slack.dev/apis/web-api/rate-limits"""
 
 EVENT_TYPE = "parley_answer"
 HISTORY = 30
-"""Messages of a direct chat that are looked through, where there is no thread."""
-"""A thread that is longer is read up to here."""
+"""Messages of a direct chat that are searched, where there is no thread."""
+"""The most messages of a thread that are read."""
 
 ORIGINS = 50
-"""Channels of a linked file that are kept: who is in one of them may see it."""
+"""The most channels kept for a linked file: members of any of them may see it."""
 
 _TS = re.compile(r"\d{1,12}\.\d{6}")
 _MENTION = re.compile(r"<@([A-Z0-9]{2,20})")
 
 
 class SlackChat:
-    """`extra` is a command's: where to whisper, and whether that replaces what was whispered."""
+    """A Slack conversation.
+
+    `extra` comes from a command: where to reply ephemerally, and whether that replaces the message.
+    """
 
     def __init__(
         self,
@@ -91,9 +94,11 @@ class SlackChat:
 
     @property
     def surface(self) -> Surface:
+        """Renders mrkdwn, in messages of one section."""
         return MrkdwnSurface()
 
     async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
+        """`chat.postMessage`, in the conversation's thread; `mark` goes into the metadata."""
         posted = await self._said(
             "chat.postMessage",
             message,
@@ -105,15 +110,18 @@ class SlackChat:
         return MessageId(posted["ts"])
 
     async def edit(self, message_id: MessageId, message: Rendered) -> None:
+        """`chat.update`."""
         await self._said("chat.update", message, ts=message_id)
 
     async def delete(self, message_id: MessageId) -> None:
+        """`chat.delete`."""
         await call(self._client, "chat.delete", channel=self._where.channel, ts=message_id)
 
     async def find(self, mark: str) -> Sequence[MessageId]:
+        """Look for `mark` in the metadata of our messages in this thread or direct chat."""
         us = await self._people.us()
         asked = post_of(mark).rpartition("/")[2]
-        # what answers a post came after it
+        # an answer is newer than the post it answers
         since = {"oldest": asked} if _TS.fullmatch(asked) else {}
         return [
             MessageId(each["ts"])
@@ -122,15 +130,17 @@ class SlackChat:
         ]
 
     async def whisper(self, person: Person, message: Rendered) -> None:
+        """Show a message to one person, by the command's response URL if there is one."""
         if url := self._extra.get("response_url"):
             try:
                 await self._respond(url, message)
                 return
             except Gone:
-                pass  # the address lives for 30 minutes; the command waited longer
+                pass  # the response URL has expired: it is valid for 30 minutes
         await self._said("chat.postEphemeral", message, user=person.id, **self._thread)
 
     async def thread(self, limit: int) -> Sequence[Turn]:
+        """Return the newest messages of the thread or direct chat, with mentions as names."""
         us = await self._people.us()
         said = [each for each in await self._messages(limit, {}) if _is_said(each)]
         mentioned = {user for each in said for user in _MENTION.findall(_text(each))}
@@ -139,9 +149,9 @@ class SlackChat:
         return [_turn(each, us, names) for each in said]
 
     async def audience(self, person: Person) -> frozenset[Scope]:
-        """In a channel its own files; in a direct chat also those of channels that both are in.
+        """In a channel, its own scope; in a direct chat, also the channels that both are in.
 
-        Where Slack does not say which these are, they are not among them.
+        If Slack does not tell which these are, they are left out.
         """
         here = frozenset({self._where.scope, LIBRARY})
         if self._where.kind is not Kind.DIRECT:
@@ -154,10 +164,11 @@ class SlackChat:
         return here | {replace(self._where, channel=each).scope for each in channels}
 
     async def outsider(self, person: Person) -> bool:
+        """By `users.info`; the result is cached for a few minutes."""
         return (await self._standings.of(person.id)).outsider
 
     async def rights(self, person: Person) -> Rights:
-        """An administrator's or owner's of the workspace, or those of who made the channel."""
+        """Those of an administrator or owner of the workspace, or of the channel's creator."""
         if (await self._standings.of(person.id)).admin:
             return Rights.WORKSPACE
         if self._where.kind is Kind.DIRECT:
@@ -167,10 +178,11 @@ class SlackChat:
         return Rights.PLACE if made == person.id else Rights.NONE
 
     async def name(self, person: Person) -> str:
+        """By `users.info`; names are cached for a day."""
         return (await self._people.names([person.id])).get(person.id, "")
 
     async def completed(self, question: Incoming) -> Incoming:
-        """A question with the files that it links to, as far as they may be seen here."""
+        """Add the files that a question links to, if they may be seen here."""
         known = {each.id for each in question.attachments}
         linked: dict[str, Attachment] = {}
         for link in FILE_LINK.finditer(question.text):
@@ -189,9 +201,12 @@ class SlackChat:
         return replace(question, attachments=(*question.attachments, *more), partial=False)
 
     async def _origins(self, file: Mapping[str, Any], person: Person) -> tuple[str, ...] | None:
-        """Where a linked file is from, none where it is from here or the person's own; None if it
-        may not be shown: in a channel it was shared elsewhere, in a direct chat where its person
-        does not see it."""
+        """Return the channels a linked file comes from; empty if from here, or if it is the
+        person's own.
+
+        None if it may not be shown: in a channel, when it was shared elsewhere; in a direct chat,
+        when this person cannot see it.
+        """
         places = {
             str(channel)
             for kind in ("channels", "groups", "ims")
@@ -208,7 +223,8 @@ class SlackChat:
         return tuple(replace(self._where, channel=each).place for each in sorted(places))[:ORIGINS]
 
     async def described(self, attachment: Attachment) -> Attachment:
-        """Of a file from another workspace the event tells the id only (`check_file_info`)."""
+        """Fetch a file that the event names only by id, as for other workspaces' files
+        (`check_file_info`)."""
         if attachment.url and attachment.name:
             return attachment
         found = (await read(self._client, "files.info", file=attachment.id)).get("file")
@@ -218,17 +234,20 @@ class SlackChat:
         return replace(told, id=attachment.id)
 
     async def freshness(self, documents: Collection[Document]) -> Mapping[DocumentId, Freshness]:
-        """Nothing is to be asked: Slack tells of files that change or go."""
+        """Nothing to check: Slack sends an event when a file changes or is deleted."""
         return {}
 
     async def current(self, document: Document) -> Attachment:
+        """`files.info`, by the file's id."""
         return await self.described(Attachment(document.id.file, "", "", 0, ""))
 
     def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """Download the file in pieces, with the bot's token."""
         token = str(self._client.token or "")
         return download(self._http, attachment, token, self._client.base_url)
 
     async def nearby(self, limit: int) -> Sequence[Turn]:
+        """Return the newest messages of the channel, oldest first; mentions stay ids."""
         found = await read(
             self._client, "conversations.history", channel=self._where.channel, limit=limit
         )
@@ -237,7 +256,7 @@ class SlackChat:
         return [_turn(each, us, {}) for each in said]
 
     async def _messages(self, limit: int, since: Mapping[str, str]) -> list[dict[str, Any]]:
-        """The newest messages of the thread, and its root, or of a chat; oldest first."""
+        """Return the thread's root and newest messages, or a direct chat's newest; oldest first."""
         if not self._where.thread:
             found = await read(
                 self._client,
@@ -252,7 +271,7 @@ class SlackChat:
         return await replies(self._client, channel, thread, limit, since)
 
     async def _said(self, method: str, message: Rendered, **arguments: Any) -> Any:
-        """Says a message; what Slack does not take as blocks is said once more as text alone."""
+        """Send a message; if Slack refuses its blocks, send it once more as text alone."""
         told = {"channel": self._where.channel, **arguments, **text_and_blocks(message)}
         try:
             return await call(self._client, method, **told)
@@ -262,7 +281,7 @@ class SlackChat:
         return await call(self._client, method, **{**told, "blocks": []})
 
     async def _respond(self, url: str, message: Rendered) -> None:
-        """Answers where a command was given.
+        """Reply to a command at its response URL.
 
         https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
         """
@@ -282,7 +301,7 @@ class SlackChat:
 
 
 def _is_said(message: Mapping[str, Any]) -> bool:
-    """People's words and other apps' posts, no notices."""
+    """Whether people or other apps wrote a message; notices do not count."""
     return (message.get("subtype") or "") in (*SUBTYPES, "bot_message") and bool(message.get("ts"))
 
 
@@ -301,7 +320,7 @@ def _turn(message: Mapping[str, Any], us: str, names: Mapping[str, str]) -> Turn
 
 
 def _text(message: Mapping[str, Any]) -> str:
-    """What was written; for apps that post attachments only, what these say."""
+    """Return a message's text; for apps that post only attachments, the text of those."""
     text = str(message.get("text") or "")
     attachments = [each for each in message.get("attachments") or () if isinstance(each, dict)]
     if text or not attachments:

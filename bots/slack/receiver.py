@@ -1,4 +1,4 @@
-"""Slack's receiver, built from its settings. A worker needs none of it, nor Bolt."""
+"""Build Slack's receiver from the settings. Workers need neither it nor Bolt."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from core.runtime.settings import Settings
 
 
 def slack_receiver(settings: Settings, enqueue: Enqueue) -> Receiver:
-    """The receiver of the configured app."""
+    """Build the receiver of the configured app."""
     slack = settings.slack
     if slack is None:
         raise ValueError("Slack is not configured")

@@ -1,4 +1,4 @@
-"""The rights that the Slack app asks for, as `manifest.yaml` has them."""
+"""The scopes that the Slack app requests, as in `manifest.yaml`."""
 
 SCOPES = frozenset(
     {

@@ -1,4 +1,4 @@
-"""How a worker reaches Slack, built from its settings."""
+"""Build the workers' access to Slack from the settings."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from core.values.conversation import Conversation
 
 @asynccontextmanager
 async def slack_platform(settings: Settings, ledgers: LedgerStores) -> AsyncIterator[Platform]:
-    """How workers reach Slack: a chat and its budget for every conversation."""
+    """Open Slack for workers: yields a factory of chats and budgets for conversations."""
     slack = settings.slack
     if slack is None:
         raise ValueError("Slack is not configured")

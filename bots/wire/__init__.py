@@ -1,1 +1,1 @@
-"""What both platforms need to read requests, files and refusals."""
+"""What both platforms share: reading JSON fields, downloading files, handling refusals."""

@@ -1,8 +1,8 @@
-"""Where a request may go: host names are looked up here, and private addresses refused.
+"""Resolve host names for outgoing requests, refusing private addresses.
 
-A name that is on a list may still be led astray (its owner's DNS, or somebody's in between), to the
-metadata service for example. Loopback is reached only where the settings name it.
-aiohttp looks no address up that is written as numbers, so those are checked where it connects.
+An allowed name may still resolve to a private address, such as the metadata service's, by its
+owner's DNS or by an attacker's. Loopback is reachable only where the settings name it. aiohttp does
+not resolve numeric addresses, so those are checked when connecting.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from aiohttp.tracing import Trace
 from core.runtime.settings import LOOPBACK
 
 TRANSLATED = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "64:ff9b:1::/48", "::/96")))
-"""IPv6 that a gateway may turn into any IPv4 address."""
+"""IPv6 networks that a gateway may translate to any IPv4 address."""
 
 
 class PublicResolver(AbstractResolver):
-    """Finds public addresses only, but for the hosts in `local`."""
+    """Resolves names to public addresses only, except for the hosts in `local`."""
 
     def __init__(self, local: Iterable[str] = (), inner: AbstractResolver | None = None) -> None:
         self._local = frozenset(local) & LOOPBACK
@@ -35,6 +35,7 @@ class PublicResolver(AbstractResolver):
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
+        """Return the public addresses of a host. Raises OSError if it has none."""
         found = await self._inner.resolve(host, port, family)
         if host in self._local:
             return found
@@ -44,6 +45,7 @@ class PublicResolver(AbstractResolver):
         return public
 
     async def close(self) -> None:
+        """Close the underlying resolver."""
         await self._inner.close()
 
 
@@ -65,7 +67,7 @@ class _Connector(aiohttp.TCPConnector):
 
 
 def connector(urls: Iterable[str]) -> aiohttp.TCPConnector:
-    """Connections to public addresses, and to this machine if one of the `urls` is on it."""
+    """Return a connector to public addresses, and to this machine if one of `urls` is on it."""
     return _Connector(urlsplit(url).hostname or "" for url in urls)
 
 

@@ -1,4 +1,5 @@
-"""Files' bytes over HTTP: each redirect is checked anew, and a page to sign in at is no file."""
+"""Download files over HTTP: every redirect is checked, and a sign-in page is not taken for a
+file."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from yarl import URL
 from core.ports.chat import ChatError, Forbidden, Unreachable
 
 HOPS = 3
-"""Redirects that are followed."""
+"""The most redirects that are followed."""
 MOVED = frozenset({301, 302, 303, 307, 308})
 PIECE = 256 * 1024
 TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=20)
@@ -28,12 +29,12 @@ async def pieces(
     needs: str = "",
     renewed: Callable[[Mapping[str, str]], bool] = lambda _: False,
 ) -> AsyncIterator[bytes]:
-    """The file at `url`, piece by piece. Raises ChatError.
+    """Yield the file at `url` in pieces. Raises ChatError.
 
-    `check` raises it for an address that this hop (0 is the first) may not go to; `headers_for`
-    gives what is sent there. `renewed` is told the headers that met 401, once: whether there are
-    others now. `refusal`: what any other answer but 200 means. `is_page`: the file may be one;
-    otherwise a page says that the right is missing that `needs` names.
+    `check` raises it for a URL that this hop (0 is the first) may not go to; `headers_for` returns
+    the headers to send there. `renewed` gets the headers that met a 401, once, and says whether
+    there are new ones now. `refusal` is what any response but 200 means. `is_page`: the file may
+    itself be a web page; otherwise a page means that the permission `needs` is missing.
     """
     hop, again = 0, True
     try:

@@ -1,4 +1,4 @@
-"""How deep a JSON text nests, told before a parser that recurses sees it."""
+"""Measure how deeply a JSON text nests, before a recursive parser reads it."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import re
 
 DEEPEST = 64
 _STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[\]{}]', re.DOTALL)
-"""The possessive `*+` and the optional end keep an unfinished string from being tried twice."""
+"""The possessive `*+` and the optional closing quote prevent backtracking on an unclosed string."""
 
 
 def depth(text: str) -> int:
-    """How deep brackets nest, strings left out."""
+    """Return how deeply brackets nest outside strings."""
     depth = deepest = 0
     for found in _STRING_OR_BRACKET.finditer(text):
         mark = found[0]

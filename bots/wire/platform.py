@@ -1,4 +1,4 @@
-"""What a worker needs of a platform: a chat and its budget for each conversation."""
+"""What a worker needs from a platform: a chat and its rate budget for each conversation."""
 
 from __future__ import annotations
 
@@ -9,4 +9,4 @@ from core.rates.budget import ConversationBudget
 from core.values.conversation import Conversation
 
 Platform = Callable[[Conversation, Mapping[str, str]], tuple[Chat, ConversationBudget]]
-"""Builds the chat of a conversation; the mapping is the turn's `extra`."""
+"""Builds the chat and the budget of a conversation; the mapping is the turn's `extra`."""

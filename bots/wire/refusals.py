@@ -1,4 +1,4 @@
-"""What we do about a platform's refusal: one vocabulary for the tables of both platforms."""
+"""How we react to a platform's refusals: one vocabulary for both platforms' tables."""
 
 from __future__ import annotations
 
@@ -21,39 +21,40 @@ from core.runtime.telemetry import Metric, count
 log = logging.getLogger(__name__)
 
 AT_LEAST = 1.0
-"""Seconds to wait where a platform names none."""
+"""Seconds to wait if the platform names none."""
 _CODE = re.compile(r"[^A-Za-z0-9_.:-]+")
 
 
 class Action(StrEnum):
-    """What a refusal calls for. Only `WAIT` and `RETRY` may be asked again as they are."""
+    """How to react to a refusal. Only after `WAIT` or `RETRY` may the same call be repeated."""
 
     WAIT = "wait"
-    """Ask again after the seconds that the platform names."""
+    """Retry after the seconds that the platform names."""
     RETRY = "retry"
-    """A passing fault, whose outcome may be unknown."""
+    """A transient error; whether the call took effect may be unknown."""
     TIGHTEN = "tighten"
-    """Too long: say it in smaller parts."""
+    """Too long: split the content into smaller parts."""
     RESHAPE = "reshape"
-    """The form is not accepted: fall back to a plainer one."""
+    """The format is not accepted: fall back to a plainer one."""
     REPLACE = "replace"
-    """This message cannot be edited: what it should say is posted anew."""
+    """This message cannot be edited: post its content as a new one."""
     GONE = "gone"
-    """What was asked for is no longer there."""
+    """The target no longer exists."""
     STOP = "stop"
-    """The person ended it."""
+    """The person stopped the answer."""
     TELL = "tell"
     """Refused until an administrator or the operator grants something."""
     GIVE_UP = "give_up"
-    """Refused for good."""
+    """Refused permanently."""
 
 
 class Malformed(Forbidden):
-    """The content may be acceptable in another form, never in this one."""
+    """The content may be acceptable in another format, but never in this one."""
 
 
 def failure(action: Action, detail: str, *, after: float = AT_LEAST, needs: str = "") -> ChatError:
-    """The error that a caller meets. `after` is in seconds, `needs` names what is missing."""
+    """Return the error to raise for an action. `after` is in seconds; `needs` names what is
+    missing."""
     match action:
         case Action.WAIT:
             return RateLimited(max(after, AT_LEAST))
@@ -74,11 +75,11 @@ def failure(action: Action, detail: str, *, after: float = AT_LEAST, needs: str 
 
 
 def cleaned(code: object) -> str:
-    """A platform's error code as it may be logged: a name, never a sentence."""
+    """Return a platform's error code in a form that is safe to log: a name, never a sentence."""
     return _CODE.sub("", code)[:64] if isinstance(code, str) else ""
 
 
 def unknown(platform: str, code: str, status: int) -> None:
-    """Logs and counts a code that no table has, so that somebody adds it."""
+    """Log and count a code that no table has, so that somebody adds it."""
     log.warning("%s refused with a code that is not known: %s (%s)", platform, code, status)
     count(Metric.UNKNOWN_REFUSALS, reason=platform)

@@ -1,6 +1,6 @@
-"""Files' bytes from Slack: the token to Slack's own hosts only, and the file itself, no login page.
+"""Download files from Slack. The token goes only to Slack's hosts; a login page is no file.
 
-Slack answers a token without the right to a file with 302 to a page to sign in at, or with that
+If a token lacks permission for a file, Slack redirects (302) to a sign-in page, or returns that
 page. https://docs.slack.dev/reference/objects/file-object
 """
 
@@ -25,7 +25,7 @@ FILES_READ = "the right `files:read` (and have the app installed again)"
 def download(
     http: aiohttp.ClientSession, attachment: Attachment, token: str, api_url: str
 ) -> AsyncIterator[bytes]:
-    """The file, piece by piece; the token goes to its own host only. Raises ChatError."""
+    """Yield a file in pieces; the token is sent to its own host only. Raises ChatError."""
     home = attachment.url
 
     def check(url: str, _: int) -> None:
@@ -48,13 +48,15 @@ def download(
 
 
 def refusal(response: aiohttp.ClientResponse) -> ChatError:
-    """What an answer means that is no success and names no error."""
+    """Return the error for a failed response that names no error code."""
     return refused("", response.status, after=retry_after(response.headers))
 
 
 async def answer_refused(response: aiohttp.ClientResponse) -> ChatError:
-    """What a response address means by an answer that is no success: it names its error as text
-    or in JSON, which the table then decides."""
+    """Return the error for a failed response of a response URL.
+
+    It names its error code as text or in JSON; the table decides what it means.
+    """
     text = (await response.text(errors="replace"))[:1_000].strip()
     try:
         data = json.loads(text)

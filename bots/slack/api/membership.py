@@ -1,4 +1,4 @@
-"""Which channels somebody is in now, as far as we are in them too."""
+"""Which channels a person is in now, among those the bot is in too."""
 
 from __future__ import annotations
 
@@ -13,22 +13,26 @@ from core.runtime.ttl_cache import Remembered
 KINDS = "public_channel,private_channel,mpim"
 PAGES = 10
 OURS = 60.0
-"""Seconds that our own channels, and in a pinch somebody else's, are taken for granted."""
+"""Seconds that the bot's channels are cached, and a person's for when Slack rate-limits us."""
 
 
 class Membership:
-    """One for a workspace. https://docs.slack.dev/reference/methods/users.conversations"""
+    """Channel membership in one workspace.
+
+    https://docs.slack.dev/reference/methods/users.conversations
+    """
 
     def __init__(self, client: AsyncWebClient, clock: Callable[[], float]) -> None:
         self._client = client
         self._known: Remembered[frozenset[str]] = Remembered(clock, OURS)
 
     async def of(self, user: str, team: str = "") -> frozenset[str]:
-        """Channels that both `user` and we are in: asked at every question. Raises ChatError.
+        """Return the channels that both `user` and the bot are in. Raises ChatError.
 
-        `team` is the workspace that is meant: an app of a whole organisation has to say it, and for
-        others Slack passes over it. https://docs.slack.dev/enterprise/organization-ready-apps
-        Only where Slack says that we ask too often, an answer of the last minute does.
+        Asked for every question; only if Slack rate-limits us is an answer of the last minute used.
+
+        `team` is the workspace meant: an app installed for a whole organisation must name it, and
+        for others Slack ignores it. https://docs.slack.dev/enterprise/organization-ready-apps
         """
         ours = self._known.get(f"{team}/")
         if ours is None:
@@ -43,7 +47,7 @@ class Membership:
         return theirs & ours
 
     async def _asked(self, user: str, team: str) -> frozenset[str]:
-        """`user` empty for ourselves."""
+        """Call `users.conversations`; an empty `user` stands for the bot."""
         channels: set[str] = set()
         more: dict[str, str] = {"user": user} if user else {}
         if team.startswith("T"):

@@ -1,8 +1,8 @@
-"""Slack's documented errors, each with what we do about it.
+"""Slack's documented errors, each with our reaction to it.
 
-Every error of every method that we call stands here: those of its own page and those that all
-methods share. https://docs.slack.dev/reference/methods (read as slack-ruby/slack-api-ref, 2026-08)
-and, for response addresses, https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
+Covers every error of every method that we call: those on its own page and those that all methods
+share. https://docs.slack.dev/reference/methods (read as slack-ruby/slack-api-ref, 2026-08) and, for
+response URLs, https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ _NEEDS = {
     "slack_connect_file_link_sharing_blocked": CONNECT,
     "slack_connect_lists_sharing_blocked": CONNECT,
 }
-"""What somebody could grant, by the error that is met until then."""
+"""The permission that would resolve an error, by error."""
 
 _ACTIONS = {
     Action.WAIT: "ratelimited rate_limited message_limit_exceeded",
@@ -94,9 +94,9 @@ _LENGTH = ("must be less than", "must be no more than", "no more than", "too lon
 
 
 def action_of(code: str, status: int, messages: Sequence[str] = ()) -> Action:
-    """What an error calls for. `messages` are Slack's remarks on it, `response_metadata`'s.
+    """Return the reaction to an error. `messages` are Slack's remarks, from `response_metadata`.
 
-    An error that the table has not is refused for good, unless its status says otherwise.
+    An error that is not in the table is permanent, unless its status says otherwise.
     """
     if status == 429:
         return Action.WAIT
@@ -106,21 +106,21 @@ def action_of(code: str, status: int, messages: Sequence[str] = ()) -> Action:
     if known is None:
         return Action.RETRY if status >= 500 else Action.GIVE_UP
     if known is Action.RESHAPE and any(part in each for each in messages for part in _LENGTH):
-        return Action.TIGHTEN  # a section that is too long is called invalid
+        return Action.TIGHTEN  # Slack calls a section that is too long invalid
     return known
 
 
 def refused(
     code: str, status: int, *, after: float = 0.0, needed: str = "", messages: Sequence[str] = ()
 ) -> ChatError:
-    """An error as our callers meet it. `needed` is the scope that Slack names."""
+    """Return the error to raise. `needed` is the missing scope that Slack names."""
     action = action_of(code, status, messages)
     needs = _NEEDS.get(code, "").format(needed=f"`{cleaned(needed) or 'in its manifest'}`")
     return failure(action, code or str(status), after=after, needs=needs)
 
 
 def _by_status(status: int) -> Action:
-    """For answers that name no error: files, response addresses, and what stands between us."""
+    """Return the reaction to a response without an error code: files, response URLs, proxies."""
     if status in (404, 410):
         return Action.GONE
     if status in (400, 401, 403, 405, 413, 415):

@@ -1,4 +1,4 @@
-"""Who somebody is in a workspace: a member, a guest, somebody of another one, an administrator."""
+"""A person's standing in a workspace: member, guest, member of another one, administrator."""
 
 from __future__ import annotations
 
@@ -14,19 +14,24 @@ from bots.wire.fields import map_of
 from core.ports.chat import RateLimited
 
 FRESH = 300.0
-"""Seconds that an answer of Slack's about a person holds."""
+"""Seconds that a person's standing is cached."""
 MOST = 2_000
-"""People who are remembered; those whom nobody asked of for longest are evicted."""
+"""The most people cached; the least recently used are evicted."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
+    """Whether a person is from outside, and whether they administer the workspace."""
+
     outsider: bool
     admin: bool
 
 
 class Standings:
-    """One for a workspace. https://docs.slack.dev/reference/objects/user-object"""
+    """The standing of people in one workspace, cached.
+
+    https://docs.slack.dev/reference/objects/user-object
+    """
 
     def __init__(self, client: AsyncWebClient, clock: Callable[[], float]) -> None:
         self._client = client
@@ -35,7 +40,8 @@ class Standings:
         self._ours: tuple[str, str] | None = None
 
     async def of(self, user: str) -> Standing:
-        """Raises ChatError. Where Slack says that we ask too often, an older answer does."""
+        """Return a person's standing. Raises ChatError; if Slack rate-limits us, uses an older
+        answer."""
         at, known = self._known.get(user, (float("-inf"), None))
         if known is not None and self._clock() - at < FRESH:
             self._known.move_to_end(user)
@@ -54,7 +60,7 @@ class Standings:
         return standing
 
     async def _workspace(self) -> tuple[str, str]:
-        """Our team and, if there is one, our organisation."""
+        """Return the bot's team and, if there is one, its organisation."""
         if self._ours is None:
             told = await call(self._client, "auth.test")
             self._ours = str(told.get("team_id") or ""), str(told.get("enterprise_id") or "")
@@ -62,10 +68,11 @@ class Standings:
 
 
 def standing_of(user: Mapping[str, Any], team: str, organisation: str) -> Standing:
-    """A member of our team or organisation who is said to be no guest is from inside, nobody else.
+    """Work out a person's standing: inside only if of our team or organisation and known to be no
+    guest.
 
-    Slack leaves the fields of guests out of what it tells of members of other workspaces
-    (`is_stranger`). https://docs.slack.dev/apis/slack-connect
+    For members of other workspaces (`is_stranger`) Slack leaves out the guest fields.
+    https://docs.slack.dev/apis/slack-connect
     """
     within = map_of(user.get("enterprise_user")).get("enterprise_id")
     ours = user.get("team_id") == team or bool(organisation and within == organisation)

@@ -1,8 +1,8 @@
-"""A thread's messages: its root and the newest replies, in as few calls as Slack allows.
+"""Read a thread's root and its newest replies, in as few calls as Slack allows.
 
-`conversations.replies` answers from the oldest reply on, a page at a time. So where a thread has
-more than a page, its end is asked for by time: in windows that widen until enough replies are in
-one. https://docs.slack.dev/reference/methods/conversations.replies
+`conversations.replies` returns the oldest replies first, in pages. So the end of a thread with more
+than one page is read by time: in windows that widen until one holds enough replies.
+https://docs.slack.dev/reference/methods/conversations.replies
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from core.ports.chat import RateLimited
 log = logging.getLogger(__name__)
 
 PAGE = 1000
-"""Messages of a page; apps that are distributed outside of the Marketplace get 15."""
+"""Messages in a page; apps distributed outside the Marketplace get 15."""
 PAGES = 3
-"""Pages of one window that are read."""
+"""The most pages read of one window."""
 HOUR = 3600.0
 WINDOWS = (HOUR / 6, HOUR, 24 * HOUR, 7 * 24 * HOUR, 60 * 24 * HOUR)
-"""Seconds before the newest reply that are asked for, one after another."""
+"""Lengths of the windows, in seconds before the newest reply, in the order tried."""
 
 Message = dict[str, Any]
 
@@ -32,10 +32,10 @@ Message = dict[str, Any]
 async def replies(
     client: AsyncWebClient, channel: str, root: str, limit: int, since: Mapping[str, str]
 ) -> list[Message]:
-    """The root and the newest replies, `limit` in all at most, oldest first.
+    """Return the root and the newest replies, at most `limit` in all, oldest first.
 
-    `since` may hold `oldest`. Where Slack turns a further call away, what was read until then is
-    given. Raises ChatError when the first call fails.
+    `since` may hold `oldest`. If Slack refuses a further call, returns what was read until then.
+    Raises ChatError if the first call fails.
     """
     where: dict[str, str | int] = {"channel": channel, "ts": root}
     where |= {"limit": PAGE, "include_all_metadata": 1}
@@ -56,7 +56,7 @@ async def replies(
 async def _end(
     client: AsyncWebClient, where: Mapping[str, str | int], read_to: str, newest: str, limit: int
 ) -> dict[str, Message]:
-    """`limit` messages or more at the end of a thread, by ts; all since `read_to` at most."""
+    """Return at least `limit` messages from the end of a thread by ts, or all since `read_to`."""
     found: dict[str, Message] = {}
     if newest.replace(".", "", 1).isdecimal():
         for seconds in WINDOWS:
@@ -68,7 +68,7 @@ async def _end(
 
 
 async def _window(client: AsyncWebClient, asked: Mapping[str, str | int]) -> dict[str, Message]:
-    """The messages of a window, by ts."""
+    """Return the messages of a window by ts."""
     found: dict[str, Message] = {}
     cursor: dict[str, str] = {}
     for _ in range(PAGES):

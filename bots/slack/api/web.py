@@ -1,4 +1,4 @@
-"""Slack's Web API: one call, its errors as ours, and which hosts are Slack's."""
+"""Slack's Web API: a single call, its errors as ours, and which hosts belong to Slack."""
 
 from __future__ import annotations
 
@@ -21,32 +21,32 @@ from core.runtime.ttl_cache import Remembered
 log = logging.getLogger(__name__)
 
 NAMES_GOOD = 86_400.0
-"""Seconds that a name is good."""
+"""Seconds that a person's name is cached."""
 NAMELESS = 300.0
-"""Seconds after which a name that Slack did not tell is asked for again."""
+"""Seconds after which a name that Slack did not return is requested again."""
 NAMES_AT_ONCE = 4
 
 
 def web_client(token: str, api_url: str, http: aiohttp.ClientSession) -> AsyncWebClient:
-    """A client without retries of its own (a repeated post is a second message), that logs nothing.
+    """Return a client that neither retries (a repeated post is a second message) nor logs.
 
-    At its lower levels the SDK writes whole requests to the log.
+    At its lower levels the SDK logs whole requests.
     """
     quiet = logging.getLogger("parley.slack_sdk")
     quiet.setLevel(logging.CRITICAL)
     client = AsyncWebClient(token, base_url=api_url, session=http, retry_handlers=[], logger=quiet)
     if urlsplit(api_url).scheme != "https":
-        client.proxy = None  # loopback: whatever the environment's proxy is, it is not that way
+        client.proxy = None  # loopback is not reached through the environment's proxy
     return client
 
 
 async def call(client: AsyncWebClient, method: str, **arguments: Any) -> Any:
-    """One call that writes. Raises ChatError."""
+    """Make one writing call. Raises ChatError."""
     return await _answered(client, method, json=arguments)
 
 
 async def read(client: AsyncWebClient, method: str, **arguments: str | int) -> Any:
-    """One call that reads: Slack takes JSON for none of these. Raises ChatError.
+    """Make one reading call, as a form: Slack accepts JSON for none of these. Raises ChatError.
 
     https://docs.slack.dev/apis/web-api/#basics
     """
@@ -61,14 +61,14 @@ async def _answered(client: AsyncWebClient, method: str, **how: Any) -> Any:
     except (SlackClientError, aiohttp.ClientError, TimeoutError, OSError) as exc:
         raise Unreachable(type(exc).__name__) from exc
     except (AttributeError, TypeError, ValueError) as exc:
-        # the SDK on an answer that is no JSON object: something between us and Slack wrote it
+        # the SDK raises this for a response that is no JSON object: it came from a proxy
         raise Unreachable("not Slack's answer") from exc
     return response.data
 
 
 def _error(exc: SlackApiError, method: str) -> ChatError:
     response = exc.response
-    # the SDK puts aiohttp's response here when it could not read the body
+    # aiohttp's response, if the SDK could not read the body
     status = int(getattr(response, "status_code", 0) or getattr(response, "status", 0))
     data = getattr(response, "data", None)
     data = data if isinstance(data, Mapping) else {}
@@ -77,10 +77,11 @@ def _error(exc: SlackApiError, method: str) -> ChatError:
 
 
 def refusal_of(data: Mapping[str, Any], status: int, after: float, method: str) -> ChatError:
-    """What a refused call means, noted where the code is unknown or nobody can wait it out."""
+    """Return the error of a refused call; log it if its code is unknown or waiting will not
+    help."""
     code = cleaned(data.get("error"))
     if not code and status != 429:
-        # something between us and Slack wrote this
+        # not Slack's response but a proxy's
         return Unreachable(f"no error named ({status})")
     metadata = data.get("response_metadata")
     messages = metadata.get("messages") if isinstance(metadata, Mapping) else ()
@@ -94,15 +95,15 @@ def refusal_of(data: Mapping[str, Any], status: int, after: float, method: str) 
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that Slack asks to wait."""
+    """Return the seconds that Slack asks us to wait."""
     value = str(headers.get("Retry-After", "")).strip()
     return max(float(value), AT_LEAST) if value.isdecimal() else AT_LEAST
 
 
 def is_slacks(url: str, api_url: str) -> bool:
-    """Whether an address is of the same Slack as its API: a host of that domain, over https.
+    """Whether a URL belongs to the same Slack as its API: a host of that domain, over https.
 
-    An API on loopback has its files and response addresses on the same port.
+    An API on loopback serves its files and response URLs on the same port.
     """
     try:
         there, api = urlsplit(url), urlsplit(api_url)
@@ -119,7 +120,7 @@ def is_slacks(url: str, api_url: str) -> bool:
 
 
 class People:
-    """Who is who in a workspace: our own user id, and people's names, each asked for once a day."""
+    """The people of a workspace: the bot's user id, and names, each cached for a day."""
 
     def __init__(self, client: AsyncWebClient, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
@@ -128,13 +129,13 @@ class People:
         self._us = ""
 
     async def us(self) -> str:
-        """Our own user id. Raises ChatError."""
+        """Return the bot's user id. Raises ChatError."""
         if not self._us:
             self._us = str((await call(self._client, "auth.test"))["user_id"])
         return self._us
 
     async def names(self, users: Iterable[str]) -> Mapping[str, str]:
-        """The names of users, of those whom Slack tells."""
+        """Return the names of users, as far as Slack tells them."""
         asked = sorted({*users})
         found = await asyncio.gather(*(self._name(user) for user in asked))
         return {user: name for user, name in zip(asked, found, strict=True) if name}

@@ -1,6 +1,6 @@
-"""What Slack tells of besides questions: deletions, changed files, and where we came or went.
+"""Events other than questions: deletions, changed files, and channels joined or left.
 
-Whatever is not of the expected type counts as absent, so that no payload raises.
+A value of an unexpected type counts as absent, so that no payload raises.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ NOTICES = (
     "member_joined_channel",
     "member_left_channel",
 )
-"""The events that are no messages, by their type."""
+"""The types of the events handled here, apart from `message`."""
 
 MOVED = ("joined", "left", "uninstalled")
-"""What is ordered by when it happened: events may come late."""
+"""Notices that are ordered by when they happened, as events may arrive late."""
 LATEST = 1e11
-"""Seconds since the epoch that no event says."""
+"""Seconds since the epoch; an event with a later time is malformed."""
 
 
 class _Told(NamedTuple):
-    """A notice's name, the channel it is about, the file or channel that it names, and the post."""
+    """A notice: its name, the channel it is about, the file or channel it names, and the post."""
 
     name: str
     channel: str
@@ -44,16 +44,17 @@ class _Told(NamedTuple):
 
     @property
     def whole(self) -> bool:
+        """Whether it has everything that a notice of its name needs."""
         needed = self.argument or self.target or self.name not in ("gone", "changed", "rehomed")
         return bool(self.name and self.channel and needed)
 
 
 def notice(body: Mapping[str, Any]) -> Command | None:
-    """A notice from an Events API envelope, None when the event is of another kind or incomplete.
+    """Return the notice in an Events API envelope; None if it is another kind or incomplete.
 
-    `gone`: a post (`target`) or file (`argument`) was deleted. `changed`: a file may have other
-    content. `joined`, `left`, `closed`: of a channel. `rehomed`: a channel has another id from now
-    on (`argument`). `uninstalled`: the workspace removed us.
+    `gone`: a post (`target`) or file (`argument`) was deleted. `changed`: a file's content may have
+    changed. `joined`, `left`, `closed`: of a channel. `rehomed`: a channel has a new id
+    (`argument`). `uninstalled`: the workspace removed the app.
     """
     event = map_of(body.get("event"))
     tenant, bot = installed(body)
@@ -76,7 +77,7 @@ def notice(body: Mapping[str, Any]) -> Command | None:
 
 
 def _happened(body: Mapping[str, Any]) -> float:
-    """When an event happened, by Slack's clock; 0 if it does not say.
+    """Return when an event happened, by Slack's clock; 0 if it does not say.
 
     https://docs.slack.dev/apis/events-api#event-type-structure
     """
@@ -121,8 +122,11 @@ def _told(event: Mapping[str, Any], bot: str) -> _Told | None:
 
 
 def _of_message(event: Mapping[str, Any], channel: str) -> _Told | None:
-    """A deleted post. A thread's root that is deleted while it has replies is changed instead, into
-    a tombstone. https://github.com/slack-edge/slack-edge/pull/10"""
+    """Return the notice of a deleted post.
+
+    A thread's root deleted while it has replies is changed into a tombstone instead.
+    https://github.com/slack-edge/slack-edge/pull/10
+    """
     match text_of(event.get("subtype")):
         case "message_deleted":
             return _Told("gone", channel, target=id_of(event.get("deleted_ts")))

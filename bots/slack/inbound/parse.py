@@ -1,6 +1,6 @@
-"""Slack's JSON in, our values out: one pure function for each kind of request.
+"""Parse Slack's JSON into our values: one pure function for each kind of request.
 
-Whatever is not of the expected type counts as absent, so that no payload raises.
+A value of an unexpected type counts as absent, so that no payload raises.
 """
 
 from __future__ import annotations
@@ -21,28 +21,28 @@ from core.values.conversation import Attachment, Command, Conversation, Incoming
 
 PLATFORM = "slack"
 PREFIX = "parley:"
-"""What the action ids of our buttons begin with."""
+"""The prefix of our buttons' action ids."""
 US = "Parley"
-"""What our own mention reads as, where it stands within a sentence."""
+"""The text that replaces a mention of the bot inside a sentence."""
 LONGEST = 40_000
-"""Characters of a message, as Slack has them: what people wrote is kept whole."""
+"""The most characters of a message, as in Slack: what people wrote is never cut."""
 LONGEST_ARGUMENT = 2_000
-"""Characters of a command's text or a button's value; Slack's own values end at 2,000."""
+"""The most characters of a command's text or a button's value, as in Slack."""
 LONGEST_NAME = 200
 SUBTYPES = ("", "file_share", "thread_broadcast")
-"""Messages that people write. All other subtypes are edits, deletions, bots and notices.
+"""Subtypes of messages that people write; all others are edits, deletions, bots and notices.
 https://docs.slack.dev/reference/events/message#subtypes"""
 
 FILE_LINK = re.compile(r"https?://[^\s<>|/]+/files/[A-Z0-9]{2,20}/(F[A-Z0-9]{2,20})(?:/[^\s<>|]*)?")
-"""The address of a file in a workspace, as people paste it."""
+"""A link to a file in a workspace, as people paste it."""
 _KINDS = {"im": Kind.DIRECT, "mpim": Kind.GROUP}
 
 
 def message(body: Mapping[str, Any]) -> Incoming | None:
-    """A question to us, from an Events API envelope; None when the event is not one.
+    """Return the question in an Events API envelope; None if the event is not one.
 
-    `app_mention` and `message` for one post give the same `event_id`. In a direct chat, what is
-    said in a thread is answered there and all else is one conversation without a thread.
+    `app_mention` and `message` events for one post get the same `event_id`. In a direct chat, a
+    question in a thread is answered there; everything else is one conversation without a thread.
     """
     event = map_of(body.get("event"))
     tenant, bot = installed(body)
@@ -79,7 +79,7 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
 
 
 def command(body: Mapping[str, Any]) -> Command | None:
-    """A slash command. Slack takes none in threads."""
+    """Return the slash command in a request. Slack allows none in threads."""
     tenant = id_of(body.get("team_id")) or id_of(body.get("enterprise_id"))
     channel, user = id_of(body.get("channel_id")), id_of(body.get("user_id"))
     if not (tenant and channel and user):
@@ -96,10 +96,10 @@ def command(body: Mapping[str, Any]) -> Command | None:
 
 
 def action(body: Mapping[str, Any]) -> Command | None:
-    """A pressed button or a chosen option of ours.
+    """Return a press of one of our buttons, or a chosen option.
 
-    `extra` has `response_url` and `replace` when the message was shown to one person only: on
-    anybody's message, an answer by that address could take the message's place.
+    `extra` has `response_url` and `replace` if the message was shown to one person only: for a
+    message that everybody sees, a reply to that URL could replace it.
     """
     pressed = map_of(next(iter(list_of(body.get("actions"))), None))
     container, posted, user = (map_of(body.get(n)) for n in ("container", "message", "user"))
@@ -114,7 +114,7 @@ def action(body: Mapping[str, Any]) -> Command | None:
     target = id_of(container.get("message_ts")) or id_of(posted.get("ts"))
     alone = container.get("is_ephemeral") is True
     if not thread and not alone and kind is not Kind.DIRECT:
-        thread = target  # what only one person sees cannot be replied to
+        thread = target  # an ephemeral message cannot have replies
     where = Conversation(PLATFORM, tenant, channel, thread or None, kind)
     name = action_id.removeprefix(PREFIX)[:LONGEST_NAME]
     chosen = text_of(map_of(pressed.get("selected_option")).get("value"))
@@ -138,7 +138,7 @@ def action(body: Mapping[str, Any]) -> Command | None:
 
 
 def is_listened_to(body: Mapping[str, Any]) -> bool:
-    """Whether it is an event, or a pressed button, that says of what kind it is."""
+    """Whether a payload is an event or an action that names its type."""
     match body.get("type"):
         case "event_callback":
             return bool(text_of(map_of(body.get("event")).get("type")))
@@ -150,21 +150,23 @@ def is_listened_to(body: Mapping[str, Any]) -> bool:
 
 
 def kind_of(channel: str, channel_type: object) -> Kind:
-    """Of what kind a conversation is, by its `channel_type` and else by its id."""
+    """Return a conversation's kind, by its `channel_type` or else by its id."""
     if isinstance(channel_type, str) and channel_type in _KINDS:
         return _KINDS[channel_type]
     return Kind.DIRECT if channel.startswith("D") else Kind.CHANNEL
 
 
 def _named(channel: str, name: object) -> Kind:
-    """Commands and buttons tell a direct chat by its channel's name only."""
+    """Return the kind by the channel's name: commands and buttons have nothing else for direct
+    chats."""
     if text_of(name).startswith("mpdm-"):
         return Kind.GROUP
     return kind_of(channel, "im" if name == "directmessage" else None)
 
 
 def _question(text: str, bot: str, attachments: Sequence[Mapping[str, Any]]) -> str:
-    """The text as people read it, without the mentions that called us, forwarded messages below."""
+    """Return the text as people read it, without mentions that address us; forwarded messages
+    follow."""
     if bot:
         mention = rf"<@{re.escape(bot)}(?:\|[^<>]*)?>"
         text = re.sub(rf"\A(?:\s*{mention}[,:]?)+|(?:{mention}\s*)+\Z", "", text)
@@ -181,7 +183,8 @@ def _quote(forwarded: Mapping[str, Any]) -> str:
 
 
 def _is_file(file: Mapping[str, Any]) -> bool:
-    """Deleted files and those beyond a workspace's plan are shown as a mere stone."""
+    """Whether it is a readable file; deleted ones and those beyond the plan are only
+    placeholders."""
     return bool(id_of(file.get("id"))) and file.get("mode") not in (
         "tombstone",
         "hidden_by_limit",
@@ -189,7 +192,7 @@ def _is_file(file: Mapping[str, Any]) -> bool:
 
 
 def attachment(file: Mapping[str, Any]) -> Attachment:
-    """A shared file. From another workspace only its id is told (`check_file_info`)."""
+    """Return a shared file. One from another workspace has only its id (`check_file_info`)."""
     return Attachment(
         id=id_of(file.get("id")),
         name=(text_of(file.get("name")) or text_of(file.get("title")))[:1024],

@@ -1,4 +1,4 @@
-"""Slack's mrkdwn, as people send it, to plain Markdown. Imports nothing heavy: receivers use it.
+"""Convert Slack's mrkdwn, as people send it, to plain Markdown. For receivers: no heavy imports.
 
 Slack writes `<@U1>`, `<#C1|general>`, `<!here>`, `<https://…|label>` and escapes `&`, `<` and `>`.
 https://docs.slack.dev/messaging/formatting-message-text#parsing-message-text
@@ -16,11 +16,12 @@ SPECIAL = re.compile(r"<([^<>\n]{1,4000})>")
 
 
 def from_mrkdwn(text: str, names: Mapping[str, str] = NOBODY) -> str:
-    """The text as its writer saw it. `names` maps user and channel ids to names, where known."""
+    """Return the text as its author saw it. `names` maps known user and channel ids to names."""
     return unescape(SPECIAL.sub(lambda match: _special(match[1], names), text))
 
 
 def unescape(text: str) -> str:
+    """Replace Slack's three entities with their characters."""
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
@@ -46,7 +47,7 @@ def _command(target: str, label: str) -> str:
 
 
 def _link(url: str, label: str) -> str:
-    """A bare address where the label says no more than the address does."""
+    """Return a link in Markdown, or the bare URL if the label adds nothing to it."""
     plain = url.removeprefix("mailto:").removeprefix("tel:")
     if not label or label in (url, plain) or url in (f"http://{label}", f"https://{label}"):
         return plain

@@ -1,7 +1,8 @@
 """Which workspace a payload belongs to, and whether its author belongs there too.
 
 Slack Connect joins workspaces of different companies, Enterprise Grid those of one organisation.
-https://docs.slack.dev/apis/slack-connect and https://docs.slack.dev/enterprise/organization-ready-apps
+https://docs.slack.dev/apis/slack-connect and
+https://docs.slack.dev/enterprise/organization-ready-apps
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from bots.wire.fields import id_of, list_of, map_of, text_of
 
 
 def installed(body: Mapping[str, Any]) -> tuple[str, str]:
-    """The workspace of an event in which we are installed, and our user id there.
+    """Return the workspace of an event in which the app is installed, and the bot's user id there.
 
-    For a channel shared between workspaces `team_id` may be the other one's, for an app of a whole
-    organisation the authorization's may be absent. https://docs.slack.dev/apis/events-api
+    For a channel shared between workspaces `team_id` may be the other one; for an app of a whole
+    organisation the authorization may lack it. https://docs.slack.dev/apis/events-api
     """
     ours = _authorization(body)
     found = (ours.get("team_id"), body.get("team_id"), ours.get("enterprise_id"))
@@ -26,10 +27,10 @@ def installed(body: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def tenant_of(body: Mapping[str, Any]) -> str:
-    """The workspace we are installed in, of any payload; empty if it names none.
+    """Return the workspace the app is installed in, for any payload; empty if it names none.
 
-    A button's payload has no `team` where the app is installed in a whole organisation: then the
-    button's value says where its message stands, and else its presser's workspace is taken.
+    A button's payload has no `team` if the app is installed in a whole organisation: then the
+    button's value names the workspace of its message, or else the presser's workspace is used.
     https://docs.slack.dev/reference/interaction-payloads/block_actions-payload (`team`)
     """
     if body.get("type") == "event_callback":
@@ -44,9 +45,10 @@ def tenant_of(body: Mapping[str, Any]) -> str:
 def wrote_from_elsewhere(body: Mapping[str, Any]) -> bool:
     """Whether an event's author belongs to another company's workspace.
 
-    `user_team` is the author's workspace or, in an organisation, may be that; `team` likewise, and
-    `source_team` is where it was written. In an organisation, what `is_ext_shared_channel` says is
-    not shared with others has colleagues from sister workspaces only.
+    `user_team` is the author's workspace, or in an organisation possibly the organisation; so is
+    `team`; `source_team` is where the message was written. In an organisation, a channel that
+    `is_ext_shared_channel` says is not shared externally has only colleagues from sister
+    workspaces.
     """
     event = map_of(body.get("event"))
     named = (event.get("user_team"), event.get("team"), event.get("source_team"))
@@ -59,7 +61,8 @@ def wrote_from_elsewhere(body: Mapping[str, Any]) -> bool:
 
 
 def pressed_from_elsewhere(body: Mapping[str, Any]) -> bool:
-    """Whether who pressed a button belongs to another workspace than the app, as far as is said.
+    """Whether a button was pressed from another workspace than the app's, as far as the payload
+    says.
 
     In an organisation `user.team_id` is the organisation's id.
     https://docs.slack.dev/reference/interaction-payloads/block_suggestion-payload
@@ -75,7 +78,8 @@ def _authorization(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _workspace_of_value(body: Mapping[str, Any]) -> str:
-    """The workspace within a button's value, which names an answer: `slack/{team}/{channel}/…`."""
+    """Return the workspace in a button's value, which names an answer:
+    `slack/{team}/{channel}/…`."""
     pressed = map_of(next(iter(list_of(body.get("actions"))), None))
     channel = id_of(map_of(body.get("channel")).get("id"))
     found = re.search(

@@ -1,4 +1,4 @@
-"""Who may speak to us: Slack's signature over a request's raw bytes, before anything parses them.
+"""Verify Slack's signature over a request's raw bytes, before anything parses them.
 
 Bolt parses first, answers 500 to a timestamp that is no number, and logs what it refuses; so this
 check comes before it. https://docs.slack.dev/authentication/verifying-requests-from-slack
@@ -17,9 +17,9 @@ from urllib.parse import parse_qsl
 from bots.wire.nesting import DEEPEST, depth
 
 TOLERANCE = 300
-"""Seconds a timestamp may differ from our clock."""
+"""Seconds by which a timestamp may differ from our clock."""
 LARGEST = 1024**2
-"""Bytes of a request; Slack's own stay far below."""
+"""The most bytes of a request; Slack's stay far below."""
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 
@@ -28,7 +28,7 @@ _TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
 
 class Rejected(Exception):
-    """Not from Slack, or not to be read. `status` is the HTTP answer."""
+    """The request is not from Slack, or cannot be read. `status` is the HTTP response."""
 
     def __init__(self, status: int, reason: str) -> None:
         super().__init__(reason)
@@ -36,7 +36,7 @@ class Rejected(Exception):
 
 
 def verify(headers: Sequence[tuple[str, str]], body: bytes, secret: str, now: float) -> None:
-    """Returns if the request is Slack's, else raises Rejected. `headers` as they came."""
+    """Check that a request is from Slack. Raises Rejected if not. `headers` as received."""
     if len(body) > LARGEST:
         raise Rejected(413, "too large")
     timestamp = _single(headers, "x-slack-request-timestamp")
@@ -52,7 +52,7 @@ def verify(headers: Sequence[tuple[str, str]], body: bytes, secret: str, now: fl
 
 
 def payload_of(headers: Sequence[tuple[str, str]], body: bytes) -> dict[str, Any]:
-    """A verified request's payload. Raises Rejected for what cannot be read."""
+    """Return the payload of a verified request. Raises Rejected if it cannot be read."""
     content_types = {
         value.partition(";")[0].strip().lower()
         for key, value in headers

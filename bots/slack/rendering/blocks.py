@@ -1,4 +1,4 @@
-"""A rendered message as Slack's text and blocks."""
+"""Render a message as the text and blocks of a Slack message."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from core.wording.labels import short_label
 from core.wording.user_messages import plain
 
 LABEL = 75
-"""Characters of a button's or an option's text; Slack refuses a message with a longer or empty one.
+"""The most characters of a button's or option's text; Slack refuses longer and empty ones.
 https://docs.slack.dev/reference/block-kit/composition-objects/option-object"""
 LONG_LABEL = 200
 
 
 def text_and_blocks(message: Rendered) -> dict[str, Any]:
-    """The arguments `text`, `blocks` and `parse` of `chat.postMessage` and its kin.
+    """Return the arguments `text`, `blocks` and `parse` of `chat.postMessage` and similar methods.
 
-    Nothing is cut: what exceeds a section goes on in the next.
+    Nothing is cut: text beyond one section continues in the next.
     """
     allowed = links_of(message.markdown)
     text = render(message.markdown)
     if not text.strip():
         text = "…"
-    # a piece may begin in the middle of what was code
+    # a piece may begin inside what was code
     blocks = [_section(guarded(piece, allowed)) for piece in _pieces(text)]
     if message.options:
         lines = "\n".join(_line(option) for option in message.options)
@@ -38,18 +38,19 @@ def text_and_blocks(message: Rendered) -> dict[str, Any]:
         blocks.append({"type": "context", "elements": [element]})
     if message.buttons:
         blocks.append({"type": "actions", "elements": [_button(each) for each in message.buttons]})
-    # `text` is for notifications; `chat.update` takes no more than 4,000 characters of it
+    # `text` is for notifications; `chat.update` accepts at most 4,000 characters
     return {"text": guarded(_pieces(text, 3900)[0], allowed), "blocks": blocks, "parse": "none"}
 
 
 def _section(text: str) -> dict[str, Any]:
-    """Shown whole (`expand`), and with no bare address or name made a link (`verbatim`)."""
+    """Build a section that is shown whole (`expand`) and links no bare URLs or names
+    (`verbatim`)."""
     section = {"type": "mrkdwn", "text": text, "verbatim": True}
     return {"type": "section", "expand": True, "text": section}
 
 
 def _pieces(text: str, limit: int = LIMIT) -> list[str]:
-    """The text in pieces of `limit` characters at most, cut at lines where that is possible."""
+    """Split text into pieces of at most `limit` characters, at line ends where possible."""
     pieces = []
     while len(text) > limit:
         at = text.rfind("\n", 1, limit + 1)
@@ -60,7 +61,7 @@ def _pieces(text: str, limit: int = LIMIT) -> list[str]:
 
 
 def shown_text(message: Mapping[str, Any]) -> str:
-    """What a message of ours says, without its small print and buttons."""
+    """Return the text of one of our messages, without its small print and buttons."""
     sections = [b for b in message.get("blocks") or () if b.get("type") == "section"]
     if sections:
         return "\n".join(str(block["text"]["text"]) for block in sections)

@@ -1,9 +1,8 @@
-"""A last look at mrkdwn as Slack reads it: what may not be active becomes plain text.
+"""Final check of mrkdwn as Slack parses it: whatever may not be active becomes plain text.
 
-Slack acts on `<…>` wherever it stands, in code as well: an address, `@` a person, `#` a channel,
-`!` a group or a date. Bare addresses are made links where neither `verbatim` nor `parse: none`
-says otherwise; we say both, and break them all the same.
-https://docs.slack.dev/messaging/formatting-message-text
+Slack acts on `<…>` everywhere, even in code: a URL, `@` a person, `#` a channel, `!` a group or a
+date. It links bare URLs unless `verbatim` or `parse: none` is set; we set both, and break such URLs
+all the same. https://docs.slack.dev/messaging/formatting-message-text
 """
 
 from __future__ import annotations
@@ -16,17 +15,18 @@ CODE_OR_ANGLE = re.compile(r"(?P<code>```.+?```|`[^`\n]+`)|<(?P<inner>[^<>]*)>|(
 
 
 def escape(text: str) -> str:
-    """Characters that Slack would act on, as entities."""
+    """Replace the characters that Slack acts on with entities."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
 
 
 def address(url: str) -> str:
-    """An address as it stands within `<…>`."""
+    """Return a URL in the form it takes inside `<…>`."""
     return escape(url).replace("|", "%7C")
 
 
 def guarded(mrkdwn: str, allowed: frozenset[str]) -> str:
-    """The same text, in which nothing is active but links to exactly `allowed` (see `address`)."""
+    """Return the text with nothing active but links to exactly the `allowed` URLs (see
+    `address`)."""
     out: list[str] = []
     at = 0
     for found in CODE_OR_ANGLE.finditer(mrkdwn):

@@ -1,8 +1,8 @@
-"""Markdown to Slack's mrkdwn, by a real parser.
+"""Convert Markdown to Slack's mrkdwn, with a real parser.
 
-Slack reads `*bold* _italic_ ~strike~ `code` <url|label>` and lines that begin with `>`; it knows no
-headings, tables or nested lists: those become bold lines, aligned monospace, indented bullets.
-`&`, `<` and `>` are escaped everywhere, so that nothing in a text can become a mention.
+Slack reads `*bold* _italic_ ~strike~ `code` <url|label>` and lines that begin with `>`; it has no
+headings, tables or nested lists: those become bold lines, aligned monospace, indented bullets. `&`,
+`<` and `>` are escaped everywhere, so that no text can become a mention.
 https://docs.slack.dev/messaging/formatting-message-text
 """
 
@@ -22,36 +22,36 @@ from core.streaming.markdown.dialect import Tokens, links, parser
 from core.streaming.markdown.links import defused
 
 LIMIT = 3000
-"""Characters of a section's text. https://docs.slack.dev/reference/block-kit/blocks/section-block"""
+"""The most characters of a section. https://docs.slack.dev/reference/block-kit/blocks/section-block"""
 BULLETS = ("•", "◦", "▪")
 RULE = "─" * 12
 SPACE = "\u200b"
-"""Zero width: lets Slack see a mark that touches a word, and keeps it from seeing other things."""
+"""Zero-width space: makes Slack see a mark that touches a word, and breaks up other syntax."""
 EDGE = "\ue000"
-"""Stands at a mark's edge until it is known whether a word touches it."""
+"""Placeholder at a mark's edge until it is known whether a word touches it."""
 EDGES = re.compile(rf"(?<=[^\W_]){EDGE}+|{EDGE}+(?=[^\W_])")
 TICK = "ˋ"
-"""A backtick in plain text: Slack has no escape for its own marks."""
+"""Replaces a backtick in plain text, as Slack has no escape for its marks."""
 STAR = re.compile(r"(?<![\w*\s])\*(?=\w)|(?<=\w)\*(?![\w*])|(?<!\S)\*(?=\S)")
 ALERT = re.compile(r"@(?=(?:here|channel|everyone|group)\b)", re.I)
 TASKS = {"[ ] ": "☐ ", "[x] ": "☑ ", "[X] ": "☑ "}
 
 
 def render(markdown: str) -> str:
-    """The mrkdwn of a Markdown text. Only what is a link in that text is one in it."""
+    """Return a Markdown text as mrkdwn. Only what is a link in that text becomes one."""
     rendered = [_rendered(block.text) for block in blocks(markdown)]
     allowed = frozenset(chain.from_iterable(links for _, links in rendered))
     return guarded(JOIN.join(text for text, _ in rendered if text), allowed)
 
 
 def links_of(markdown: str) -> frozenset[str]:
-    """The addresses that are links in a Markdown text, as mrkdwn has them."""
+    """Return the URLs of a Markdown text's links, as mrkdwn writes them."""
     return frozenset(chain.from_iterable(_rendered(block.text)[1] for block in blocks(markdown)))
 
 
 @lru_cache(maxsize=2048)
 def _rendered(block: str) -> tuple[str, tuple[str, ...]]:
-    """The mrkdwn of a block, and the addresses that are links in it."""
+    """Return a block's mrkdwn, and the URLs of its links."""
     tokens = parser.parse(block.replace(EDGE, ""))
     text = _blocks(Tokens(tokens))
     text = EDGES.sub(SPACE, text).replace(EDGE, "") if EDGE in text else text
@@ -59,11 +59,12 @@ def _rendered(block: str) -> tuple[str, tuple[str, ...]]:
 
 
 class MrkdwnSurface:
-    """`core.ports.chat.Surface`: what fits a section of a Slack message."""
+    """Implements `core.ports.chat.Surface`: what fits in a section of a Slack message."""
 
     limit = LIMIT
 
     def size(self, markdown: str) -> int:
+        """The length of the text as mrkdwn, in characters."""
         return len(render(markdown))
 
 
@@ -141,7 +142,7 @@ def _plain(tokens: Sequence[Token]) -> str:
 
 
 def _inline(token: Token, *, bold: bool = False) -> str:
-    """`bold`: all of it is bold already."""
+    """Render inline content; `bold` if all of it is bold already."""
     return _spans(Tokens(token.children or ()), "", bold=bold)
 
 
@@ -174,7 +175,7 @@ def _spans(tokens: Tokens, closing: str, *, bold: bool) -> str:
 
 
 def _literal(text: str) -> str:
-    """Text that means nothing but itself: no alert, no address, no mark."""
+    """Render text literally: no mention, no URL, no mark."""
     text = escape(text)
     if "*" in text:
         text = STAR.sub("∗", text)

@@ -1,4 +1,4 @@
-"""Tables for Slack, which has none: aligned monospace, or a record a row where that is too wide."""
+"""Tables for Slack, which has none: aligned monospace, or one record per row if too wide."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ SPACE = "\u200b"
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """`plain` as characters, `rendered` as mrkdwn."""
+    """A table cell: `plain` as characters, `rendered` as mrkdwn."""
 
     plain: str
     rendered: str
@@ -22,7 +22,7 @@ EMPTY = Cell("", "")
 
 
 def table(rows: Sequence[Sequence[Cell]]) -> str:
-    """The mrkdwn of a table; its first row is its head."""
+    """Return the mrkdwn of a table whose first row is its header."""
     if not rows or not rows[0]:
         return ""
     plain = [[cell.plain for cell in row] for row in rows]
