@@ -22,7 +22,7 @@ import aiohttp
 import boto3
 from aiohttp import web
 
-from bots.slack.chat import QUOTAS
+from bots.slack.api.quotas import QUOTAS
 from bots.slack.rendering.mrkdwn import MrkdwnSurface, render
 from core.aws.bedrock.client import BedrockModel, tune_gc
 from core.aws.bedrock.eventstream import Decoder

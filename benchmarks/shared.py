@@ -23,7 +23,7 @@ import boto3
 from aiohttp import web
 
 from benchmarks.streaming import DELTAS, LATENCY, SIZE, TEXT, Plain, percentile
-from bots.slack.chat import QUOTAS
+from bots.slack.api.quotas import QUOTAS
 from core.aws.access.calls import Calls
 from core.aws.access.clients import client
 from core.aws.dynamodb.rate_ledger import DynamoLedger

@@ -13,7 +13,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from bots.slack.chat import QUOTAS
+from bots.slack.api.quotas import QUOTAS
 from core.ports.chat import RateLimited
 from core.ports.rates import Call
 from core.rates.budget import WorkspaceBudget

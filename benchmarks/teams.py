@@ -27,8 +27,8 @@ from aiohttp import web
 from benchmarks.streaming import DELTAS, LATENCY, SIZE, TEXT, percentile
 from bots.serve import Receivers, application
 from bots.teams.api.hosts import Hosts
+from bots.teams.api.quotas import PERSONAL, QUOTAS
 from bots.teams.app import Receiver
-from bots.teams.chat import PERSONAL, QUOTAS
 from bots.teams.inbound.auth import Authenticator, SigningKeys
 from bots.teams.outbound.streaming import Streams
 from bots.teams.rendering.cards import activity, as_text, size

@@ -11,22 +11,20 @@ from typing import Any
 import aiohttp
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bots.slack.api import messages
 from bots.slack.api.downloads import FILES_READ, answer_refused, download
 from bots.slack.api.membership import Membership
 from bots.slack.api.standing import Standings
 from bots.slack.api.threads import replies
 from bots.slack.api.web import People, call, is_slacks, read
 from bots.slack.inbound import parse
-from bots.slack.inbound.parse import FILE_LINK, SUBTYPES
-from bots.slack.inbound.plain_text import from_mrkdwn
-from bots.slack.rendering.blocks import shown_text, text_and_blocks
+from bots.slack.inbound.parse import FILE_LINK
+from bots.slack.rendering.blocks import text_and_blocks
 from bots.slack.rendering.mrkdwn import MrkdwnSurface
 from bots.wire.fields import MOST_FILES, map_of
 from bots.wire.refusals import Malformed
 from core.ports.chat import ChatError, Forbidden, Gone, Surface, TooLong, Unreachable
 from core.ports.file_sources import Freshness
-from core.ports.rates import Call
-from core.rates.budget import Quota, Rate
 from core.values.answer import MessageId, Rendered, Turn
 from core.values.conversation import (
     LIBRARY,
@@ -42,17 +40,6 @@ from core.values.documents import Document, DocumentId
 from core.values.runs import post_of
 
 log = logging.getLogger(__name__)
-
-QUOTAS = (
-    Quota(frozenset({Call.POST}), (Rate(1, 1.2),), by="channel"),
-    Quota(frozenset({Call.POST}), (Rate(300, 62),)),
-    Quota(frozenset({Call.EDIT}), (Rate(50, 62),)),
-    Quota(frozenset({Call.DELETE}), (Rate(50, 62),)),
-)
-"""Slack's tiers, with windows padded for latency: `chat.update` and `chat.delete` tier 3 (50 a
-minute), `chat.postMessage` one a second and channel, "several hundred" a minute and workspace.
-A 429 applies to the method in the whole workspace.
-https://docs.slack.dev/apis/web-api/rate-limits"""
 
 EVENT_TYPE = "parley_answer"
 HISTORY = 30
@@ -126,7 +113,7 @@ class SlackChat:
         return [
             MessageId(each["ts"])
             for each in await self._messages(100, since)
-            if each.get("user") == us and _mark(each) == mark
+            if each.get("user") == us and messages.mark(each) == mark
         ]
 
     async def whisper(self, person: Person, message: Rendered) -> None:
@@ -142,11 +129,11 @@ class SlackChat:
     async def thread(self, limit: int) -> Sequence[Turn]:
         """Return the newest messages of the thread or direct chat, with mentions as names."""
         us = await self._people.us()
-        said = [each for each in await self._messages(limit, {}) if _is_said(each)]
-        mentioned = {user for each in said for user in _MENTION.findall(_text(each))}
+        said = [each for each in await self._messages(limit, {}) if messages.is_said(each)]
+        mentioned = {user for each in said for user in _MENTION.findall(messages.text_of(each))}
         wrote = {str(each["user"]) for each in said if each.get("user")}
         names = await self._people.names((mentioned | wrote) - {us})
-        return [_turn(each, us, names) for each in said]
+        return [messages.turn(each, us, names) for each in said]
 
     async def audience(self, person: Person) -> frozenset[Scope]:
         """In a channel, its own scope; in a direct chat, also the channels that both are in.
@@ -252,8 +239,8 @@ class SlackChat:
             self._client, "conversations.history", channel=self._where.channel, limit=limit
         )
         us = await self._people.us()
-        said = [each for each in reversed(found["messages"]) if _is_said(each)]
-        return [_turn(each, us, {}) for each in said]
+        said = [each for each in reversed(found["messages"]) if messages.is_said(each)]
+        return [messages.turn(each, us, {}) for each in said]
 
     async def _messages(self, limit: int, since: Mapping[str, str]) -> list[dict[str, Any]]:
         """Return the thread's root and newest messages, or a direct chat's newest; oldest first."""
@@ -298,31 +285,3 @@ class SlackChat:
                     raise await answer_refused(response)
         except (aiohttp.ClientError, TimeoutError) as exc:
             raise Unreachable(type(exc).__name__) from exc
-
-
-def _is_said(message: Mapping[str, Any]) -> bool:
-    """Whether people or other apps wrote a message; notices do not count."""
-    return (message.get("subtype") or "") in (*SUBTYPES, "bot_message") and bool(message.get("ts"))
-
-
-def _mark(message: Mapping[str, Any]) -> str:
-    metadata = message.get("metadata") or {}
-    return str((metadata.get("event_payload") or {}).get("mark") or "")
-
-
-def _turn(message: Mapping[str, Any], us: str, names: Mapping[str, str]) -> Turn:
-    if message.get("user") == us:
-        return Turn("assistant", from_mrkdwn(shown_text(message), names), "", message["ts"])
-    app = (message.get("bot_profile") or {}).get("name") or message.get("username") or ""
-    name = names.get(str(message.get("user") or ""), "") or str(app)
-    text = re.sub(rf"<@{us}(\|[^<>]*)?>", "", _text(message)) if us else _text(message)
-    return Turn("user", from_mrkdwn(text, names).strip(), name, message["ts"])
-
-
-def _text(message: Mapping[str, Any]) -> str:
-    """Return a message's text; for apps that post only attachments, the text of those."""
-    text = str(message.get("text") or "")
-    attachments = [each for each in message.get("attachments") or () if isinstance(each, dict)]
-    if text or not attachments:
-        return text
-    return "\n".join(str(each.get("text") or each.get("fallback") or "") for each in attachments)

@@ -9,9 +9,10 @@ from contextlib import asynccontextmanager
 import aiohttp
 
 from bots.slack.api.membership import Membership
+from bots.slack.api.quotas import QUOTAS
 from bots.slack.api.standing import Standings
 from bots.slack.api.web import People, web_client
-from bots.slack.chat import QUOTAS, SlackChat
+from bots.slack.chat import SlackChat
 from bots.wire.addresses import connector
 from bots.wire.platform import Platform
 from core.ports.chat import Chat

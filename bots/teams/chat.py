@@ -26,8 +26,6 @@ from bots.teams.rendering.markup import render
 from bots.teams.rendering.surface import TeamsSurface
 from core.ports.chat import ChatError, Forbidden, Gone, Surface, Unreachable
 from core.ports.file_sources import Freshness
-from core.ports.rates import Call
-from core.rates.budget import Quota, Rate
 from core.values.answer import MessageId, Rendered, Stage, Turn
 from core.values.conversation import (
     LIBRARY,
@@ -42,26 +40,6 @@ from core.values.conversation import (
 from core.values.documents import Document, DocumentId
 
 log = logging.getLogger(__name__)
-
-CALLS = frozenset({Call.POST, Call.EDIT, Call.DELETE})
-TENANT = Quota(CALLS, (Rate(45, 1.0),), needs_second_refusal=True)
-QUOTAS = (
-    Quota(
-        CALLS,
-        (Rate(7, 1.05), Rate(8, 2.05), Rate(60, 30.5), Rate(1800, 3605)),
-        by="channel",
-        gap=0.8,
-    ),
-    TENANT,
-)
-"""What a bot may send to one chat or channel with all its threads, windows padded for the journey,
-and to one tenant (50/s). A 429 does not say which of them it is about.
-https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit"""
-PERSONAL = (
-    Quota(CALLS, (Rate(1, 1.05), Rate(60, 30.5), Rate(1800, 3605)), by="channel"),
-    TENANT,
-)
-"""In a personal chat, where answers stream: one call a second."""
 
 SOON = 2.0
 """Seconds within which Teams has taken a post whose answer was lost, and Graph tells of it."""

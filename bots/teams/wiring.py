@@ -11,9 +11,10 @@ import aiohttp
 from bots.teams.api.connector import Connector
 from bots.teams.api.downloads import Bearer
 from bots.teams.api.hosts import Hosts
+from bots.teams.api.quotas import PERSONAL, QUOTAS
 from bots.teams.api.tokens import CONNECTOR, graph_scope, tokens_for
 from bots.teams.api.web import Web
-from bots.teams.chat import PERSONAL, QUOTAS, Microsoft, TeamsChat
+from bots.teams.chat import Microsoft, TeamsChat
 from bots.teams.graph.client import Graph
 from bots.teams.graph.standing import Standings
 from bots.teams.outbound.posted import Marks

@@ -11,9 +11,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bots.slack.api.membership import Membership
+from bots.slack.api.quotas import QUOTAS
 from bots.slack.api.standing import Standings
 from bots.slack.api.web import People, call, is_slacks, read, web_client
-from bots.slack.chat import QUOTAS, SlackChat
+from bots.slack.chat import SlackChat
 from core.ports.chat import ChatError, Forbidden, Gone, RateLimited, TooLong, Unreachable
 from core.ports.rates import Call, Priority
 from core.rates.budget import WorkspaceBudget

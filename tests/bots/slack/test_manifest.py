@@ -9,7 +9,7 @@ import bots.slack
 from bots.slack.inbound.file_events import NOTICES
 
 HERE = Path(bots.slack.__file__).parent
-SOURCE = "\n".join(path.read_text() for path in HERE.glob("*.py"))
+SOURCE = "\n".join(path.read_text() for path in sorted(HERE.rglob("*.py")))
 
 USES = {
     "app_mentions:read": "app_mention",

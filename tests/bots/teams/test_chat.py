@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bots.teams import wiring
-from bots.teams.chat import QUOTAS
+from bots.teams.api.quotas import QUOTAS
 from bots.teams.outbound.posted import Marks
 from bots.teams.outbound.streaming import LONGEST, Streams
 from bots.teams.rendering.markup import render

@@ -1,0 +1,42 @@
+"""Convert messages, as Slack's Web API returns them, to our values. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from bots.slack.inbound.parse import SUBTYPES
+from bots.slack.inbound.plain_text import from_mrkdwn
+from bots.slack.rendering.blocks import shown_text
+from core.values.answer import Turn
+
+
+def is_said(message: Mapping[str, Any]) -> bool:
+    """Whether people or other apps wrote a message; notices do not count."""
+    return (message.get("subtype") or "") in (*SUBTYPES, "bot_message") and bool(message.get("ts"))
+
+
+def mark(message: Mapping[str, Any]) -> str:
+    """Return the mark in the metadata of one of our messages, empty for any other message."""
+    metadata = message.get("metadata") or {}
+    return str((metadata.get("event_payload") or {}).get("mark") or "")
+
+
+def turn(message: Mapping[str, Any], us: str, names: Mapping[str, str]) -> Turn:
+    """Convert a message. `us` is the bot's user id; `names` maps user ids to known names."""
+    if message.get("user") == us:
+        return Turn("assistant", from_mrkdwn(shown_text(message), names), "", message["ts"])
+    app = (message.get("bot_profile") or {}).get("name") or message.get("username") or ""
+    name = names.get(str(message.get("user") or ""), "") or str(app)
+    said = re.sub(rf"<@{us}(\|[^<>]*)?>", "", text_of(message)) if us else text_of(message)
+    return Turn("user", from_mrkdwn(said, names).strip(), name, message["ts"])
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    """Return a message's mrkdwn; for apps that post only attachments, the text of those."""
+    text = str(message.get("text") or "")
+    attachments = [each for each in message.get("attachments") or () if isinstance(each, dict)]
+    if text or not attachments:
+        return text
+    return "\n".join(str(each.get("text") or each.get("fallback") or "") for each in attachments)
