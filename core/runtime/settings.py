@@ -67,7 +67,7 @@ class TeamsSettings:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """A process's validated settings; docs/operate.md describes each."""
+    """A process's validated settings; README.md describes each."""
 
     aws_region: str
     bucket: str

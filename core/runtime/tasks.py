@@ -61,7 +61,7 @@ async def first_done(*works: Work[object]) -> tuple[bool, ...]:
 
 @asynccontextmanager
 async def running(*works: Work[Any]) -> AsyncIterator[tuple[asyncio.Task[Any], ...]]:
-    """Run tasks while the block runs, which gets them; they are cancelled and awaited at its end."""
+    """Run tasks during the block, which gets them; they are cancelled and awaited at its end."""
     tasks = tuple(asyncio.create_task(each) for each in works)
     try:
         yield tasks

@@ -1,1 +1,1 @@
-"""One growing answer: from the model's text to the edits of a platform's messages."""
+"""Streaming answers: from the model's text to edits of a platform's messages."""

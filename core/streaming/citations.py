@@ -1,10 +1,10 @@
-"""Sources: numbers in the text checked against what was given, and the list under the answer.
+"""Checks an answer's citations while it streams, and writes the list of sources below it.
 
-A model cites a passage by its number, `[^2]` or `[^1][^3]`: a mark that prose does not contain, as
-it does contain `[1, 3]`, `a[1]` and the references of the documents it quotes. People see `[2]`.
-Numbers of passages that were not given are taken out while the text streams; nothing else is.
-A plain `[2]` after a statement is how people see citations, so models that follow an earlier answer
-write it too: it stays as it is, and counts where there is such a passage.
+A model cites a passage by its number, as `[^2]` or `[^1][^3]`. Prose does not contain such marks,
+while it may contain `[1, 3]`, `a[1]` or references of the documents that it quotes. People see
+`[2]`. Numbers of passages that the prompt did not contain are removed while the text streams;
+nothing else is. People see citations as a plain `[2]`, so a model that imitates an earlier answer
+writes that too: it stays unchanged, and counts as a citation if there is such a passage.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from core.values.answer import Citation
 from core.values.documents import Passage
 
 LONGEST = 40
-"""Characters of a citation that are held back until it is whole."""
+"""The most characters of an incomplete citation that are held back."""
 OPENS = re.compile(r" ?\[")
 _NUMBER = r"\^?[1-9]\d{0,2}"
 MARK = re.compile(rf"( ?)\[\s?\^(?=\d)({_NUMBER}(?:\s?[,;]\s?{_NUMBER})*)\s?\]")
 PLAIN = re.compile(r" ?\[([1-9]\d{0,2})\]")
 BEGINS = re.compile(r" ?\[[\s\d,;^]*\Z")
 INDEXED = re.compile(r"(?:(?<![^\W_])[A-Za-z]|_)\Z")
-"""A name of one letter: a number in brackets right behind it is an index, not a citation."""
+"""A name of one letter: a number in brackets directly after it is an index, not a citation."""
 SPECIAL = re.compile(r"([\\\[\]*_`~<>|])")
 HEADING = "**Sources**"
 SNIPPET = 160
-"""Characters of a passage that are told with its citation."""
+"""Characters of a passage in its citation's snippet."""
 
 
 class Citations:
-    """Passes an answer on, piece by piece, without citations of what was not given.
+    """Filters an answer piece by piece: removes citations of passages that the prompt did not have.
 
-    Without any passage the text passes as it is. `cited` are the numbers that are in it, in the
-    order in which they came.
+    `given` is the number of passages; with none, the text passes unchanged. `cited` are the numbers
+    cited so far, in the order of their first occurrence.
     """
 
     def __init__(self, given: int) -> None:
@@ -48,11 +48,11 @@ class Citations:
         self.cited: list[int] = []
 
     def feed(self, text: str) -> str:
-        """What can be shown by now."""
+        """Add a piece of the answer, and return the text that can be shown now."""
         return self._pass(self._held + text, final=False) if self._given else text
 
     def end(self) -> str:
-        """What was held back."""
+        """The text that is still held back, at the end of the answer."""
         return self._pass(self._held, final=True)
 
     def _pass(self, text: str, *, final: bool) -> str:
@@ -72,7 +72,7 @@ class Citations:
             mark = MARK.match(rest) or PLAIN.match(rest)
             unsure = mark is None and BEGINS.match(rest) and len(rest) < LONGEST
             if not final and (unsure or (mark and len(rest) == mark.end())):
-                self._held = rest  # what follows decides: `[^1](…)` is a link
+                self._held = rest  # the next characters decide: `[^1](…)` is a link
                 break
             shown = self._read(mark, rest[mark.end() :][:1]) if mark else found[0]
             out.append(self._seen(shown))
@@ -80,8 +80,8 @@ class Citations:
         return "".join(out)
 
     def _read(self, mark: re.Match[str], after: str) -> str:
-        """What is shown of a mark."""
-        begins = not re.search(r"\w", self._line)  # a list's mark is no statement
+        """The text to show for a mark, of which the citations are recorded."""
+        begins = not re.search(r"\w", self._line)  # a list marker is not a statement to cite for
         definition = after == ":" and begins
         if self._fence or self._code or after == "(" or definition:
             return mark[0]
@@ -98,7 +98,7 @@ class Citations:
         self.cited += [n for n in numbers if n not in self.cited]
 
     def _seen(self, text: str) -> str:
-        """The same text, noted: where code begins and ends."""
+        """Return the text unchanged, tracking where code begins and ends."""
         for line in re.split("(\n)", text):
             if line == "\n":
                 self._line_ended()
@@ -118,7 +118,7 @@ class Citations:
 
 
 def sources(passages: Sequence[Passage], cited: Sequence[int]) -> str:
-    """The list under an answer, in Markdown: number, name with its address, where in it, who."""
+    """The list of sources in Markdown: number, linked name, position, sharer and date."""
     lines = []
     for number in sorted(set(cited)):
         passage = passages[number - 1]
@@ -130,7 +130,7 @@ def sources(passages: Sequence[Passage], cited: Sequence[int]) -> str:
 
 
 def citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:
-    """What the numbers of passages refer to."""
+    """The citation for each passage, numbered from 1."""
     return tuple(
         Citation(
             number,
@@ -144,7 +144,7 @@ def citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:
 
 
 def within(text: str, citations: Sequence[Citation]) -> tuple[Citation, ...]:
-    """Those whose numbers stand in a text."""
+    """The citations whose numbers occur in a text."""
     if not citations or "[" not in text:
         return ()
     numbers = {int(mark[1]) for mark in PLAIN.finditer(text)}
@@ -152,7 +152,7 @@ def within(text: str, citations: Sequence[Citation]) -> tuple[Citation, ...]:
 
 
 def link(passage: Passage) -> str:
-    """Where a source can be opened, at its page where viewers can do that; empty if nowhere."""
+    """The URL at which a source can be opened, at its page if possible; empty if there is none."""
     address = passage.document.link
     if not address.startswith(("https://", "http://")) or re.search(r"[\s()<>|]", address):
         return ""
@@ -161,13 +161,13 @@ def link(passage: Passage) -> str:
 
 
 def escaped(text: str) -> str:
-    """Somebody's words as plain text within Markdown."""
+    """A text from people, escaped so that Markdown shows it literally, on one line."""
     flat = " ".join("".join(c for c in text if c.isprintable()).split())
     return SPECIAL.sub(r"\\\1", flat)
 
 
 def day(seconds: float) -> str:
-    """`12 Nov 2026`, in UTC."""
+    """A date such as `12 Nov 2026`, in UTC, from seconds since the epoch."""
     return f"{datetime.fromtimestamp(seconds, UTC):%d %b %Y}".lstrip("0")
 
 

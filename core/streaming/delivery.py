@@ -1,4 +1,4 @@
-"""Calls to a chat platform that must be made: repeated until taken or refused, never doubled."""
+"""Posts and edits messages reliably: calls are retried until accepted or refused, exactly once."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from core.values.answer import MessageId, Rendered
 T = TypeVar("T")
 
 RETRIES = (0.5, 1, 2, 4, 8, 16, 32)
-"""Seconds between tries of a call that got no answer."""
+"""Seconds between attempts at a call that got no response."""
 
 
 class Writer:
-    """One answer's calls. `mark` names the answer on the messages it posts.
+    """Makes one answer's calls. `mark` identifies the answer on the messages that it posts.
 
-    Raises Unreachable when the platform stays away for about a minute, and what else it refuses.
+    Raises Unreachable if the platform does not respond for about a minute, and its other errors
+    unchanged.
     """
 
     def __init__(self, chat: Chat, budget: Budget, mark: str) -> None:
@@ -33,8 +34,11 @@ class Writer:
     async def post(
         self, message: Rendered, priority: Priority, known: Collection[MessageId]
     ) -> MessageId:
-        """Posts once. `known` are the answer's messages so far: when the answer to a post was
-        lost, a message beyond those is the one it made."""
+        """Post a message exactly once, and return its id.
+
+        `known` are the answer's messages so far: if the response to a post is lost, an unknown
+        message with the mark is the one that was posted.
+        """
         needs: Priority | None = priority
         lost = False
 
@@ -62,14 +66,16 @@ class Writer:
         try:
             found = await self._chat.find(self._mark)
         except RateLimited as exc:
-            # the rate of looking: nobody's posts wait for that
+            # the limit on searching, for which posts need not wait
             await asyncio.sleep(exc.retry_after)
             raise Unreachable("looked too often") from exc
         return [each for each in found if each not in known]
 
     async def edit(self, message_id: MessageId, message: Rendered, patience: float) -> bool:
-        """Edits, as a final; False when the message cannot be edited, or when the budget has no
-        edit within `patience` seconds while a post could be had sooner."""
+        """Make a final edit; False if the message cannot be edited or a new post is faster.
+
+        A post is faster if the budget allows no edit within `patience` seconds, but a post earlier.
+        """
 
         async def once() -> bool:
             if not await self._granted(patience):
@@ -88,8 +94,10 @@ class Writer:
         return await _until_taken(once)
 
     async def _granted(self, patience: float) -> bool:
-        """Whether an edit may be made; what other processes use of the rate is often known only
-        once one has asked for it."""
+        """Wait for an edit in the budget; False if a post is faster.
+
+        How much of the rate limit other processes use is often known only after asking for a call.
+        """
 
         def too_late() -> bool:
             edit_in = self._budget.wait_for(Call.EDIT, Priority.FINAL)
@@ -107,7 +115,7 @@ class Writer:
 
 
 async def _until_taken(call: Callable[[], Awaitable[T]]) -> T:
-    """Calls until the platform takes it. For a rate the next try waits in the budget."""
+    """Retry a call until the platform accepts it; after a 429, the retry waits in the budget."""
 
     def pause(exc: Exception, delay: float) -> float:
         return delay if isinstance(exc, Unreachable) else 0.0

@@ -1,12 +1,12 @@
-"""One answer, growing: the messages of a turn, and the writer that keeps them up to date.
+"""The live message: the platform messages of one answer, kept up to date while it streams.
 
 Rules:
 
-1. `shown` changes only after a call succeeded, so a refused edit is made good by the next one.
-2. Calls of one answer are made one after another: edits keep their order.
+1. `shown` changes only after a call has succeeded, so the next edit makes up for a refused one.
+2. An answer makes its calls one at a time, so edits keep their order.
 3. Finished parts do not change; only the last part grows (`core.streaming.split`).
-4. The final text always lands: edited in, or posted anew when no edit is to be had within
-   `PATIENCE` seconds, the message it replaces being deleted afterwards.
+4. The final text always appears: by an edit, or if no edit is possible within `PATIENCE` seconds,
+   in a new message, after which the message that it replaces is deleted.
 """
 
 from __future__ import annotations
@@ -39,28 +39,28 @@ from core.values.answer import Button, Citation, MessageId, Rendered, Stage
 from core.wording import user_messages
 
 PATIENCE = 2.0
-"""Seconds a final may wait for an edit before it is posted as a new message."""
+"""Seconds that the final text may wait for an edit before it is posted as a new message."""
 SILENCE = 10.0
-"""Seconds without text after which the placeholder says that work goes on, and for how long."""
+"""Seconds without new text after which the placeholder shows how long the answer has taken."""
 LEAST = 100
-"""Size of a message below which no text is split further."""
+"""The message size below which a text is not split further."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """How an answer ends: `notice` is shown as small print, or as the text where there is none."""
+    """How an answer ends: `notice` is shown as small print, or as the text if there is no text."""
 
     notice: str = ""
     buttons: tuple[Button, ...] = ()
 
 
 class LiveMessage:
-    """The messages of one answer. `start`, then `feed` while `run` writes, then `finish`.
+    """The messages of one answer. Call `start`, then `feed` while `run` writes, then `finish`.
 
-    `posted` is told the message ids whenever they change. `ids` are those of an earlier try.
-    `first` counts the wait for its first text.
-    Raises Gone or Forbidden from `run` and `finish` when there is nobody to show it to any more,
-    and Stopped from `run` when the person ended it at the platform.
+    `posted` gets the message ids whenever they change. `ids` are those of an earlier attempt.
+    `first` measures the wait for the first text.
+    `run` and `finish` raise Gone or Forbidden if the answer can no longer be shown; `run` raises
+    Stopped if the person stopped the answer on the platform.
     """
 
     def __init__(
@@ -97,16 +97,19 @@ class LiveMessage:
 
     @property
     def text(self) -> str:
+        """The answer so far, as it was fed."""
         return "".join(self._text)
 
     @property
     def ids(self) -> tuple[MessageId, ...]:
+        """The ids of the answer's messages, in order."""
         return tuple(self._ids)
 
     async def start(self, *, anew: bool = False) -> None:
-        """Posts the placeholder, unless there are messages already.
+        """Post the placeholder, unless there are messages already.
 
-        Those go on as they are, or, `anew`, begin again: the first becomes the placeholder.
+        Existing messages are continued. With `anew`, the first becomes the placeholder and the
+        others are retired.
         """
         self._since = asyncio.get_running_loop().time()
         if not self._ids:
@@ -118,40 +121,41 @@ class LiveMessage:
             self._wake.set()
 
     def status(self, markdown: str) -> None:
-        """What is shown while there is no text."""
+        """Set the status that is shown while there is no text."""
         if markdown != self._status:
             self._status = markdown
             self._wake.set()
 
     def thinks(self) -> None:
-        """The model was asked, and thinks before it writes."""
+        """Record that the model is thinking, which the status then says."""
         self._thinks = True
 
     def allow(self, urls: Iterable[str]) -> None:
-        """Lets these addresses be links: those of sources."""
+        """Allow these URLs as links: those of the sources."""
         more = self._policy.urls | {url for url in urls if url}
         self._policy = replace(self._policy, urls=more)
 
     def cite(self, citations: Iterable[Citation]) -> None:
-        """The sources that numbers in the text refer to."""
+        """Set the sources that numbers in the text refer to."""
         self._citations = tuple(citations)
 
     def keep_until(self, size: int) -> None:
-        """Lets stand what an earlier try has shown until there are `size` new characters."""
+        """Leave what an earlier attempt has shown until there are `size` characters of new text."""
         self._floor = size
         self._first.seen = self._first.seen or size > 0
 
     def feed(self, text: str) -> None:
+        """Add a piece of the answer."""
         if text:
             self._text.append(text)
             self._wake.set()
 
     def close(self) -> None:
-        """No more text comes: `run` returns, `finish` may be called."""
+        """End the progress updates: `run` returns, and `finish` may be called."""
         self._closing.set()
 
     async def run(self) -> None:
-        """Writes progress until `close`."""
+        """Show the answer's progress until `close`."""
         while not self._closing.is_set():
             silent = not await self._woken()
             if self._closing.is_set():
@@ -174,13 +178,13 @@ class LiveMessage:
                 self._tighten()
                 self._wake.set()
             except Uneditable:
-                await self._closing.wait()  # the end is posted anew
+                await self._closing.wait()  # `finish` posts a new message
             except Unreachable:
                 self._wake.set()
                 await self._unless_closing(asyncio.sleep(1))
 
     async def finish(self, ending: Ending) -> None:
-        """Shows the whole text and how it ended. Returns when it stands."""
+        """Show the whole text and how it ended; returns once the platform has accepted it."""
         self._closing.set()
         stopped = False
         while True:
@@ -192,7 +196,7 @@ class LiveMessage:
                 self._tighten()
             except Stopped:
                 if stopped:
-                    return  # what they saw when they stopped it stays
+                    return  # the text that was visible when it was stopped stays
                 stopped = True
 
     def _passed(self) -> float:
@@ -229,7 +233,7 @@ class LiveMessage:
     # how to get there
 
     async def _apply(self, wanted: Sequence[Rendered], priority: Priority) -> None:
-        """Shows progress; the first edit has been granted."""
+        """Show progress; the budget has granted the first edit."""
         granted = True
         for step in plan(self._shown, wanted):
             message = wanted[step.index]
@@ -254,7 +258,7 @@ class LiveMessage:
             if not isinstance(step, Edit):
                 await self._post(message, Priority.FINAL)
                 continue
-            # only the last message may be replaced: others would lose their place
+            # only the last message may be replaced: others would move to the end
             patience = PATIENCE if index == len(self._ids) - 1 else float("inf")
             if not await self._writer.edit(self._ids[index], message, patience):
                 await self._replace(index, message)
@@ -281,7 +285,7 @@ class LiveMessage:
         return await self._writer.post(message, priority, {*self._ids, *self.retired})
 
     def _tighten(self) -> None:
-        """Splits what was too long: the same text is not sent again as it was."""
+        """Lower the size limit after a text was too long, so that it is split differently."""
         split = shown_parts(self.text, self._policy, self._surface, final=self._closing.is_set())
         largest = max(map(self._surface.size, split), default=self._surface.limit)
         limit = min(self._surface.limit, largest) * 4 // 5
@@ -292,7 +296,7 @@ class LiveMessage:
     # waiting
 
     async def _woken(self) -> bool:
-        """True when there is new text, False after `SILENCE` without any."""
+        """True once there is new text, False after `SILENCE` seconds without any."""
         try:
             async with asyncio.timeout(SILENCE):
                 await self._unless_closing(self._wake.wait())
@@ -304,6 +308,6 @@ class LiveMessage:
         return await self._unless_closing(self._budget.spend(Call.EDIT, priority))
 
     async def _unless_closing(self, work: Work[object]) -> bool:
-        """Waits for `work` or for `close`; True when the work was done."""
+        """Wait for `work` or `close`; True if the work was done."""
         done, _ = await first_done(work, self._closing.wait())
         return done

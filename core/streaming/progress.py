@@ -1,4 +1,4 @@
-"""What people see, and what is counted, while an answer has no text yet."""
+"""The status shown before an answer has text, and the metric of the time to its first text."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from core.values.runs import post_of
 THINKING = "_Thinking…_"
 ANSWERING = (Stage.GROWING, Stage.DONE)
 DAY = 86_400.0
-"""A post that seems to be older was not made when its id says."""
+"""Seconds. If a message seems to be older, its id is not its time of posting."""
 
 
 def waiting(status: str, seconds: float, *, thinks: bool) -> str:
-    """A status that has stood for a while, with the seconds since the question was taken up.
+    """A status that has been shown for a while, with the seconds since the answer was begun.
 
-    `thinks`: the model was asked, and thinks before it writes.
+    `thinks`: the model is thinking before it writes.
     """
     passed = f"{int(seconds)} s"
     if status == THINKING:
@@ -30,10 +30,10 @@ def waiting(status: str, seconds: float, *, thinks: bool) -> str:
 
 
 class FirstText:
-    """The wait for the first text of an answer, counted once, as people feel it.
+    """Measures the time to the first text of an answer, once, as people experience it.
 
-    `waited` are the seconds that they had waited before the answer was begun. `seen`: they have
-    seen text of it, in this process or another.
+    `waited` are the seconds that they waited before the answer was begun. `seen`: text of the
+    answer has been shown already, by this process or another.
     """
 
     def __init__(
@@ -44,17 +44,20 @@ class FirstText:
         self._metric = metric
 
     def shown(self, messages: Iterable[Rendered], seconds: float) -> None:
-        """What people see, so many seconds after the answer was begun: a status is no text."""
+        """Count the metric if `messages` are the first with text, `seconds` after the beginning.
+
+        A status is not text.
+        """
         if not self.seen and any(each.stage in ANSWERING for each in messages):
             self.seen = True
             count(self._metric, self._waited + seconds)
 
 
 def first_text(question: Incoming, now: float) -> FirstText:
-    """The wait for the answer to a question, from its post.
+    """The measurement for a question, which starts when the question was posted.
 
-    Whoever pressed Retry or Regenerate has waited since they did, which is about now. An answer
-    about files that came with the question is counted apart: they are read first.
+    After Retry or Regenerate it starts when the button was pressed, which is about `now`. Answers
+    about files attached to the question are counted in a separate metric, as files are read first.
     """
     first = question.event_id == post_of(question.event_id) and not question.shown
     posted = posted_at(question.message_id) if first else None

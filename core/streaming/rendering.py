@@ -1,8 +1,8 @@
-"""The messages that a model's text becomes: presented, split, and each part looked at once more.
+"""Turns a model's text into messages: sanitised, split, and each part checked again.
 
-A text that is harmless as a whole may not be once it is cut: the rest of a code span, a table row
-or a quote that was longer than a message begins outside of it. So every part is parsed as the
-renderers parse it, and what the policy refuses there becomes code, or else plain text.
+A text that is harmless as a whole may not be harmless once it is split: the rest of a code span, a
+table row or a quote that is longer than a message starts outside of it. So every part is parsed as
+the renderers parse it, and links that the policy refuses become code, or else plain text.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ MARKS = re.compile(r"[!-/:-@\[-`{-~]")
 
 
 def shown_parts(markdown: str, policy: Policy, surface: Surface, *, final: bool) -> tuple[str, ...]:
-    """The messages that show a text so far (or the whole of it, when `final`).
+    """The messages that show a text so far, or the whole text if `final`.
 
-    Canonical Markdown, each part within the surface's limit and harmless on its own.
+    They are canonical Markdown, each within the surface's limit and harmless on its own.
     """
     split = parts(present(markdown, policy, final=final), surface)
     return tuple(each for part in split for each in _checked(part, policy, surface))
 
 
 def harmless_alone(part: str, policy: Policy) -> bool:
-    """Whether a renderer would find allowed links only, and no address that is not code."""
+    """Whether a renderer would find only allowed links, and no URL outside code."""
     return not RISKY.search(part) or all(_sound(block.text, policy) for block in blocks(part))
 
 
 def as_text(markdown: str) -> str:
-    """The same characters, none of which marks anything up or belongs to an address."""
+    """The text escaped, so that it contains neither markup nor URLs that a renderer recognises."""
     lines = (line.strip() for line in markdown.split("\n"))
     return "\n".join(MARKS.sub(r"\\\g<0>", defused(line)) for line in lines)
 

@@ -1,15 +1,16 @@
-"""How an answer is spread over messages: which parts should show, and which calls lead there.
+"""Splits an answer into messages, and plans the calls that show them.
 
 Invariants, for any text and any longer text that begins with it:
 
 1. Every part fits: `surface.size(part) <= surface.limit`.
-2. All parts but the last are the same in both, as long as text that grows renders no shorter.
-3. Nothing is lost: the parts hold all lines of the text, and none is blank.
+2. All parts except the last are the same for both, provided that text renders no shorter as it
+   grows.
+3. Nothing is lost: the parts contain all lines of the text, and no part is blank.
 
-Hence greedy: a boundary depends only on what stands before it, and on that the next block no longer
-fits. Fences and tables stay whole where they fit a message (so a growing one may move to the next),
-else a fence is closed and opened again, and a table's head is repeated. Sizes of finished blocks
-are the surface's to remember; here they add up.
+So the split is greedy: a boundary depends only on the text before it, and on the next block not
+fitting any more. Fences and tables stay whole if they fit in a message (so a growing one may move
+to the next message). Otherwise a fence is closed and reopened, and a table's header is repeated.
+The surface caches the sizes of finished blocks; here they are added up.
 """
 
 from __future__ import annotations
@@ -27,25 +28,25 @@ T = TypeVar("T")
 
 ANY_FENCE = re.compile(r"[ \t>]*(?:(?:[-*+]|\d{1,9}[.)])[ \t]+)*(`{3,}|~{3,})")
 GLUE = "\u200d\ufe0f"
-"""Joins the characters of one emoji."""
+"""The characters that join others into one emoji."""
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """Post message `index`, which is not there yet."""
+    """Post message number `index`, which does not exist yet."""
 
     index: int
 
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """Edit message `index`, which shows something else."""
+    """Edit message number `index`, which shows something else."""
 
     index: int
 
 
 def plan(shown: Sequence[T], wanted: Sequence[T]) -> list[Post | Edit]:
-    """The calls that lead from what is shown to what is wanted, in order."""
+    """The calls, in order, that turn the messages `shown` into those `wanted`."""
     return [
         Edit(index) if index < len(shown) else Post(index)
         for index, message in enumerate(wanted)
@@ -54,7 +55,7 @@ def plan(shown: Sequence[T], wanted: Sequence[T]) -> list[Post | Edit]:
 
 
 def parts(markdown: str, surface: Surface) -> tuple[str, ...]:
-    """The messages an answer takes, each within the surface's limit."""
+    """An answer split into messages, each within the surface's limit."""
     limit = surface.limit
     done: list[str] = []
     part: list[str] = []
@@ -93,7 +94,7 @@ def parts(markdown: str, surface: Surface) -> tuple[str, ...]:
 
 
 def _sound(split: Sequence[str], surface: Surface) -> Iterator[str]:
-    """The same, whatever a surface makes of a piece on its own."""
+    """The parts, split further where one renders longer on its own than it did in the sum."""
     for part in split:
         size = surface.size(part)
         if size > surface.limit:
@@ -104,7 +105,7 @@ def _sound(split: Sequence[str], surface: Surface) -> Iterator[str]:
 
 
 def _split(block: Block, surface: Surface, room: int) -> list[str]:
-    """Pieces of a block that does not fit: the first at most `room` big, others the limit."""
+    """The pieces of a block that does not fit: the first of at most `room`, others of the limit."""
 
     def fits(text: str, *, first: bool) -> bool:
         return surface.size(text) <= (room if first else surface.limit)
@@ -132,7 +133,7 @@ Fits = Callable[..., bool]
 def _by_lines(
     head: Sequence[str], body: Sequence[str], tail: Sequence[str], fits: Fits
 ) -> Iterator[str]:
-    """As many lines a piece as fit between `head` and `tail`."""
+    """Pieces with as many lines as fit between `head` and `tail`."""
 
     def framed(lines: Sequence[str]) -> str:
         return "\n".join([*head, *lines, *tail])
@@ -154,9 +155,9 @@ def _by_lines(
 
 
 def _by_items(lines: Sequence[str], fits: Fits) -> Iterator[str]:
-    """A list, cut before an item where that can be; what goes on is moved to the margin.
+    """The pieces of a list, split before an item if possible; the rest is moved to the margin.
 
-    A fence that is cut is closed and opened again.
+    A fence that is split is closed and reopened.
     """
     rest = list(lines)
     opener = ""
@@ -190,7 +191,7 @@ def _by_items(lines: Sequence[str], fits: Fits) -> Iterator[str]:
 
 
 def _open_fence(lines: Sequence[str]) -> str:
-    """The line that opens the fence which the lines leave open; empty when none is."""
+    """The opening line of the fence that is still open after these lines, empty if none is."""
     opened = mark = ""
     for line in lines:
         found = ANY_FENCE.match(line)
@@ -202,7 +203,7 @@ def _open_fence(lines: Sequence[str]) -> str:
 
 
 def _opening(line: str) -> str:
-    """The same fence, without the item it began."""
+    """A fence's opening line without the list item that it began."""
     found = ANY_FENCE.match(line)
     return " " * found.start(1) + line[found.start(1) :] if found else line
 
@@ -235,7 +236,10 @@ def _by_words(text: str, fits: Fits) -> Iterator[str]:
 
 
 def _most(top: int, fits: Callable[[int], bool], high: int) -> int:
-    """The largest n up to `top` that fits, 0 if none: by doubling, so that n decides the work."""
+    """The largest n up to `top` that fits, 0 if none.
+
+    It is found by doubling from `high`, so that the cost depends on n, not on `top`.
+    """
     low = 0
     while high <= top and fits(high):
         low, high = high, high * 2
@@ -250,9 +254,9 @@ def _most(top: int, fits: Callable[[int], bool], high: int) -> int:
 
 
 def _boundary(text: str, most: int) -> int:
-    """The best place to cut within the first `most` characters: a line, a sentence, a word.
+    """The best place to cut within the first `most` characters: after a line, sentence or word.
 
-    Outside code, bold and links where there is such a place.
+    It is outside code, bold text and links if there is such a place.
     """
     fallback = 0
     for mark in ("\n", ". ", "。", " "):
@@ -277,7 +281,7 @@ def _balanced(text: str) -> bool:
 
 
 def _between_characters(text: str, cut: int) -> int:
-    """The last place at or before `cut` that is not inside what a person sees as one character."""
+    """The last position at or before `cut` that does not split a visible character."""
     for at in range(min(cut, len(text)), max(cut - 16, 0), -1):
         joined = at < len(text) and (unicodedata.combining(text[at]) or text[at] in GLUE)
         if not joined and text[at - 1] not in "\u200d\\":

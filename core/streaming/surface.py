@@ -1,4 +1,4 @@
-"""What fits a message, where a platform turns out to take less than it says."""
+"""A surface with a lower size limit, for a platform that accepts less than it documents."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from core.ports.chat import Surface
 
 @dataclass(frozen=True, slots=True)
 class Tighter:
-    """A surface that turned out to hold less than it said."""
+    """A surface with the size limit `limit` instead of its own."""
 
     inner: Surface
     limit: int
 
     def size(self, markdown: str) -> int:
+        """The size of a text, as the inner surface measures it."""
         return self.inner.size(markdown)

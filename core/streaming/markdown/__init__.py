@@ -1,1 +1,1 @@
-"""Reads and repairs Markdown, and decides which links may be live."""
+"""Parses, repairs and sanitises a model's Markdown."""

@@ -1,7 +1,7 @@
-"""A Markdown text as its outermost blocks, each of which reads the same on its own.
+"""Splits Markdown into its outermost blocks, each of which has the same meaning on its own.
 
-So a text's rendering is that of its blocks, one after another, and a growing text needs only its
-last block rendered again. Linear, and no parser: a line's first characters decide.
+So a text renders as its blocks do, one after another, and when it grows only its last block has to
+be rendered again. This takes linear time and no parser: the first characters of a line decide.
 """
 
 from __future__ import annotations
@@ -23,13 +23,14 @@ JOIN = "\n\n"
 
 @dataclass(slots=True)
 class Block:
-    """`lines` of one kind; blank ones only within fences and lists."""
+    """A block of one kind. Its `lines` are blank only within fences and lists."""
 
     kind: Kind
     lines: list[str] = field(default_factory=list)
 
     @property
     def text(self) -> str:
+        """The block's Markdown."""
         return "\n".join(self.lines)
 
 
@@ -73,7 +74,7 @@ def blocks(markdown: str) -> Iterator[Block]:
 
 
 def _kind(line: str, after: str, block: Block, *, blank: bool) -> Kind:
-    """The kind of the block that a line, which is not blank, belongs to."""
+    """The kind of the block to which a line that is not blank belongs."""
     indented = line[0] in " \t"
     listed = block.kind == "list" and bool(block.lines)
     if listed and indented:

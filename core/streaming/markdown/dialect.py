@@ -1,6 +1,6 @@
-"""The Markdown that everybody here reads: CommonMark with tables and ~~strike~~.
+"""The Markdown dialect: CommonMark with tables and ~~strike~~.
 
-Without HTML, and without what makes an earlier line mean something else once a later one arrives:
+Left out are HTML, and syntax by which a later line changes the meaning of an earlier one:
 underlined headings and references.
 """
 
@@ -19,7 +19,7 @@ parser.disable(["html_block", "html_inline", "lheading", "reference"])
 
 
 def links(tokens: Sequence[Token]) -> Iterator[str]:
-    """The addresses that a parser made links, or would fetch as images."""
+    """The URLs of links and images in a parser's tokens."""
     for token in tokens:
         for name in ("href", "src"):
             if name in token.attrs:
@@ -28,14 +28,14 @@ def links(tokens: Sequence[Token]) -> Iterator[str]:
 
 
 class Tokens:
-    """A parser's flat tokens, taken one by one."""
+    """A cursor over a parser's flat list of tokens."""
 
     def __init__(self, tokens: Sequence[Token]) -> None:
         self._tokens = tokens
         self._at = 0
 
     def until(self, closing: str = "") -> Iterator[Token]:
-        """Tokens up to the closing one, which is taken too."""
+        """The next tokens up to the closing one, which is consumed as well."""
         while self._at < len(self._tokens):
             token = self._tokens[self._at]
             self._at += 1
@@ -44,7 +44,7 @@ class Tokens:
             yield token
 
     def table_rows(self, cell: Callable[[Token], Cell]) -> Iterator[list[Cell]]:
-        """The rows of a table whose beginning was taken, each of what `cell` makes of its cells."""
+        """The rows of a table whose opening token was consumed; `cell` converts each cell."""
         row: list[Cell] = []
         for token in self.until("table_close"):
             if token.type == "tr_open":

@@ -1,9 +1,9 @@
-"""Which addresses may be live, and one line of a model's prose made harmless.
+"""Decides which URLs may be links, and sanitises one line of a model's prose.
 
-What comes out is canonical: the only links are those written here, every stray backtick, bracket
-and angle is escaped, and an unknown address is code, which no platform turns into a link. Code is
-found within one line (within one cell of a table), so that a parser that knows more about blocks
-can only see what was meant.
+The output is canonical: it contains only links that are written here, every stray backtick, bracket
+and angle bracket is escaped, and an unknown URL becomes code, which no platform turns into a link.
+Code is recognised within one line (in tables, within one cell), so that a parser that knows more
+about blocks cannot read it differently.
 """
 
 from __future__ import annotations
@@ -51,30 +51,32 @@ SPECIAL = re.compile(r"[`\[\]<\\]|[a-zA-Z]:[^\s]|www\.", re.I)
 ADDRESS = re.compile(r"https?://[^\s<>`|\"'、。，！？（）「」『』]+", re.I)
 ESCAPED = {"joint": "]\\", "angle": "\\<", "lone": "\\\\"}
 ODD = re.compile(r"[^!-~\u00a1-\U0010ffff]|[\\<>`|]|[\u2000-\u200f\u2028-\u202f\u2060-\u206f]")
-"""No part of an address: spaces, control characters, marks, and what browsers read as a slash."""
+"""Characters not allowed in a URL: spaces, control characters, marks, and a backslash, which
+browsers read as a slash."""
 SPACE = "\u200b"
-"""Zero width: no platform sees an address around it."""
+"""A zero-width space: no platform recognises a URL that contains it."""
 BEGINS = re.compile(
     r"(?::(?=//)|(?:https?|ftp|file|slack):(?=[\\/])|\bwww(?=\.)"
     r"|(?:java|vb)script:|\bdata:(?=[a-z]+/)|\bmailto:)(?!\u200b)",
     re.I,
 )
 AFTER = ".,;:!?)]}*_~'\""
-"""Ends a sentence or a mark, not an address."""
+"""Characters that end a sentence or close a mark, and so do not belong to the URL before them."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Which links may stay live: any address at `hosts` over https, and exactly `urls`."""
+    """Which URLs may be links: all at `hosts` over https, and exactly those in `urls`."""
 
     hosts: frozenset[str] = frozenset()
     urls: frozenset[str] = frozenset()
 
     def allows(self, url: str) -> bool:
+        """Whether a URL may be a link."""
         try:
             parsed = urlsplit(url)
             host = (parsed.hostname or "").lower()
-            _ = parsed.port  # raises where it is no number
+            _ = parsed.port  # raises ValueError if it is not a number
         except ValueError:
             return False
         if parsed.scheme not in ("http", "https") or not host or ODD.search(url):
@@ -84,7 +86,7 @@ class Policy:
         return parsed.scheme == "https" and host in self.hosts and "@" not in parsed.netloc
 
     def allows_parsed(self, href: str) -> bool:
-        """The same for an address as a Markdown parser gives it: percent-encoded, host in ASCII."""
+        """The same for a URL as a parser returns it: percent-encoded, with an ASCII host."""
         return self.allows(href) or any(normalizeLink(url) == href for url in self.urls)
 
 
@@ -92,17 +94,17 @@ NOBODY = Policy()
 
 
 def addresses(text: str) -> frozenset[str]:
-    """The addresses that somebody wrote: what `Policy.urls` may be made of."""
+    """The URLs in a text, for example to allow those that a person wrote as `Policy.urls`."""
     return frozenset(_trimmed(url) for url in ADDRESS.findall(text))
 
 
 def defused(text: str) -> str:
-    """Plain text in which nothing can be taken for an address; it reads the same."""
+    """The text with zero-width spaces, so that nothing in it is recognised as a URL."""
     return BEGINS.sub(rf"\g<0>{SPACE}", text) if ":" in text or "." in text else text
 
 
 def harmless(line: str, policy: Policy, *, growing: bool = False) -> str:
-    """A line of prose, its unknown addresses as code. `growing`: code left open is closed."""
+    """A line of prose with unknown URLs as code. `growing`: an open code span is closed."""
     if not SPECIAL.search(line):
         return line
     out: list[str] = []
@@ -139,7 +141,7 @@ def harmless(line: str, policy: Policy, *, growing: bool = False) -> str:
 
 
 def sound(tokens: Sequence[Token], policy: Policy) -> bool:
-    """Whether a parser saw allowed links only, no image and no address outside code and links."""
+    """Whether parsed Markdown has only allowed links, no images, and no other URLs outside code."""
     inside = 0
     for token in tokens:
         if token.type == "image" or "src" in token.attrs:
@@ -156,7 +158,7 @@ def sound(tokens: Sequence[Token], policy: Policy) -> bool:
 
 
 def _runs(line: str) -> Mapping[int, list[int]]:
-    """Where runs of backticks begin, by their length."""
+    """The positions of runs of backticks, by their length."""
     runs: dict[int, list[int]] = {}
     if "`" in line:
         for run in re.finditer(r"`+", line):
@@ -165,14 +167,14 @@ def _runs(line: str) -> Mapping[int, list[int]]:
 
 
 def _closing(runs: Mapping[int, list[int]], opened: re.Match[str]) -> int:
-    """Where the code that begins with these backticks ends; 0 when it does not."""
+    """The end of the code span that these backticks open, 0 if it is not closed."""
     starts = runs.get(len(opened[0]), [])
     index = bisect_left(starts, opened.end())
     return starts[index] + len(opened[0]) if index < len(starts) else 0
 
 
 def _code(out: list[str], code: str) -> None:
-    """Backticks that touch would be read as one longer run."""
+    """Append a code span, separated from backticks before it, which would join its own."""
     if out and any(out) and _last(out) == "`":
         out.append(" ")
     out.append(code)

@@ -1,7 +1,7 @@
-"""Lists as their writer meant them: what is below an item is indented to the item's text.
+"""Corrects the indentation of lists: lines below an item are aligned with the item's text.
 
-CommonMark wants three columns below `1. ` and four below `10. `; models write two, three or four
-as it comes. Each line depends on those before it only.
+CommonMark requires three columns below `1. ` and four below `10. `; models write two, three or
+four at random. Each line depends only on the lines before it.
 https://spec.commonmark.org/0.31.2/#list-items
 """
 
@@ -16,15 +16,15 @@ ITEM = re.compile(r"([-*+]|\d{1,9}[.)])([ \t]{1,4})(?=\S)")
 @dataclass(frozen=True, slots=True)
 class _Item:
     written: int
-    """The column its marker was written in."""
+    """The original column of its marker."""
     text: int
-    """The column its text was written in."""
+    """The original column of its text."""
     column: int
-    """The column its text is in now."""
+    """The corrected column of its text."""
 
 
 class Lists:
-    """Takes the lines of a text one by one, those in fences excepted."""
+    """Aligns the lines of a text one by one; lines within fences must be left out."""
 
     def __init__(self) -> None:
         self._items: list[_Item] = []
@@ -32,10 +32,11 @@ class Lists:
 
     @property
     def column(self) -> int:
-        """Where the text of the current item stands; 0 outside lists."""
+        """The column of the current item's text, 0 outside lists."""
         return self._items[-1].column if self._items else 0
 
     def aligned(self, line: str) -> str:
+        """The line with its indentation corrected."""
         body = line.lstrip(" \t")
         if not body:
             self._blank = True

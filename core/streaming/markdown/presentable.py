@@ -1,16 +1,16 @@
-"""Makes any beginning of a model's Markdown presentable, and harmless.
+"""Makes any prefix of a model's Markdown presentable and harmless.
 
-The model is taken as hijacked: only links to hosts the operator allows, or to addresses it was
-given, stay links (`core.streaming.markdown.links`); HTML and everything that looks like a mention
-is escaped; secret-shaped strings are redacted. Invariants, for any text and any longer text
-beginning with it:
+The model is assumed to be hijacked. Only links to hosts that the operator allows, or to URLs that
+the model was given, stay links (`core.streaming.markdown.links`). HTML and everything that looks
+like a mention is escaped, and strings that look like secrets are redacted. Invariants, for any text
+and any longer text that begins with it:
 
-1. What is shown of the shorter, but for the closing marks at its very end, begins what is shown of
-   the longer (unless code that was begun in a line never ends). So what may yet change its looks
-   is held back: a link until it is whole, a table until it has a row, a fence without a line, a
-   bare list marker, a word that may become an address or a secret.
-2. `present` of what a whole text came out as is that same text.
-3. Time is linear in the text.
+1. The output for the shorter text, except closing marks at its very end, is a prefix of the output
+   for the longer one (unless a code span begun in a line is never closed). So text whose look may
+   still change is held back: an incomplete link, a table without a row, a fence without a line, a
+   bare list marker, a word that may become a URL or a secret.
+2. `present` is idempotent on whole texts.
+3. It takes time linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from core.streaming.markdown.lists import Lists
 __all__ = ["Policy", "addresses", "present"]
 
 HELD = 2000
-"""Characters of a link or row that may be held back; a longer one is shown as it comes."""
+"""The most characters of a link or table row that are held back; a longer one is shown at once."""
 HELD_WORD = 100
 
 SECRET = re.compile(
@@ -49,14 +49,14 @@ LEAD = r"[ \t]*(?:(?:>|[-*+](?=[ \t])|\d{1,9}[.)](?=[ \t]))[ \t]*)*"
 FENCE = re.compile(rf"({LEAD})(`{{3,}}(?=[^`]*\Z)|~{{3,}})")
 RISKY = re.compile(r"\][(:]|<[A-Za-z]|://|www\.")
 RULES = re.compile(r"[\s>|:+*-]*-[\s>|:+*-]*")
-"""The line under a table's head, or a rule: at least everything that a parser takes for one."""
+"""A table's delimiter row or a rule: matches at least everything that a parser takes for one."""
 CELLS = re.compile(r"(?<!\\)(\|)")
 UNDERLINE = re.compile(r" {0,3}(-+|=+)[ \t]*")
 MARKER = re.compile(rf"{LEAD}(?:#{{1,6}}|[-*+=_]+|\d{{1,9}}[.)]?|~{{1,2}})?[ \t]*")
 BLOCK = re.compile(r"[ \t]*(?:#{1,6}[ \t]|[-*+][ \t]|\d{1,9}[.)][ \t]|>)")
 WORD = re.compile(r"[!-~]+\Z")
 PLAIN = re.compile(r"[*_~`\"'(]*([A-Za-z0-9][A-Za-z0-9'-]*)[,.;!?]*")
-"""The beginning of a word that stays as it is, whatever follows."""
+"""The beginning of a word that stays unchanged, whatever follows it."""
 LINK_BEGINS = re.compile(
     r"!?\[[^\[\]]{0,120}(?:\](?:\(\s{0,9}(?:[^)\s]{1,2000}(?:\s[^)]{0,300})?)?)?)?\Z"
 )
@@ -64,11 +64,11 @@ MARKS = re.compile(r"\\.|(`+).*?(?<!`)\1(?!`)|\]\([^)\s]*\)|<[^>\s]*>|(\*+|_+|~~
 
 
 BEGUN_ROW = re.compile(r"[ \t]*\|[ \t:|-]*")
-"""The beginning of a table's delimiter row, which has a line of its own."""
+"""The beginning of a table's delimiter row."""
 
 
 def present(markdown: str, policy: Policy, *, final: bool) -> str:
-    """What may be shown of a text so far (or of the whole, when `final`)."""
+    """The presentable part of a text so far, or of the whole text if `final`."""
     text = INVISIBLE.sub("", markdown.replace("\r\n", "\n").replace("\r", "\n"))
     text = SECRET.sub(REDACTED, text)
     if not final:
@@ -88,12 +88,12 @@ class _Fence:
     lead: str
     mark: str
     at: int
-    """The output line it opens in."""
+    """The number of its opening line in the output."""
     nested: bool
     offset: int
-    """Columns a line must be indented by to be inside."""
+    """The indentation of a line, in columns, below which it is not inside the fence."""
     shift: int
-    """Columns that the fence was moved by, and its lines with it."""
+    """The columns by which the fence and its lines are moved."""
 
     def moved(self, line: str) -> str:
         if self.shift >= 0 or not line.strip():
@@ -111,7 +111,7 @@ class _Fence:
         return bool(rest) and not rest.strip(self.mark[0])
 
     def left_by(self, line: str) -> bool:
-        """The list or quote that the fence is in ends here, and the fence with it."""
+        """Whether a line ends the list or quote that contains the fence, and thereby the fence."""
         if ">" in self.lead:
             return not line.lstrip().startswith(">")
         return bool(line.strip()) and len(line) - len(line.lstrip(" \t")) < self.offset
@@ -122,7 +122,7 @@ class _Fence:
 
 
 class _Scan:
-    """One pass over the lines. `nested`: fences in lists and quotes are taken at their word."""
+    """One pass over the lines. `nested`: fences within lists and quotes are recognised."""
 
     def __init__(self, policy: Policy, *, final: bool, nested: bool = True) -> None:
         self._policy = policy
@@ -145,7 +145,7 @@ class _Scan:
             after = lines[index + 1] if index + 1 < len(lines) else ""
             if self._fence and self._inside(self._fence, written):
                 continue
-            line = written.expandtabs(4)  # as a parser counts columns
+            line = written.expandtabs(4)  # parsers count columns this way
             aligned = self._lists.aligned(line)
             shift = len(aligned) - len(line)
             if not self._opened(aligned, shift, growing=index == growing):
@@ -153,7 +153,7 @@ class _Scan:
         return self._ended()
 
     def _inside(self, fence: _Fence, line: str) -> bool:
-        """True when the line was the fence's."""
+        """Handle a line after an open fence; False if it is not part of the fence."""
         if fence.nested:
             body = line.lstrip(" \t")
             line = line[: len(line) - len(body)].expandtabs(4) + body
@@ -170,7 +170,7 @@ class _Scan:
         return True
 
     def _opened(self, line: str, shift: int, *, growing: bool) -> bool:
-        """True when the line opens a fence."""
+        """Handle a line that opens a fence; False if it does not."""
         opened = FENCE.match(line)
         if not opened:
             return False
@@ -200,12 +200,12 @@ class _Scan:
             or ("|" in before and bool(RULES.fullmatch(line)))
         )
         if self._table and "|" not in line and not RULES.fullmatch(line):
-            self._out.append("")  # else a parser takes the line for a row
+            self._out.append("")  # otherwise a parser takes the line for a row
             self._table = False
         if BLOCK.match(line):
             self._paragraph = len(self._out)
         if before.strip() and "|" not in before and (rule := UNDERLINE.fullmatch(line)):
-            # under a paragraph it would make that a heading, which is never meant
+            # below a paragraph it would make a heading, which is never intended
             self._out += ["", line] if rule[1][0] == "-" else [line.replace("=", "\\=", 1)]
         elif self._table and "|" in line:
             self._out.append(self._row(line, after))
@@ -214,7 +214,7 @@ class _Scan:
             self._out.append(harmless(line, self._policy, growing=growing))
 
     def _row(self, line: str, after: str) -> str:
-        """A row of a table. A parser drops cells that have no column: they stay with the last."""
+        """A sanitised table row. Surplus cells, which parsers drop, are merged into the last."""
         pieces = CELLS.split(line)
         first = 0 if pieces[0].strip() else 1
         last = len(pieces) // 2 - (1 if pieces[-1].strip() else 2)
@@ -242,7 +242,7 @@ class _Scan:
 
 
 def _complete(lines: Sequence[str]) -> int:
-    """How many lines there are without a row that is not whole and a table that has no row."""
+    """The number of lines without an incomplete last row, and without a table that has no row."""
     last = lines[-1].lstrip()
     if last and not (last.startswith("|") and len(last) <= HELD):
         return len(lines)
@@ -254,7 +254,7 @@ def _complete(lines: Sequence[str]) -> int:
 
 
 def _without_begun_table(text: str) -> str:
-    """A text that ends within a table's delimiter row is shown without that row."""
+    """The text without an incomplete delimiter row at its end."""
     head, _, last = text.rstrip().rpartition("\n")
     cells = last.strip().strip("|").split("|")
     above = head.rpartition("\n")[2]
@@ -266,7 +266,7 @@ def _without_begun_table(text: str) -> str:
 
 
 def _whole(line: str) -> str:
-    """The last line without its last word, and without a link that is not whole."""
+    """The last line without a last word or link that may still change."""
     if word := WORD.search(line, max(0, len(line) - HELD)):
         address = "://" in word[0] or "www." in word[0] or "](" in word[0]
         if len(word[0]) <= (HELD - 1 if address else HELD_WORD):
@@ -279,7 +279,7 @@ def _whole(line: str) -> str:
 
 
 def _closing_marks(paragraph: str) -> str:
-    """The marks that close emphasis which is open at the end."""
+    """The marks that close the emphasis left open at the end of a paragraph."""
     opened: list[str] = []
     for match in MARKS.finditer(paragraph):
         run = match[2]

@@ -1,7 +1,7 @@
-"""Tables in monospace, for places that have none.
+"""Renders tables in monospace, for surfaces without tables.
 
-The head and the first row decide how a table looks, so that it looks the same while it grows, and
-never takes less room with a row more. Cells that are wider than their column are wrapped.
+The header and the first row determine the layout, so that it stays the same while the table grows,
+and another row never makes it shorter. Cells wider than their column are wrapped.
 """
 
 from __future__ import annotations
@@ -11,16 +11,16 @@ from collections.abc import Iterator, Sequence
 from itertools import zip_longest
 
 WIDEST = 72
-"""Columns of monospace that a laptop's window shows."""
+"""The width in monospace characters that fits in the window of a laptop."""
 NARROWEST = 8
-"""A column that would have to be narrower than this makes records of the rows."""
+"""If a column would have to be narrower, the rows are shown as records."""
 DEEPEST = 4
-"""Lines of a first row's cell; one that needs more makes records."""
+"""If a cell of the first row needs more lines, the rows are shown as records."""
 BETWEEN, CROSS = " │ ", "─┼─"
 
 
 def width(text: str) -> int:
-    """Columns in monospace: wide East Asian characters take two."""
+    """The width of a text in monospace characters; wide East Asian characters count as two."""
     if text.isascii():
         return len(text)
     return sum(
@@ -30,8 +30,10 @@ def width(text: str) -> int:
 
 
 def columns(sample: Sequence[Sequence[str]]) -> list[int]:
-    """The widest that each column may get, from a head and a first row; empty when the table had
-    better be records."""
+    """The greatest width of each column, by the header and the first row.
+
+    Empty if the rows are better shown as records.
+    """
     wanted = [max(width(cell) for cell in column) for column in zip(*sample, strict=True)]
     free = WIDEST - len(BETWEEN) * (len(wanted) - 1)
     if free < NARROWEST * len(wanted):
@@ -40,7 +42,7 @@ def columns(sample: Sequence[Sequence[str]]) -> list[int]:
     for left, column in zip(
         range(len(wanted), 0, -1), sorted(range(len(wanted)), key=wanted.__getitem__), strict=True
     ):
-        # narrow columns first: what they leave is for the wide ones; all may grow a little
+        # narrow columns first, leaving the rest for the wide ones; all may grow a little
         caps[column] = max(NARROWEST, min(wanted[column] * 3 // 2 + 4, free // left))
         free -= caps[column]
     deepest = max(-(-want // cap) for want, cap in zip(wanted, caps, strict=True))
@@ -48,9 +50,9 @@ def columns(sample: Sequence[Sequence[str]]) -> list[int]:
 
 
 def aligned(rows: Sequence[Sequence[str]], caps: Sequence[int], *, steady: bool = False) -> str:
-    """The rows under each other, a rule below the first, no column wider than its cap.
+    """The rows as lines of text, with a rule below the first, and no column wider than its cap.
 
-    `steady`: columns are as wide as they may get, so that a row more changes no line.
+    `steady`: columns have their greatest width, so that another row changes no existing line.
     """
     wrapped = [
         [list(_wrapped(cell, cap)) for cell, cap in zip(row, caps, strict=True)] for row in rows
@@ -71,7 +73,7 @@ def _lines(row: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterator[str]
 
 
 def _wrapped(text: str, cap: int) -> Iterator[str]:
-    """Lines of at most `cap` columns, cut at spaces where there are any."""
+    """A text in lines of at most `cap` characters, broken at spaces if possible."""
     text = text.replace("\n", " ")
     while width(text) > cap:
         most = used = 0
