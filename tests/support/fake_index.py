@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from core.aws.access.sequencers import after, comparable
 from core.ports.index import Found, Hit
+from core.ports.store_error import StoreError
 from core.values.conversation import Scope
 from core.values.documents import Block, Chunk, Document, DocumentId, State, document_of
 from ingestion.chunks import chunked
@@ -148,9 +149,17 @@ class FakeIngester:
 
     def _start(self, key: str, version: str) -> None:
         if not self.dead:
-            task = asyncio.create_task(self._read(key, version))
+            task = asyncio.create_task(self._tried(key, version))
             self.tasks.add(task)
             task.add_done_callback(self.tasks.discard)
+
+    async def _tried(self, key: str, version: str) -> None:
+        """Reads it however often it takes, as a queue has it done."""
+        while True:
+            try:
+                return await self._read(key, version)
+            except StoreError:
+                await asyncio.sleep(1)
 
     async def _read(self, key: str, version: str) -> None:
         found = document_of(key)
