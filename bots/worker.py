@@ -90,13 +90,14 @@ class Worker:
 
     async def _handled(self, item: Incoming | Command, again: bool, until: float | None) -> bool:
         try:
-            if self._presence is not None:
-                await self._presence.seen(item)
+            noted = await self._noted(item)
             chat, budget = self._chat(item.conversation, item.extra)
             if isinstance(item, Command):
                 self._clean(chat, budget, await self._commands.handle(item, chat))
             else:
                 await self._answer(item, chat, budget, again, until)
+            if noted is not None:
+                raise noted  # what is done once more here is done already, and then this is noted
         except HandedOn:
             # its message stays first in its conversation, for the next worker
             log.info("time is up: the rest of the answer is for another worker")
@@ -117,6 +118,16 @@ class Worker:
         else:
             log.info("%s done", type(item).__name__)
         return True
+
+    async def _noted(self, item: Incoming | Command) -> StoreError | None:
+        """Notes that its workspace has us. A store that does not answer keeps no question from the
+        assistant, who tells people of that."""
+        try:
+            if self._presence is not None:
+                await self._presence.seen(item)
+        except StoreError as exc:
+            return exc
+        return None
 
     async def _answer(
         self,
