@@ -96,8 +96,9 @@ class Worker:
                 self._clean(chat, budget, await self._commands.handle(item, chat))
             else:
                 await self._answer(item, chat, budget, again, until)
-            if noted is not None:
-                raise noted  # what is done once more here is done already, and then this is noted
+            if not noted:
+                # handled once more, it changes nothing, and its workspace is noted then
+                return False
         except HandedOn:
             # its message stays first in its conversation, for the next worker
             log.info("time is up: the rest of the answer is for another worker")
@@ -119,15 +120,18 @@ class Worker:
             log.info("%s done", type(item).__name__)
         return True
 
-    async def _noted(self, item: Incoming | Command) -> StoreError | None:
-        """Notes that its workspace has us. A store that does not answer keeps no question from the
-        assistant, who tells people of that."""
+    async def _noted(self, item: Incoming | Command) -> bool:
+        """Notes that the item's workspace has us; False if the store does not answer.
+
+        The assistant still gets the question then: it tells people about the outage.
+        """
         try:
             if self._presence is not None:
                 await self._presence.seen(item)
         except StoreError as exc:
-            return exc
-        return None
+            log.warning("presence not noted: %s", type(exc).__name__)
+            return False
+        return True
 
     async def _answer(
         self,
