@@ -13,6 +13,7 @@ from core.streaming.progress import THINKING
 from core.turn.assistant import TRIES
 from core.wording import user_messages
 from tests.support.counts import counted
+from tests.support.fake_model import Piece
 from tests.support.fake_queue import Message
 from tests.support.fakes import FakeClaims, Outage
 from tests.support.turn_world import TurnWorld
@@ -48,7 +49,7 @@ async def test_what_a_worker_leaves_ends_with_a_whole_word() -> None:
 
 @in_virtual_time
 async def test_an_answer_may_be_handed_on_many_times_while_it_grows() -> None:
-    parts = [[f"part {n} ", 60.0] for n in range(2 * TRIES)]
+    parts: list[list[Piece]] = [[f"part {n} ", 60.0] for n in range(2 * TRIES)]
     world = TurnWorld(*parts, ["and the end."])
     await world.ask("Tell me all.")
     await world.work(allowance=5.0)
@@ -58,7 +59,8 @@ async def test_an_answer_may_be_handed_on_many_times_while_it_grows() -> None:
 
 @in_virtual_time
 async def test_workers_that_get_nowhere_give_up_in_the_open_and_offer_retry() -> None:
-    world = TurnWorld(*[[60.0, "never seen."]] * TRIES, ["An answer."])
+    slow: list[Piece] = [60.0, "never seen."]
+    world = TurnWorld(*[slow] * TRIES, ["An answer."])
     question = await world.ask("What?")
     with counted() as counts:
         await world.work(allowance=5.0)
