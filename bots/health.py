@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 
 from core.ports.chat import ChatError
 from core.ports.store_error import StoreError
+from core.runtime.tasks import together
 from core.runtime.ttl_cache import Remembered
 
 log = logging.getLogger(__name__)
@@ -82,7 +83,7 @@ class Health:
             await asyncio.sleep(AGAIN)
 
     async def _asked(self) -> Mapping[str, str]:
-        reasons = await asyncio.gather(*(_reason(each) for each in self._checks.values()))
+        reasons = await together(*(_reason(each) for each in self._checks.values()))
         found = {name: why for name, why in zip(self._checks, reasons, strict=True) if why}
         self._found.put("", found)
         return found

@@ -16,6 +16,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 
 from core.aws.provision import TRIES
 from core.aws.sqs.s3_events import jobs
+from core.runtime.tasks import together
 from ingestion.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class _Batch(AsyncBatchProcessor):
 
     async def run(self) -> dict[str, Any]:
         with self:
-            await asyncio.gather(*(self._async_process_record(each) for each in self.records))
+            await together(*(self._async_process_record(each) for each in self.records))
         return {**self.response()}
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 
 from core.ports.model import Model, Refused
+from core.runtime.tasks import together
 from core.values.answer import Prompt, Turn
 from core.values.documents import Block, Picture
 from core.values.effort import Task
@@ -34,9 +35,7 @@ class Eyes:
 
     async def read(self, items: Sequence[Block | Picture]) -> list[Block]:
         """The blocks, with what was read in the place of each picture. Raises ModelError."""
-        texts = await asyncio.gather(
-            *(self._one(item) for item in items if isinstance(item, Picture))
-        )
+        texts = await together(*(self._one(item) for item in items if isinstance(item, Picture)))
         pictures = iter(texts)
         blocks: list[Block] = []
         for item in items:

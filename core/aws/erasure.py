@@ -30,6 +30,7 @@ from core.aws.search.purge import Passages
 from core.aws.sqs.dead_letters import Letters
 from core.knowledge.erasure import NEEDED, Row, Wanted, held, kind_of
 from core.ports.store_error import StoreError
+from core.runtime.tasks import together
 from core.values.documents import DocumentId, State, document_of
 
 BATCH = 25
@@ -157,7 +158,7 @@ class Eraser:
             ]
             for start in range(0, len(ids), AT_ONCE):
                 some = ids[start : start + AT_ONCE]
-                await asyncio.gather(*map(self._kept.manifest.forget, some))
+                await together(*map(self._kept.manifest.forget, some))
 
     async def _searched(self, report: Report) -> None:
         if self._kept.passages is None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from core.knowledge import retrieval
 from core.ports.documents import Manifest
 from core.ports.index import Embeddings, Index
+from core.runtime.tasks import together
 from core.values.conversation import Scope
 from core.values.documents import Chunk, Document, DocumentId, Passage
 
@@ -63,7 +63,7 @@ class IndexedLibrary:
         asked = " ".join(question.split())[:QUESTION]
         if not asked or not scopes:
             return ()
-        vectors, most = await asyncio.gather(
+        vectors, most = await together(
             self._embeddings.embed([asked], query=True), self._index.most(asked)
         )
         found = await self._index.search(asked, vectors[0], scopes, most, only=only)

@@ -17,6 +17,7 @@ from core.ports.history import History
 from core.ports.index import Library
 from core.ports.model import Model, ModelError
 from core.ports.store_error import StoreError
+from core.runtime.tasks import together
 from core.turn.prompt.prompt_blocks import files_block, passages_block
 from core.values.answer import Turn
 from core.values.conversation import Incoming, Scope
@@ -96,7 +97,7 @@ class Lookup:
         """What may be quoted, as it is at its store now, beside the question's words."""
         try:
             async with asyncio.timeout(PATIENCE):
-                found, known = await asyncio.gather(
+                found, known = await together(
                     self._found(question, scopes, before), self._known(question, chat)
                 )
             quotable = await self._originals.quotable(
@@ -127,7 +128,7 @@ class Lookup:
         self, question: Incoming, scopes: frozenset[Scope], before: Sequence[Turn]
     ) -> _Found:
         """The documents that this thread is about, and passages: theirs first, then all others."""
-        found, text = await asyncio.gather(
+        found, text = await together(
             self._of_thread(question), standing_alone(question.text, before, self._model)
         )
         about = [each for each in found if each.seen_by(scopes)]
@@ -162,6 +163,6 @@ async def whole(
     """All of some documents, None if that is more than `tokens`."""
     if sum(each.chunks for each in documents) * 100 > tokens:
         return None
-    read = await asyncio.gather(*(library.read(each) for each in documents))
+    read = await together(*(library.read(each) for each in documents))
     passages = [passage for each in read for passage in each]
     return passages if sum(estimate(each.text) for each in passages) <= tokens else None

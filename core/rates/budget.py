@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -14,7 +13,7 @@ from operator import itemgetter
 from core.ports.rates import Call, Priority
 from core.rates.ledger import InMemoryStore, LedgerStore, Quota, Rate
 from core.rates.limiter import Limiter
-from core.runtime.tasks import ended
+from core.runtime.tasks import together
 
 __all__ = ["Budgets", "ConversationBudget", "LedgerStores", "Quota", "Rate", "WorkspaceBudget"]
 
@@ -127,7 +126,7 @@ class ConversationBudget:
     async def published(self) -> None:
         """Returns once the other processes can see what changed here, to be at rest then."""
         every = {limiter for each in self._limiters.values() for limiter in each}
-        await asyncio.gather(*(limiter.published() for limiter in every))
+        await together(*(limiter.published() for limiter in every))
 
     @contextmanager
     def answering(self) -> Iterator[None]:
@@ -175,13 +174,8 @@ async def _acquire(
     limiters: Sequence[Limiter], priority: Priority, held: dict[Limiter, float]
 ) -> None:
     """Adds a grant of each to those held, also when it is cancelled."""
-    tasks = {each: asyncio.create_task(each.acquire(priority)) for each in limiters}
-    try:
-        await asyncio.wait(tasks.values())
-    finally:
-        await ended(tasks.values())
-        for each, task in tasks.items():
-            if not task.cancelled() and task.exception() is None:
-                held[each] = task.result()
-    for task in tasks.values():
-        task.result()
+
+    async def one(limiter: Limiter) -> None:
+        held[limiter] = await limiter.acquire(priority)
+
+    await together(*map(one, limiters))

@@ -24,6 +24,7 @@ from core.ports.rates import Budget, Call, Priority
 from core.ports.store_error import StoreError
 from core.ports.turns import Claim, Claims, HandedOn, Lost, Withdrawn
 from core.runtime.patience import patiently
+from core.runtime.tasks import running
 from core.runtime.telemetry import Metric, count
 from core.streaming.live import Ending, LiveMessage
 from core.streaming.markdown.presentable import Policy, present
@@ -215,11 +216,9 @@ class Assistant:
         made_from: MadeFrom,
     ) -> Outcome:
         """Streams an answer into `live` until its end, a Stop, or the loss of the claim."""
-        model = asyncio.create_task(self._ask(question, claim, chat, live, made_from))
-        ended = asyncio.create_task(lease.ended.wait())
-        writer = asyncio.create_task(live.run())
-        tasks = {model, ended, writer}
-        try:
+        asking = self._ask(question, claim, chat, live, made_from)
+        async with running(asking, live.run(), lease.ended.wait()) as tasks:
+            model, writer, _ = tasks
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
             if writer.done():
                 try:
@@ -229,15 +228,12 @@ class Assistant:
             if model.done():
                 live.close()
                 await writer
-                return model.result()
+                outcome: Outcome = model.result()
+                return outcome
             lease.check()
             live.close()
             await writer
             return Outcome(stopped=True)
-        finally:
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _ask(
         self,

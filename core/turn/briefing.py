@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from core.ports.chat import Chat, ChatError, Forbidden, Gone
 from core.ports.history import History
 from core.ports.model import Model
 from core.ports.place_settings import PlaceSettings
+from core.runtime.tasks import together
 from core.turn.prompt import prompt, summaries
 from core.turn.prompt.prompt_blocks import passages_block
 from core.turn.prompt.recall import Recalled, documents_of, recalled
@@ -98,7 +98,7 @@ class Briefing:
     ) -> Brief:
         """All that is asked of the model. Raises StoreError or ModelError."""
         where = question.conversation
-        chosen, exchanges, scopes = await asyncio.gather(
+        chosen, exchanges, scopes = await together(
             self._settings.model(where.place),
             self._history.recent(question.history, prompt.WINDOW),
             self._audience.of(question.person, where, chat),
@@ -192,7 +192,7 @@ class Briefing:
         ids = [each.id for each in documents]
         if asks:
             return await knowledge.library.search(question.text, scopes, only=ids, limit=20)
-        read = await asyncio.gather(*(knowledge.library.read(each) for each in documents))
+        read = await together(*(knowledge.library.read(each) for each in documents))
         passages = [passage for each in read for passage in each]
 
         def told(done: int, total: int) -> None:

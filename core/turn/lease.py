@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from core.ports.store_error import StoreError
 from core.ports.turns import Claim, Claims, Lost
+from core.runtime.tasks import beside
 from core.values.conversation import Incoming, loads
 
 log = logging.getLogger(__name__)
@@ -55,12 +56,8 @@ class Lease:
 async def held(claims: Claims, claim: Claim, until: float | None = None) -> AsyncIterator[Lease]:
     """Keeps the claim inside the context; the answer is to end by `until`, of the loop's clock."""
     lease = Lease()
-    keeper = asyncio.create_task(lease.keep(claims, claim, until))
-    try:
+    async with beside(lease.keep(claims, claim, until)):
         yield lease
-    finally:
-        keeper.cancel()
-        await asyncio.gather(keeper, return_exceptions=True)
 
 
 def resumed(question: Incoming, claim: Claim | None) -> Incoming:

@@ -7,7 +7,6 @@ of two runs at the same time one does it.
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
@@ -16,6 +15,7 @@ from dataclasses import dataclass, replace
 from core.knowledge.files.overdue import tries
 from core.ports.documents import Cursors, Manifest, Notices, Stored, Vault
 from core.ports.index import Index
+from core.runtime.tasks import together
 from core.runtime.telemetry import Metric, count
 from core.values.documents import Document, document_of
 from ingestion.reconciliation.differences import Repair, looked_at, of_chunks, of_object, of_row
@@ -100,7 +100,7 @@ class Reconciler:
         rows = [each for each in rows if looked_at(each, now)]
         if not rows:
             return cursor
-        there = await asyncio.gather(*(self._on.vault.has(each.key) for each in rows))
+        there = await together(*(self._on.vault.has(each.key) for each in rows))
         held = await self._on.index.held([each.id for each in rows])
         for row, is_there in zip(rows, there, strict=True):
             of_it = held.get((row.id.short, row.version), 0)

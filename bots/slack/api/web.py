@@ -16,6 +16,7 @@ from slack_sdk.web.async_client import AsyncWebClient
 from bots.slack.api.refusals import TABLE, refused
 from bots.wire.refusals import AT_LEAST, cleaned, unknown
 from core.ports.chat import ChatError, Forbidden, Unreachable
+from core.runtime.tasks import together
 from core.runtime.ttl_cache import Remembered
 
 log = logging.getLogger(__name__)
@@ -137,7 +138,7 @@ class People:
     async def names(self, users: Iterable[str]) -> Mapping[str, str]:
         """Return the names of users, as far as Slack tells them."""
         asked = sorted({*users})
-        found = await asyncio.gather(*(self._name(user) for user in asked))
+        found = await together(*(self._name(user) for user in asked))
         return {user: name for user, name in zip(asked, found, strict=True) if name}
 
     async def _name(self, user: str) -> str:

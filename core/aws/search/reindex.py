@@ -31,6 +31,7 @@ from core.aws.search.requests import asked
 from core.ports.documents import Missing
 from core.ports.index import Rejected
 from core.ports.store_error import StoreError
+from core.runtime.tasks import together
 from core.values.documents import Document, DocumentId, State, searched
 
 WINDOW = 192
@@ -230,12 +231,7 @@ class Reindex:
             async with slots:
                 await self._copied(document, best[document.id], new)
 
-        try:
-            async with asyncio.TaskGroup() as group:
-                for each in lacking:
-                    group.create_task(one(each))
-        except ExceptionGroup as exc:
-            raise exc.exceptions[0] from exc
+        await together(*map(one, lacking))
         return len(lacking)
 
     def _wanted(self, document: Document, source: Edition, there: Counts) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from core.aws.access.calls import Calls
 from core.aws.sqs.admin import BATCH, depth
 from core.aws.sqs.visibility import show_again
 from core.ports.store_error import StoreError
+from core.runtime.tasks import together
 
 log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ class Letters:
                             del handles[name]
         finally:
             back = (show_again(self._calls, self._sqs, self._url, h, 0) for h in handles.values())
-            await asyncio.gather(*back)
+            await together(*back)
         return Looked(len(deleted), len(wanted - deleted), max(0, there - len(seen)))
 
     async def _next(self) -> Sequence[Mapping[str, Any]]:

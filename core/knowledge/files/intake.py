@@ -75,7 +75,7 @@ class Sharing:
             async with slots:
                 return await self._kept(question, attachment, chat, status)
 
-        ids = await asyncio.gather(*(one(each) for each in question.attachments))
+        ids = await together(*(one(each) for each in question.attachments))
         documents = await self._followed(ids, status)
         return Shared(
             tuple(each for each in documents if each.version),

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from core.ports.model import Model
+from core.runtime.tasks import together
 from core.turn.prompt.prompt_blocks import fenced, quoted
 from core.values.answer import Prompt, Turn
 from core.values.documents import Document, Passage
@@ -80,7 +81,7 @@ async def condensed(
         shortened = "".join(pieces).strip() or text[:SHORTENED]
         return Passage(part[0].document, shortened, part[0].locator)
 
-    return [*await asyncio.gather(*(one(part) for part in parts))]
+    return [*await together(*(one(part) for part in parts))]
 
 
 def split(passages: Sequence[Passage], tokens: int) -> list[Sequence[Passage]]:
