@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from bots.sweep import sweep
@@ -20,6 +22,7 @@ from core.ports.rates import Call, Priority
 from core.ports.store_error import StoreError
 from core.ports.turns import Busy, Claims, HandedOn, Turns
 from core.rates.budget import ConversationBudget
+from core.runtime.tasks import Background, retrying
 from core.runtime.telemetry import Metric, count, following
 from core.turn.assistant import Assistant
 from core.turn.commands import Commands
@@ -28,7 +31,8 @@ from core.values.conversation import Command, Conversation, Incoming, loads
 
 log = logging.getLogger(__name__)
 
-DELETE_TRIES = 5
+DELETE_DELAYS = (1.0, 2.0, 4.0, 8.0)
+"""Seconds between tries to delete a message at a platform that does not answer."""
 
 
 class Worker:
@@ -50,7 +54,7 @@ class Worker:
         self._turns = turns
         self._platforms = platforms
         self._presence = presence
-        self._cleaning: set[asyncio.Task[None]] = set()
+        self._cleaning = Background()
 
     async def handle(self, event: Mapping[str, Any], until: float | None = None) -> dict[str, Any]:
         """Work through an SQS batch in order. Returns the messages to deliver again.
@@ -161,7 +165,10 @@ class Worker:
 
     async def close(self) -> None:
         """Wait for pending deletions."""
-        await asyncio.gather(*self._cleaning, return_exceptions=True)
+        try:
+            await self._cleaning.finish()
+        finally:
+            await self._cleaning.end()
 
     def _chat(
         self, conversation: Conversation, extra: Mapping[str, str]
@@ -170,22 +177,25 @@ class Worker:
 
     def _clean(self, chat: Chat, budget: ConversationBudget, ids: Sequence[MessageId]) -> None:
         if ids:
-            task = asyncio.create_task(_delete(chat, budget, ids))
-            self._cleaning.add(task)
-            task.add_done_callback(self._cleaning.discard)
+            self._cleaning.begin(_delete(chat, budget, ids))
 
 
 async def _delete(chat: Chat, budget: ConversationBudget, ids: Sequence[MessageId]) -> None:
     """Delete messages that others have replaced, within the rate limit."""
-    for message_id in ids:
-        for attempt in range(DELETE_TRIES):
-            await budget.spend(Call.DELETE, Priority.PROGRESS)
-            try:
-                await chat.delete(message_id)
-                break
-            except RateLimited as exc:
-                budget.pause(Call.DELETE, exc.retry_after)
-            except Unreachable:
-                await asyncio.sleep(2**attempt)
-            except (Gone, Forbidden):
-                break
+    passing = (RateLimited, Unreachable)
+
+    async def delete(message_id: MessageId) -> None:
+        await budget.spend(Call.DELETE, Priority.PROGRESS)
+        try:
+            await chat.delete(message_id)
+        except RateLimited as exc:
+            budget.pause(Call.DELETE, exc.retry_after)
+            raise
+
+    def pause(exc: Exception, delay: float) -> float:
+        return delay if isinstance(exc, Unreachable) else 0.0
+
+    for each in ids:
+        with suppress(*passing, Gone, Forbidden):
+            again = partial(delete, each)
+            await retrying(again, DELETE_DELAYS, passing, asyncio.sleep, pause=pause)

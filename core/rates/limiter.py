@@ -33,6 +33,7 @@ from core.rates.ledger import (
 )
 from core.rates.scheduler import REFRESH_AFTER, Grants, Waiter, next_grants
 from core.runtime.backoff import doubled
+from core.runtime.tasks import Background
 
 log = logging.getLogger(__name__)
 
@@ -75,6 +76,7 @@ class Limiter:
         self._failures = 0
         self._changed = asyncio.Event()
         self._published = asyncio.Event()
+        self._background = Background()
         self._runner: asyncio.Task[None] | None = None
 
     async def acquire(self, priority: Priority) -> float:
@@ -169,7 +171,7 @@ class Limiter:
     def _wake(self) -> None:
         self._changed.set()
         if self._runner is None or self._runner.done():
-            self._runner = asyncio.get_running_loop().create_task(self._run())
+            self._runner = self._background.begin(self._run())
 
     async def _run(self) -> None:
         """Grants and publishes until nobody waits and nothing has changed."""

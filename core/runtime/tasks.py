@@ -23,7 +23,7 @@ C = TypeVar("C")
 T = TypeVar("T")
 
 Work = Coroutine[Any, Any, T]
-Sleep = Callable[[float], Awaitable[None]]
+Sleep = Callable[[float], Work[None]]
 
 
 @overload
@@ -160,7 +160,7 @@ async def retrying(
     call: Callable[[], Awaitable[T]],
     delays: Iterable[float],
     on: type[Exception] | tuple[type[Exception], ...],
-    sleep: Sleep,
+    sleep: Callable[[float], Awaitable[None]],
     *,
     but: tuple[type[Exception], ...] = (),
     pause: Callable[[Exception, float], float] = _as_listed,

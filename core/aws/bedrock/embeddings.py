@@ -26,7 +26,7 @@ from core.aws.bedrock.aimd import Window
 from core.aws.bedrock.embedding_wire import Caller, Wire, wire_of
 from core.ports.model import Broken, ModelError, Overloaded, Refused
 from core.runtime.backoff import doubled
-from core.runtime.tasks import ended, together
+from core.runtime.tasks import Background, together
 
 PATIENCE = 300.0
 HURRY = 5.0
@@ -86,7 +86,7 @@ class EmbeddingPool:
         self._clock = clock or (lambda: asyncio.get_running_loop().time())
         self._chance = chance or SystemRandom().random
         self._line: deque[asyncio.Future[_Region]] = deque()
-        self._pauses: set[asyncio.Task[None]] = set()
+        self._pauses = Background()
         self._success = float("-inf")
         self._denial: ModelError = Refused("no region")
         self._http: aiohttp.ClientSession | None = None
@@ -94,7 +94,7 @@ class EmbeddingPool:
 
     async def close(self) -> None:
         """Close connections, tasks and threads."""
-        await ended(self._pauses)
+        await self._pauses.end()
         if self._http is not None:
             await self._http.close()
         self._threads.shutdown(wait=False)
@@ -230,9 +230,7 @@ class EmbeddingPool:
             self._serve()
 
         if seconds:
-            task = asyncio.ensure_future(over())
-            self._pauses.add(task)
-            task.add_done_callback(self._pauses.discard)
+            self._pauses.begin(over())
 
     async def _post(self, region: _Region, body: bytes, within: float) -> bytes:
         """The response body of one call. Raises Overloaded, Refused, Broken, or _Elsewhere if the

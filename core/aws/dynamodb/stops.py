@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+from core.runtime.tasks import Background
+
 PACE = 0.2
 """Seconds between two queries."""
 
@@ -15,13 +17,13 @@ class Stops:
     def __init__(self, query: Callable[[], Awaitable[frozenset[str]]]) -> None:
         self._query = query
         self._next: asyncio.Task[frozenset[str]] | None = None
+        self._background = Background(heard=True)
         self._began = 0.0
 
     async def now(self) -> frozenset[str]:
         """The ids of the events whose answers are to be stopped. Raises what the query raises."""
         if self._next is None:
-            self._next = asyncio.create_task(self._ask())
-            self._next.add_done_callback(_heard)
+            self._next = self._background.begin(self._ask())
         return await asyncio.shield(self._next)
 
     async def _ask(self) -> frozenset[str]:
@@ -30,9 +32,3 @@ class Stops:
         self._began = loop.time()
         self._next = None
         return await self._query()
-
-
-def _heard(task: asyncio.Task[frozenset[str]]) -> None:
-    """Mark a failure as retrieved: the waiting callers got it, and there may be none left."""
-    if not task.cancelled():
-        task.exception()

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from botocore.exceptions import ClientError
 from core.aws.access.calls import Calls
 from core.aws.sqs.visibility import show_again
 from core.ports.store_error import StoreError
-from core.runtime.tasks import ended
+from core.runtime.tasks import Background, Sleep, beside, ended, first_done, together
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Source:
         handler: Handler,
         concurrency: int = 10,
         *,
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._sqs = sqs
         self._url = url
@@ -62,23 +63,23 @@ class Source:
         self._slots = asyncio.Semaphore(concurrency)
         self._busy = asyncio.Event()
         self._stopping = asyncio.Event()
-        self._receivers: set[asyncio.Task[None]] = set()
+        self._at_rest = asyncio.Event()
+        self._at_rest.set()
+        self._background = Background()
         self._handlers: dict[asyncio.Task[None], Mapping[str, Any]] = {}
         self._failures = 0
         self._arn = _arn(url, sqs.meta.region_name)
 
     async def run(self) -> None:
         """Receive and handle messages until `drain`."""
-        self._receivers = {
-            asyncio.create_task(self._receive(leads=each == 0)) for each in range(1 + HELPERS)
-        }
+        self._at_rest.clear()
         try:
-            await asyncio.gather(*self._receivers)
+            await together(*(self._receive(leads=each == 0) for each in range(1 + HELPERS)))
             await self._stopping.wait()
         finally:
-            await ended(self._receivers)
+            self._at_rest.set()
             if not self._stopping.is_set():
-                await ended(self._handlers)
+                await self._background.end()
 
     async def drain(self, seconds: float) -> None:
         """Stop receiving, and let handlers finish within `seconds`.
@@ -91,10 +92,11 @@ class Source:
             await asyncio.wait(self._handlers, timeout=seconds)
         unfinished = {task: m for task, m in self._handlers.items() if not task.done()}
         await ended(unfinished)
-        if self._receivers:
-            # a long poll cannot be cancelled, and would receive the returned messages
-            await asyncio.wait(self._receivers, timeout=WAIT + 1)
-        await asyncio.gather(*(self._show_again(each, 0) for each in unfinished.values()))
+        # a long poll cannot be cancelled, and would receive the returned messages
+        with suppress(TimeoutError):
+            async with asyncio.timeout(WAIT + 1):
+                await self._at_rest.wait()
+        await together(*(self._show_again(each, 0) for each in unfinished.values()))
 
     async def _receive(self, *, leads: bool) -> None:
         """Run one receiver. The leader always polls, the others while polls return messages."""
@@ -143,15 +145,11 @@ class Source:
             log.warning("the queue does not answer: %s", exc)
         self._failures += 1
         self._busy.clear()
-        pause = asyncio.ensure_future(self._sleep(PAUSES[min(self._failures, len(PAUSES)) - 1]))
-        stopping = asyncio.ensure_future(self._stopping.wait())
-        try:
-            await asyncio.wait({pause, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await ended({pause, stopping})
+        seconds = PAUSES[min(self._failures, len(PAUSES)) - 1]
+        await first_done(self._sleep(seconds), self._stopping.wait())
 
     def _begin(self, message: Mapping[str, Any]) -> None:
-        task = asyncio.create_task(self._handle(message))
+        task = self._background.begin(self._handle(message))
         self._handlers[task] = message
         task.add_done_callback(self._done)
 
@@ -160,11 +158,8 @@ class Source:
         self._slots.release()
 
     async def _handle(self, message: Mapping[str, Any]) -> None:
-        beating = asyncio.create_task(self._beat(message))
-        try:
+        async with beside(self._beat(message)):
             succeeded = await self._succeeds(message)
-        finally:
-            await ended({beating})
         if succeeded:
             await self._delete(message)
         else:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import suppress
 from typing import Any
 
 from core.aws.access.calls import Calls
 from core.aws.sqs.consumer import HEARTBEAT, VISIBILITY, pause
 from core.aws.sqs.visibility import show_again
 from core.runtime import telemetry
+from core.runtime.tasks import beside, together
 from core.runtime.telemetry import Metric
 
 RESERVE = 20.0
@@ -47,18 +47,13 @@ class Records:
         until = asyncio.get_running_loop().time() + max(1.0, left - RESERVE)
         for record in records:
             telemetry.count(Metric.QUEUED, waited(record))
-        beating = asyncio.create_task(self._beat(records))
-        try:
+        async with beside(self._beat(records)):
             answer = await handler(event, until)
-        finally:
-            beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await beating
         failed = {each["itemIdentifier"] for each in answer.get("batchItemFailures", ())}
         handed_on = set(answer.pop("handedOn", ()))
         rest = [record for record in records if record["messageId"] in handed_on]
         late = [record for record in records if record["messageId"] in failed - handed_on]
-        await asyncio.gather(
+        await together(
             *(self._show_again(each, 0) for each in rest),
             *(self._show_again(each, pause(each["attributes"])) for each in late),
         )
@@ -67,7 +62,7 @@ class Records:
 
     async def _beat(self, records: list[Mapping[str, Any]]) -> None:
         while True:
-            await asyncio.gather(*(self._show_again(each, VISIBILITY) for each in records))
+            await together(*(self._show_again(each, VISIBILITY) for each in records))
             await asyncio.sleep(HEARTBEAT)
 
     async def _show_again(self, record: Mapping[str, Any], seconds: int) -> None:
