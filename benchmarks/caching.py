@@ -27,7 +27,7 @@ from core.streaming.live import Ending, LiveMessage
 from core.streaming.markdown.links import Policy
 from core.turn.prompt import prompt
 from core.turn.prompt.prompt_blocks import passages_block
-from core.values.answer import CachePoints, Delta, MessageId, Prompt, Rendered, Turn, Usage
+from core.values.answer import CachePoints, Delta, Message, MessageId, Prompt, Rendered, Usage
 from core.values.conversation import Conversation, Incoming, Kind, Person
 from core.values.documents import Document, DocumentId, Locator, Passage, State
 from core.values.models import MODELS
@@ -102,7 +102,7 @@ async def talk(name: str, size: int, *, cached: bool = True, one_shot: bool = Fa
     clock, counted = Clock(), Counted()
     begin = clock.now
     script = Script(text=words("answer", ANSWER), size=400, pace=0, thoughts=THOUGHTS[name])
-    history: list[Turn] = []
+    history: list[Message] = []
     async with bedrock(script, clock) as (model, standin):
         till = Till(model)
         for number in range(QUESTIONS):
@@ -120,8 +120,8 @@ async def talk(name: str, size: int, *, cached: bool = True, one_shot: bool = Fa
             counted.usage += [delta.usage async for delta in till.stream(built) if delta.usage]
             if not one_shot:
                 history += [
-                    Turn("user", text, "", message_id),
-                    Turn("assistant", words(f"said {number}", ANSWER)),
+                    Message("user", text, "", message_id),
+                    Message("assistant", words(f"said {number}", ANSWER)),
                 ]
         clock.now += 600
         standin.cache.count("", "", {})

@@ -28,7 +28,7 @@ import boto3
 from core.aws.access.calls import Calls
 from core.aws.access.clients import client
 from core.aws.bedrock.embeddings import EmbeddingPool
-from core.aws.document_stores import DIMS, Shelf
+from core.aws.document_stores import DIMS, DocumentStores
 from core.aws.dynamodb.cursors import DynamoCursors
 from core.aws.dynamodb.departures import DynamoDepartures
 from core.aws.dynamodb.erasures import DynamoErasures
@@ -36,9 +36,9 @@ from core.aws.dynamodb.history import DynamoHistory
 from core.aws.dynamodb.manifest import DynamoManifest
 from core.aws.provision import provision
 from core.aws.s3 import S3Vault
-from core.aws.search.index_versions import Editions
+from core.aws.search.index_versions import IndexVersions
 from core.aws.search.mapping import CANDIDATES
-from core.aws.sqs.consumer import Source
+from core.aws.sqs.consumer import Consumer
 from core.knowledge.library import IndexedLibrary
 from core.runtime.settings import EMBEDDING_MODEL
 from core.values.conversation import Scope
@@ -79,7 +79,7 @@ asyncio.run(main())
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    shelf: Shelf
+    shelf: DocumentStores
     calls: Calls
     bucket: str
     queue: str
@@ -102,7 +102,7 @@ async def bench() -> AsyncIterator[Bench]:
         def pool(model: str, dims: int) -> EmbeddingPool:
             return EmbeddingPool([REGION, "eu-west-1", "ap-northeast-2"], model, session, dims=dims)
 
-        index = Editions(
+        index = IndexVersions(
             node.url, REGION, model=EMBEDDING_MODEL, dims=DIMS, pool=pool, table=made.table
         )
         manifest = DynamoManifest(
@@ -112,7 +112,7 @@ async def bench() -> AsyncIterator[Bench]:
         stack.callback(calls.close)
         stack.push_async_callback(index.close)
         dynamodb = client("dynamodb", REGION, session)
-        shelf = Shelf(
+        shelf = DocumentStores(
             vault,
             manifest,
             DynamoErasures(dynamodb, made.table, calls, manifest),
@@ -182,7 +182,7 @@ async def many(on: Bench) -> None:
     def put(each: tuple[str, bytes]) -> None:
         s3.put_object(Bucket=on.bucket, Key=f"library/{each[0]}", Body=each[1])
 
-    source = Source(
+    source = Consumer(
         client("sqs", REGION), on.queue, on.calls, Ingester(_pipeline(on)).handle, AT_ONCE
     )
     began = time.perf_counter()
@@ -279,7 +279,7 @@ async def long_pdf(on: Bench) -> None:
     vectors = await shelf.embeddings.embed([searched("long.pdf", each) for each in chunks])
     stages["embed"], at = now() - at, now()
     await shelf.index.put(Document(DocumentId("other", "x"), "x", "x"), "1", chunks, vectors)
-    await shelf.index.settle()
+    await shelf.index.refresh()
     stages["index"] = now() - at
     whole = sum(stages.values())
     print(f"A pdf of {PAGES} pages, {len(chunks)} chunks, {len(data) / 1e6:.1f} MB")
@@ -309,7 +309,7 @@ async def huge_pdf(on: Bench) -> None:
             children = max(children, _child())
             yield each
 
-    source = Source(
+    source = Consumer(
         client("sqs", REGION),
         on.queue,
         on.calls,
@@ -390,9 +390,9 @@ async def retrieval(on: Bench) -> None:
         ]
         row = Document(document, f"{n}.pdf", f"{place}/F{n}/{n}.pdf")
         await index.put(row, "1", chunks, [near() for _ in chunks])
-        await manifest.see(document, row.key, row.name, "1", 1)
+        await manifest.begin_version(document, row.key, row.name, "1", 1)
         await manifest.ready(document, "1", pages=per, chunks=per)
-    await index.settle()
+    await index.refresh()
     vectors = [near() for _ in range(QUESTIONS)]
     library = IndexedLibrary(index, manifest, _Instant(vectors))
     scopes = frozenset({Scope(place), Scope("library")})

@@ -29,12 +29,12 @@ from core.aws.bedrock.eventstream import Decoder
 from core.rates.budget import WorkspaceBudget
 from core.streaming.live import LiveMessage
 from core.streaming.markdown.presentable import Policy
-from core.values.answer import MessageId, Prompt, Rendered, Turn
+from core.values.answer import Message, MessageId, Prompt, Rendered
 from local.bedrock.server import BedrockStandIn, Script
 
 STREAMS = 200
 TEXT = "".join(f"word{i:03d} " for i in range(400))
-PROMPT = Prompt("sonnet", "Be brief.", (Turn("user", f"Hello on {date(2026, 1, 1)}"),))
+PROMPT = Prompt("sonnet", "Be brief.", (Message("user", f"Hello on {date(2026, 1, 1)}"),))
 
 
 class _Chat:

@@ -83,7 +83,7 @@ async def _load(turns: SqsTurns) -> list[tuple[float, int]]:
         signing_secret=SECRET,
         bot_token="xoxb-bench",
         api_url="http://127.0.0.1:9/",
-        enqueue=turns.put_now,
+        enqueue=turns.enqueue_blocking,
     )
     threads = ThreadPoolExecutor(16)
     runner = web.AppRunner(application(Receivers(slack=receiver), threads), access_log=None)

@@ -228,7 +228,7 @@ async def receiving() -> None:
         made = provision("us-east-1", bucket="bench", table="bench")
         calls = Calls()
         turns = SqsTurns(client("sqs", "us-east-1"), made.turns_queue, calls)
-        receiver = Receiver(APP, authenticator, turns.put_now)
+        receiver = Receiver(APP, authenticator, turns.enqueue_blocking)
         waits = await _load(receiver, signer)
         calls.close()
     cuts = statistics.quantiles([seconds for seconds, _ in waits], n=100)

@@ -15,12 +15,12 @@ from core.aws.dynamodb.claims import DynamoClaims
 from core.aws.lambda_.telemetry import Telemetry
 from core.aws.lambda_.warm import Warm
 from core.aws.sqs.turns import SqsTurns
-from core.ports.turns import Claims, Turns
+from core.ports.turns import Claims, TurnQueue
 from core.runtime import telemetry
 from core.runtime.settings import load
 from core.runtime.telemetry import Metric
 
-_Kept = tuple[Claims, Turns]
+_Kept = tuple[Claims, TurnQueue]
 
 
 @asynccontextmanager

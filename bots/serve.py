@@ -26,10 +26,10 @@ from bots.worker import Worker
 from core import wiring
 from core.aws.access.clients import client
 from core.aws.bedrock.client import tune_gc
-from core.aws.sqs.consumer import Handler, Source
+from core.aws.sqs.consumer import Consumer, Handler
 from core.aws.sqs.lambda_batch import waited
 from core.aws.sqs.receiver_queue import followed
-from core.ports.index import Rejected
+from core.ports.index import IndexRejected
 from core.ports.store_error import StoreError
 from core.runtime.http import Enqueue, Response
 from core.runtime.settings import Settings
@@ -69,7 +69,7 @@ async def serving(
     health = health or Health(time.monotonic)
     async with AsyncExitStack() as stack:
         core = await stack.enter_async_context(wiring.core(settings))
-        receivers = await _receivers(settings, followed(core.turns.put_now), stack)
+        receivers = await _receivers(settings, followed(core.turns.enqueue_blocking), stack)
         reach = await stack.enter_async_context(platforms(settings, core.ledgers))
         worker = Worker(
             core.assistant,
@@ -81,11 +81,11 @@ async def serving(
         )
         sqs = client("sqs", settings.aws_region)
         answer = _measured(worker.handle, metering, "worker")
-        sources = [Source(sqs, settings.turns_queue_url, core.calls, answer, CONCURRENCY)]
+        sources = [Consumer(sqs, settings.turns_queue_url, core.calls, answer, CONCURRENCY)]
         if core.shelf is not None:
             files = ingester(settings, core.shelf, core.model)
             read = _measured(files.handle, metering, "ingester")
-            sources.append(Source(sqs, settings.files_queue_url, core.calls, read, FILES_AT_ONCE))
+            sources.append(Consumer(sqs, settings.files_queue_url, core.calls, read, FILES_AT_ONCE))
         threads = ThreadPoolExecutor(16, thread_name_prefix="receiver")
         runner = web.AppRunner(application(receivers, threads, health), access_log=None)
         await runner.setup()
@@ -259,7 +259,7 @@ async def _every(
         try:
             with metering(service):
                 await work()
-        except (StoreError, Rejected):
+        except (StoreError, IndexRejected):
             log.warning("a sweep is put off: the store does not answer")
         except Exception:
             # a bug of ours: the next run may not hit it

@@ -20,7 +20,7 @@ from core.knowledge.presence import Presence
 from core.ports.chat import Chat, ChatError, Forbidden, Gone, RateLimited, Unreachable
 from core.ports.rates import Call, Priority
 from core.ports.store_error import StoreError
-from core.ports.turns import Busy, Claims, HandedOn, Turns
+from core.ports.turns import Busy, Claims, DeadlineReached, TurnQueue
 from core.rates.budget import ConversationBudget
 from core.runtime.tasks import Background, retrying
 from core.runtime.telemetry import Metric, count, following
@@ -43,7 +43,7 @@ class Worker:
         assistant: Assistant,
         commands: Commands,
         claims: Claims,
-        turns: Turns,
+        turns: TurnQueue,
         platforms: Mapping[str, Platform],
         *,
         presence: Presence | None = None,
@@ -71,39 +71,41 @@ class Worker:
         for record in event["Records"]:
             attributes = record.get("attributes", {})
             group = attributes.get("MessageGroupId", "")
-            again = int(attributes.get("ApproximateReceiveCount", "1")) > 1
+            redelivered = int(attributes.get("ApproximateReceiveCount", "1")) > 1
             try:
-                if group not in halted and await self._one(record["body"], again, until):
+                if group not in halted and await self._one(record["body"], redelivered, until):
                     continue
-            except HandedOn:
+            except DeadlineReached:
                 handed_on.append(record["messageId"])
             failed.append(record["messageId"])
             halted.add(group)
         named = {"handedOn": handed_on} if handed_on else {}
         return {"batchItemFailures": [{"itemIdentifier": each} for each in failed], **named}
 
-    async def _one(self, body: str, again: bool, until: float | None) -> bool:
-        """Handle one queued turn. False if it must be delivered again. Raises HandedOn."""
+    async def _one(self, body: str, redelivered: bool, until: float | None) -> bool:
+        """Handle one queued turn. False if it must be delivered again. Raises DeadlineReached."""
         try:
             item = loads(body)
         except ValueError:
             log.exception("a queued turn cannot be read")
             return False
         with following(item.event_id):
-            return await self._handled(item, again, until)
+            return await self._handled(item, redelivered, until)
 
-    async def _handled(self, item: Incoming | Command, again: bool, until: float | None) -> bool:
+    async def _handled(
+        self, item: Incoming | Command, redelivered: bool, until: float | None
+    ) -> bool:
         try:
             noted = await self._noted(item)
             chat, budget = self._chat(item.conversation, item.extra)
             if isinstance(item, Command):
                 self._clean(chat, budget, await self._commands.handle(item, chat))
             else:
-                await self._answer(item, chat, budget, again, until)
+                await self._answer(item, chat, budget, redelivered, until)
             if not noted:
                 # handled once more, it changes nothing, and its workspace is noted then
                 return False
-        except HandedOn:
+        except DeadlineReached:
             # its message stays first in its conversation, for the next worker
             log.info("time is up: the rest of the answer is for another worker")
             count(Metric.HANDED_ON)
@@ -142,14 +144,14 @@ class Worker:
         question: Incoming,
         chat: Chat,
         budget: ConversationBudget,
-        again: bool,
+        redelivered: bool,
         until: float | None,
     ) -> None:
         try:
             leftovers = await self._assistant.answer(
-                question, chat, budget, again=again, until=until
+                question, chat, budget, redelivered=redelivered, until=until
             )
-        except HandedOn as exc:
+        except DeadlineReached as exc:
             self._clean(chat, budget, exc.leftovers)
             raise
         finally:

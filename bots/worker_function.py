@@ -15,14 +15,14 @@ from core.aws.access.clients import client
 from core.aws.bedrock.client import tune_gc
 from core.aws.lambda_.telemetry import Telemetry
 from core.aws.lambda_.warm import Warm
-from core.aws.sqs.lambda_batch import Records
+from core.aws.sqs.lambda_batch import LambdaBatch
 from core.runtime.settings import load
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
     worker: Worker
-    records: Records
+    records: LambdaBatch
 
 
 @asynccontextmanager
@@ -42,7 +42,7 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
         sqs = client("sqs", settings.aws_region)
         stack.callback(sqs.close)
         tune_gc()
-        yield _Kept(worker, Records(sqs, settings.turns_queue_url, core.calls))
+        yield _Kept(worker, LambdaBatch(sqs, settings.turns_queue_url, core.calls))
 
 
 _telemetry = Telemetry("worker")

@@ -16,7 +16,7 @@ from core.aws.access.calls import Calls
 from core.aws.access.clients import client
 from core.aws.access.secrets import SECRETS, looked_up
 from core.aws.bedrock.client import BedrockModel
-from core.aws.document_stores import Shelf, erasing_of, notices_of, shelf_of
+from core.aws.document_stores import DocumentStores, erasing_of, notices_of, shelf_of
 from core.aws.dynamodb.conversations import (
     DynamoClaims,
     DynamoFeedback,
@@ -56,7 +56,7 @@ class Core:
     turns: SqsTurns
     calls: Calls
     model: BedrockModel
-    shelf: Shelf | None
+    shelf: DocumentStores | None
     presence: Presence | None
     ledgers: LedgerStores
 
@@ -88,13 +88,13 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
     knowledge = None
     if shelf is not None:
         limit = settings.max_file_mb * 1024**2
-        notices = notices_of(settings, sqs, calls)
+        file_events = notices_of(settings, sqs, calls)
         sharing = Sharing(
-            shelf.vault, shelf.manifest, notices, limit=limit, clock=time.monotonic, now=clock
+            shelf.vault, shelf.manifest, file_events, limit=limit, clock=time.monotonic, now=clock
         )
         library = IndexedLibrary(shelf.index, shelf.manifest, shelf.embeddings)
         knowledge = Knowledge(library, shelf.manifest, sharing)
-    audience = Audience(shelf.departures if shelf is not None else None, settings.outsiders)
+    audience = Audience(shelf.removals if shelf is not None else None, settings.outsiders)
     briefing = Briefing(
         metered,
         history,
@@ -119,7 +119,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
             shelf.vault,
             places,
             history,
-            shelf.departures,
+            shelf.removals,
             erasures=shelf.erasures,
         )
         erasing = erasing_of(settings, shelf, notices_of(settings, sqs, calls), clock)
@@ -160,7 +160,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
             calls,
             model,
             shelf,
-            Presence(shelf.departures, time.monotonic) if shelf is not None else None,
+            Presence(shelf.removals, time.monotonic) if shelf is not None else None,
             ledgers,
         )
     finally:

@@ -12,7 +12,7 @@ from core.aws.access.clients import client
 from core.aws.document_stores import reading
 from core.aws.lambda_.telemetry import Telemetry
 from core.aws.lambda_.warm import Warm
-from core.aws.sqs.lambda_batch import Records
+from core.aws.sqs.lambda_batch import LambdaBatch
 from core.runtime.settings import load
 from ingestion.app import Ingester
 from ingestion.wiring import ingester
@@ -21,7 +21,7 @@ from ingestion.wiring import ingester
 @dataclass(frozen=True, slots=True)
 class _Kept:
     ingester: Ingester
-    records: Records
+    records: LambdaBatch
 
 
 @asynccontextmanager
@@ -31,7 +31,7 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
         reads = ingester(settings, kept.shelf, kept.model)
         sqs = client("sqs", settings.aws_region)
         try:
-            yield _Kept(reads, Records(sqs, settings.files_queue_url, kept.calls))
+            yield _Kept(reads, LambdaBatch(sqs, settings.files_queue_url, kept.calls))
         finally:
             sqs.close()
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from core.ports.model import Model, Refused
 from core.runtime.tasks import together
-from core.values.answer import Prompt, Turn
+from core.values.answer import Message, Prompt
 from core.values.documents import Block, Picture
 from core.values.effort import Task
 from ingestion.extract.errors import Unreadable, clean
@@ -48,7 +48,7 @@ class Eyes:
         return blocks
 
     async def _one(self, picture: Picture) -> str:
-        asked = (Turn("user", ASK),)
+        asked = (Message("user", ASK),)
         prompt = Prompt(self._name, SYSTEM, asked, images=(picture,), task=Task.PICTURE)
         async with self._slots:
             try:

@@ -21,7 +21,7 @@ from typing import TypeVar
 
 from core.aws.sqs.s3_events import Removed, Written
 from core.ports.documents import Manifest, Missing, TooLarge, Vault
-from core.ports.index import Embeddings, Index, Rejected
+from core.ports.index import Embeddings, Index, IndexRejected
 from core.ports.model import Broken, ModelError, Overloaded
 from core.ports.store_error import StoreError
 from core.runtime.tasks import retrying, running, together
@@ -128,7 +128,7 @@ class Pipeline:
                 await self._written(document, name, written, share)
         except Unreadable as exc:
             await self._not_read(document, job.seen, exc.reason)
-        except (StoreError, ModelError, Rejected):
+        except (StoreError, ModelError, IndexRejected):
             if last:
                 count(Metric.FAILURES, reason="trouble")
                 await self._manifest.fail(document, job.seen, "trouble")
@@ -169,7 +169,9 @@ class Pipeline:
         if known is None and not await self._vault.has(job.key):
             log.info("an object that was removed, and is not remembered")
             return
-        if not await self._manifest.see(document, job.key, name, job.seen, job.size, etag=job.etag):
+        if not await self._manifest.begin_version(
+            document, job.key, name, job.seen, job.size, etag=job.etag
+        ):
             log.info("a notification that came before")
             await self._cleared(document, known, job.seen)
             return
@@ -285,7 +287,7 @@ class Pipeline:
         windows = [chunks[n : n + WINDOW] for n in range(0, len(chunks), WINDOW)]
         await together(*(one(each) for each in windows))
         if not overtaken.is_set():
-            await self._patiently(self._index.settle)
+            await self._patiently(self._index.refresh)
         return not overtaken.is_set()
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.aws.document_stores import Shelf
+from core.aws.document_stores import DocumentStores
 from core.ports.model import Model
 from core.runtime.settings import Settings
 from core.turn.prompt.metering import MeteredModel
@@ -11,7 +11,7 @@ from ingestion.pictures import READS, Eyes
 from ingestion.pipeline import Pipeline
 
 
-def ingester(settings: Settings, shelf: Shelf, model: Model) -> Ingester:
+def ingester(settings: Settings, shelf: DocumentStores, model: Model) -> Ingester:
     """Reads the files of the queue; `model` reads images."""
     return Ingester(
         Pipeline(

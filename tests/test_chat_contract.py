@@ -14,7 +14,7 @@ from bots.slack.wiring import slack_platform
 from bots.teams.wiring import teams_platform
 from core.ports.chat import ChatError, Gone, RateLimited
 from core.runtime.settings import load
-from core.values.answer import Button, Citation, MessageId, Rendered, Stage, Turn
+from core.values.answer import Button, Citation, Message, MessageId, Rendered, Stage
 from core.values.conversation import LIBRARY, Conversation, Incoming, Kind, Person
 from core.values.documents import Document, DocumentId
 from local.aws import free_port
@@ -60,7 +60,7 @@ async def fake():
     chat = FakeChat(where, names={"ana": ANA.name})
 
     def say(who, text):
-        chat.turns.append(Turn("user", text, who.name, f"q{len(chat.turns)}"))
+        chat.turns.append(Message("user", text, who.name, f"q{len(chat.turns)}"))
 
     def fault():
         chat.faults["edit"].append(RateLimited(7))

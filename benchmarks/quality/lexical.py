@@ -69,7 +69,7 @@ class Words:
                 total[where] += asked * rarity * often / (often + self._norm[where])
         return total
 
-    def most(self, question: str) -> float:
+    def reference_score(self, question: str) -> float:
         """What a passage of usual length with each word once would score."""
         terms = set(tokens(question, apart=self._apart))
         return sum(self._rarity(self._seen(each)) for each in terms) / (1 + _K1)

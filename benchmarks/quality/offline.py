@@ -108,7 +108,7 @@ def asked(
         answer = squeezed(each.answer)
         right = np.array([bool(answer) and answer in text for text in texts])
         parents = frozenset(n for n, text in whole if answer and answer in text)
-        scores, most = words.scores(each.question), words.most(each.question)
+        scores, most = words.scores(each.question), words.reference_score(each.question)
         coverage = words.coverage(each.question)
         made.append(Asked(each, cosine, scores, most, coverage, languages, right, parents))
     return made

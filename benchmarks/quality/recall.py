@@ -94,13 +94,13 @@ async def _indexed(index: OpenSearchIndex) -> dict[DocumentId, list[Chunk]]:
             some = chunks[start : start + BATCH]
             vectors = await asyncio.to_thread(encode, [searched(row.name, each) for each in some])
             await index.put(row, "1", some, vectors)
-    await index.settle()
+    await index.refresh()
     return kept
 
 
 async def _found(index: OpenSearchIndex, question: str, encode: Any) -> Found:
     (vector,) = encode([question])
-    return await index.search(question, vector, SCOPES, await index.most(question))
+    return await index.search(question, vector, SCOPES, await index.reference_score(question))
 
 
 def _top(found: Found) -> float:

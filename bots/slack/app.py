@@ -18,7 +18,7 @@ from slack_sdk import WebClient
 from bots.slack.inbound import parse
 from bots.slack.inbound.file_events import NOTICES, notice
 from bots.slack.inbound.tenancy import tenant_of
-from bots.slack.inbound.verify import Rejected, payload_of, verify
+from bots.slack.inbound.verify import RequestRejected, payload_of, verify
 from bots.wire.fields import ODD
 from core.ports.store_error import StoreError
 from core.runtime.http import LATER, Enqueue, Headers, Response
@@ -60,7 +60,7 @@ class Receiver:
         try:
             verify(headers, body, self._secret, self._clock())
             payload = payload_of(headers, body)
-        except Rejected as exc:
+        except RequestRejected as exc:
             log.info("request refused: %s", exc)
             return Response(exc.status)
         # pass it already parsed, as from a socket: Bolt's own parser takes a form for empty if any

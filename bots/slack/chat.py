@@ -25,7 +25,7 @@ from bots.wire.fields import MOST_FILES, map_of
 from bots.wire.refusals import Malformed
 from core.ports.chat import ChatError, Forbidden, Gone, Surface, TooLong, Unreachable
 from core.ports.file_sources import Freshness
-from core.values.answer import MessageId, Rendered, Turn
+from core.values.answer import Message, MessageId, Rendered
 from core.values.conversation import (
     LIBRARY,
     Attachment,
@@ -116,7 +116,7 @@ class SlackChat:
             if each.get("user") == us and messages.mark(each) == mark
         ]
 
-    async def whisper(self, person: Person, message: Rendered) -> None:
+    async def post_ephemeral(self, person: Person, message: Rendered) -> None:
         """Show a message to one person, by the command's response URL if there is one."""
         if url := self._extra.get("response_url"):
             try:
@@ -126,7 +126,7 @@ class SlackChat:
                 pass  # the response URL has expired: it is valid for 30 minutes
         await self._said("chat.postEphemeral", message, user=person.id, **self._thread)
 
-    async def thread(self, limit: int) -> Sequence[Turn]:
+    async def thread(self, limit: int) -> Sequence[Message]:
         """Return the newest messages of the thread or direct chat, with mentions as names."""
         us = await self._people.us()
         said = [each for each in await self._messages(limit, {}) if messages.is_said(each)]
@@ -185,7 +185,7 @@ class SlackChat:
             if origins is not None:
                 linked[link[1]] = replace(parse.attachment(found), origins=origins)
         more = [*linked.values()][:MOST_FILES]
-        return replace(question, attachments=(*question.attachments, *more), partial=False)
+        return replace(question, attachments=(*question.attachments, *more), files_unresolved=False)
 
     async def _origins(self, file: Mapping[str, Any], person: Person) -> tuple[str, ...] | None:
         """Return the channels a linked file comes from; empty if from here, or if it is the
@@ -233,7 +233,7 @@ class SlackChat:
         token = str(self._client.token or "")
         return download(self._http, attachment, token, self._client.base_url)
 
-    async def nearby(self, limit: int) -> Sequence[Turn]:
+    async def nearby(self, limit: int) -> Sequence[Message]:
         """Return the newest messages of the channel, oldest first; mentions stay ids."""
         found = await read(
             self._client, "conversations.history", channel=self._where.channel, limit=limit

@@ -14,7 +14,7 @@ from botbuilder.schema import Activity
 from botframework.connector.auth import AuthenticateRequestResult, ClaimsIdentity
 from msrest.exceptions import ClientException
 
-from bots.teams.inbound.auth import Authenticator, Rejected
+from bots.teams.inbound.auth import Authenticator, RequestRejected
 from bots.teams.inbound.parse import FEEDBACK, parse
 from bots.wire.fields import ODD
 from bots.wire.nesting import DEEPEST, depth
@@ -57,7 +57,7 @@ class Receiver:
         try:
             activity = _activity(headers, body)
             claims = await self._authenticator.check(headers, activity)
-        except Rejected as exc:
+        except RequestRejected as exc:
             log.info("request refused: %s", exc)
             return Response(exc.status)
         verified = AuthenticateRequestResult()
@@ -91,18 +91,18 @@ class Receiver:
 
 def _activity(headers: Headers, body: bytes) -> dict[str, Any]:
     if len(body) > LARGEST:
-        raise Rejected("too large", 413)
+        raise RequestRejected("too large", 413)
     if not any(name.lower() == "authorization" for name, _ in headers):
-        raise Rejected("no token")  # nothing of it is read
+        raise RequestRejected("no token")  # nothing of it is read
     try:
         text = body.decode()
         if depth(text) > DEEPEST:
-            raise Rejected("nested too deep", 400)
+            raise RequestRejected("nested too deep", 400)
         activity = json.loads(text)
     except (ValueError, RecursionError) as exc:
-        raise Rejected("unreadable", 400) from exc
+        raise RequestRejected("unreadable", 400) from exc
     if not isinstance(activity, dict):
-        raise Rejected("not an object", 400)
+        raise RequestRejected("not an object", 400)
     return activity
 
 

@@ -26,7 +26,7 @@ from bots.teams.rendering.markup import render
 from bots.teams.rendering.surface import TeamsSurface
 from core.ports.chat import ChatError, Forbidden, Gone, Surface, Unreachable
 from core.ports.file_sources import Freshness
-from core.values.answer import MessageId, Rendered, Stage, Turn
+from core.values.answer import Message, MessageId, Rendered, Stage
 from core.values.conversation import (
     LIBRARY,
     Attachment,
@@ -148,7 +148,7 @@ class TeamsChat:
             marks.posted(self._id, mark, each)  # its card may be gone when it has changed
         return [MessageId(each) for each in of_it]
 
-    async def whisper(self, person: Person, message: Rendered) -> None:
+    async def post_ephemeral(self, person: Person, message: Rendered) -> None:
         """Shown to one person, where Teams can do that; else as a reply."""
         user = self._extra.get("user", "")
         if self._where.kind is not Kind.DIRECT and user:
@@ -159,10 +159,10 @@ class TeamsChat:
                 log.info("not shown to one person only: %s", exc)
         await self._sender.post(message)
 
-    async def thread(self, limit: int) -> Sequence[Turn]:
+    async def thread(self, limit: int) -> Sequence[Message]:
         return self._turns(await self._messages(self._where.thread or "", limit))
 
-    async def nearby(self, limit: int) -> Sequence[Turn]:
+    async def nearby(self, limit: int) -> Sequence[Message]:
         return self._turns(await self._messages("", limit))
 
     async def audience(self, person: Person) -> frozenset[Scope]:
@@ -214,7 +214,7 @@ class TeamsChat:
         found = await self._microsoft.graph.message(place, question.message_id, reply_to)
         known = {each.id for each in question.attachments}
         more = [each for each in messages.files(found) if each.id not in known]
-        return replace(question, attachments=(*question.attachments, *more), partial=False)
+        return replace(question, attachments=(*question.attachments, *more), files_unresolved=False)
 
     async def described(self, attachment: Attachment) -> Attachment:
         return await self._files.described(attachment, self._folder)
@@ -264,7 +264,7 @@ class TeamsChat:
     async def _messages(self, thread: str, limit: int) -> list[Mapping[str, Any]]:
         return await self._microsoft.graph.messages(await self._place(), thread, limit)
 
-    def _turns(self, found: Sequence[Mapping[str, Any]]) -> list[Turn]:
+    def _turns(self, found: Sequence[Mapping[str, Any]]) -> list[Message]:
         app = self._microsoft.app_id
         return [messages.turn(each, app) for each in found if messages.is_said(each)]
 

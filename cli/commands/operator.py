@@ -12,7 +12,7 @@ from typing import Any
 from cli.commands.upload import reached
 from core.aws.access.calls import Calls
 from core.aws.access.clients import client
-from core.ports.index import Foreign, Rejected
+from core.ports.index import ForeignIndex, IndexRejected
 from core.ports.model import ModelError
 from core.ports.store_error import StoreError
 from core.runtime.settings import Settings, load
@@ -30,11 +30,11 @@ def ran(command: Coroutine[None, None, int]) -> int:
     """The exit code of a command; 1, and a sentence, where something did not answer."""
     try:
         return asyncio.run(command)
-    except Foreign as exc:
+    except ForeignIndex as exc:
         failed(f"{exc}.")
     except StoreError as exc:
         failed(f"no answer ({exc}): not there, not allowed, or busy. {AGAIN}")
-    except Rejected as exc:
+    except IndexRejected as exc:
         failed(f"the index refuses it ({exc}). {AGAIN}")
     except ModelError as exc:
         failed(f"the embedding model fails ({type(exc).__name__}: {exc}). {AGAIN}")

@@ -20,9 +20,9 @@ from core.aws.access.calls import Calls
 from core.aws.access.clients import client
 from core.aws.document_stores import editions_of
 from core.aws.dynamodb.manifest import DynamoManifest
-from core.aws.search.edition import Edition
+from core.aws.search.edition import IndexVersion
 from core.aws.sqs.admin import dead_letters, depth, redrive
-from core.ports.index import Foreign, Rejected
+from core.ports.index import ForeignIndex, IndexRejected
 from core.ports.store_error import StoreError
 from core.runtime.settings import REQUIRED, SettingsError, load
 from core.values.conversation import LIBRARY
@@ -236,16 +236,16 @@ async def _searched(environ: MutableMapping[str, str]) -> str:
             f"{each.name}, {await each.index.known()} passages, {each.model}, {_use(each)}"
             for each in sorted(found, key=lambda each: not each.live)
         ]
-    except Foreign as exc:
+    except ForeignIndex as exc:
         return str(exc)
-    except (StoreError, Rejected) as exc:
+    except (StoreError, IndexRejected) as exc:
         return f"no answer ({exc})"
     finally:
         await editions.close()
     return "; ".join(told) or "nothing was indexed yet"
 
 
-def _use(edition: Edition) -> str:
+def _use(edition: IndexVersion) -> str:
     if edition.live:
         return "searched"
     return "being filled" if edition.filling else "kept, not searched"

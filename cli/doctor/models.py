@@ -12,18 +12,18 @@ from cli.doctor.finding import Finding
 from core.aws.bedrock.client import BedrockModel
 from core.aws.bedrock.embeddings import EmbeddingPool
 from core.aws.document_stores import editions_of
-from core.ports.index import Foreign, Rejected
+from core.ports.index import ForeignIndex, IndexRejected
 from core.ports.model import ModelError, Overloaded, Refused
 from core.ports.store_error import StoreError
 from core.runtime.settings import Settings
-from core.values.answer import Prompt, Turn
+from core.values.answer import Message, Prompt
 from core.values.effort import Task
 from core.values.models import MODELS
 
 PATIENCE = 20.0
 ENDPOINTS = ("AWS_ENDPOINT_URL_BEDROCK_RUNTIME", "AWS_ENDPOINT_URL")
 """Settings of botocore's that lead its calls of Bedrock elsewhere, the stronger first."""
-ASKED = Turn("user", "Answer with the one word: yes")
+ASKED = Message("user", "Answer with the one word: yes")
 ACCESS = "enable the model for this account in the Bedrock console, and allow bedrock:InvokeModel*"
 
 
@@ -95,7 +95,7 @@ async def _search(settings: Settings, session: boto3.Session) -> Finding:
         async with asyncio.timeout(PATIENCE):
             count = await editions.known()
             live = await editions.live()
-    except Foreign as exc:
+    except ForeignIndex as exc:
         return Finding(name, problem=exc.what, fix=exc.FIX)
     except (StoreError, TimeoutError) as exc:
         return Finding(
@@ -104,7 +104,7 @@ async def _search(settings: Settings, session: boto3.Session) -> Finding:
             fix="check OPENSEARCH_URL, the network, and that the domain's policy lets this role in "
             "(of a collection: those for network and data access)",
         )
-    except Rejected:
+    except IndexRejected:
         return Finding(
             name,
             problem="it answers with an error",

@@ -17,7 +17,7 @@ from core.knowledge.library import IndexedLibrary
 from core.knowledge.retrieval import FLOOR, PARENTS, WORDS, distinct
 from core.people.audience import still_ours
 from core.ports.chat import ChatError
-from core.ports.index import Foreign, Rejected
+from core.ports.index import ForeignIndex, IndexRejected
 from core.ports.model import ModelError
 from core.ports.store_error import StoreError
 from core.runtime.settings import Settings, SettingsError, load
@@ -39,7 +39,7 @@ async def made(options: argparse.Namespace) -> tuple[str, Any]:
         raise Unusable(" ".join(exc.problems)) from exc
     except ChatError as exc:
         raise Unusable(f"the platform refuses to say what this person sees: {exc}.") from exc
-    except (Foreign, Rejected) as exc:
+    except (ForeignIndex, IndexRejected) as exc:
         raise Unusable(f"the index refuses it: {exc}.") from exc
     except StoreError as exc:
         raise Unusable(explained(exc) or f"no answer: {exc}.") from exc
@@ -89,7 +89,7 @@ async def _found(
             who = person.split("/", 2)[2]
             async with platforms(settings, parts.ledgers) as reached_by:
                 scopes = await _audience(where, who, reached_by)
-            scopes = await still_ours(scopes, where.scope, parts.shelf.departures)
+            scopes = await still_ours(scopes, where.scope, parts.shelf.removals)
         library = IndexedLibrary(parts.shelf.index, parts.shelf.manifest, parts.shelf.embeddings)
         ranked = await library.ranked(question, scopes, limit=PARENTS, floor=float("-inf"))
     kept = [ranked[n] for n in distinct([passage.text for _, passage in ranked])]

@@ -27,7 +27,7 @@ from cli.inspect.reading import Unusable
 from cli.inspect.talk import SOMEONE
 from core.runtime.settings import SLACK_API
 from core.turn.assistant import THREAD_LIMIT
-from core.values.answer import Turn
+from core.values.answer import Message
 from core.values.conversation import Command, Conversation, Incoming, Kind
 
 ENVELOPE = "event_callback"
@@ -107,7 +107,7 @@ def place_of(messages: Sequence[Mapping[str, Any]]) -> Conversation:
     return Conversation("slack", TENANT, CHANNEL, root or "0", Kind.CHANNEL)
 
 
-async def thread(messages: Sequence[Mapping[str, Any]], us: str = "") -> Sequence[Turn]:
+async def thread(messages: Sequence[Mapping[str, Any]], us: str = "") -> Sequence[Message]:
     """What was said, as the product reads it from `conversations.replies`."""
     client = cast(Any, _Workspace(messages, us))
     async with aiohttp.ClientSession() as http:

@@ -8,7 +8,7 @@ from datetime import date
 from typing import Any
 
 from core.turn.prompt import prompt
-from core.values.answer import Turn
+from core.values.answer import Message
 from core.values.conversation import Command, Conversation, Incoming, Person, dumps
 from core.values.models import DEFAULT
 
@@ -33,7 +33,11 @@ def as_text(item: Incoming | Command | None) -> str:
                 " ".join(each for each in ("FILE", file.name, file.media_type) if each)
                 for file in item.attachments
             )
-            more = "MAYBE FILES that the platform tells of when it is asked" if item.partial else ""
+            more = (
+                "MAYBE FILES that the platform tells of when it is asked"
+                if item.files_unresolved
+                else ""
+            )
             return "\n\n".join(part for part in (head, item.text, files, more) if part)
 
 
@@ -42,20 +46,20 @@ def as_json(item: Incoming | Command | None) -> dict[str, Any]:
     return {"becomes": None if item is None else json.loads(dumps(item))}
 
 
-def turns_in_prompt(where: Conversation, said: Sequence[Turn]) -> tuple[Turn, ...]:
+def turns_in_prompt(where: Conversation, said: Sequence[Message]) -> tuple[Message, ...]:
     """What of a thread goes into the prompt of a question after it, joined as it is there."""
     question = Incoming(f"{where.place}/-", where, Person(""), "", "-", in_thread=True)
     return prompt.build(question, DEFAULT, (), said, EPOCH).turns
 
 
-def turns_as_text(turns: Sequence[Turn]) -> str:
+def turns_as_text(turns: Sequence[Message]) -> str:
     """As the model reads them; what Parley said itself is headed by a line."""
     return "\n\n".join(
         turn.text if turn.role == "user" else f"PARLEY\n\n{turn.text}" for turn in turns
     )
 
 
-def turns_as_json(turns: Sequence[Turn]) -> dict[str, Any]:
+def turns_as_json(turns: Sequence[Message]) -> dict[str, Any]:
     return {"turns": [{"role": turn.role, "text": turn.text} for turn in turns]}
 
 

@@ -10,7 +10,7 @@ from bots.teams.inbound.parse import parse
 from bots.wire.fields import map_of, text_of
 from cli.inspect.reading import Unusable
 from core.turn.assistant import THREAD_LIMIT
-from core.values.answer import Turn
+from core.values.answer import Message
 from core.values.conversation import Command, Conversation, Incoming, Kind
 
 PLACE = Conversation("teams", "tenant", "19:channel@thread.tacv2", "0", Kind.CHANNEL)
@@ -29,7 +29,7 @@ def becomes(activity: Any, us: str = "") -> Incoming | Command | None:
     return parse(activity, us or recipient.removeprefix(BOT))
 
 
-async def thread(messages: Sequence[Mapping[str, Any]], us: str = "") -> Sequence[Turn]:
+async def thread(messages: Sequence[Mapping[str, Any]], us: str = "") -> Sequence[Message]:
     """What was said, as the product reads it from Graph's messages of a thread.
 
     With their dates they may stand in any order, as Graph gives the newest first.

@@ -20,10 +20,10 @@ from core.aws.dynamodb.erasures import DynamoErasures
 from core.aws.dynamodb.history import DynamoHistory
 from core.aws.dynamodb.manifest import DynamoManifest
 from core.aws.s3 import S3Vault
-from core.aws.search.index_versions import Editions
+from core.aws.search.index_versions import IndexVersions
 from core.aws.sqs.file_queue import SqsNotices
 from core.knowledge.files.undoable_erasure import Erasing
-from core.ports.documents import Notices
+from core.ports.documents import FileEvents
 from core.runtime.settings import Settings, SettingsError
 
 DIMS = 512
@@ -31,16 +31,16 @@ DIMS = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class DocumentStores:
     """The stores of documents, of which `close` has to be called."""
 
     vault: S3Vault
     manifest: DynamoManifest
     erasures: DynamoErasures
     history: DynamoHistory
-    index: Editions
-    embeddings: Editions
-    departures: DynamoDepartures
+    index: IndexVersions
+    embeddings: IndexVersions
+    removals: DynamoDepartures
     cursors: DynamoCursors
 
     async def close(self) -> None:
@@ -48,13 +48,13 @@ class Shelf:
         await self.index.close()
 
 
-def editions_of(settings: Settings, session: boto3.Session | None = None) -> Editions:
+def editions_of(settings: Settings, session: boto3.Session | None = None) -> IndexVersions:
     """The versions of the search index, each with its own embedding model."""
 
     def pool(model: str, dims: int) -> EmbeddingPool:
         return EmbeddingPool(settings.embedding_regions, model, session, dims=dims)
 
-    return Editions(
+    return IndexVersions(
         settings.opensearch_url,
         settings.aws_region,
         model=settings.embedding_model,
@@ -71,18 +71,18 @@ def shelf_of(
     dynamodb: Any,
     calls: Calls,
     clock: Callable[[], float],
-) -> Shelf | None:
+) -> DocumentStores | None:
     """The configured stores, None without a search index."""
     if not settings.opensearch_url:
         return None
     index = editions_of(settings, session)
     vault = S3Vault(client("s3", settings.aws_region, session), settings.bucket, calls)
     manifest = DynamoManifest(dynamodb, settings.table, calls, clock=clock)
-    departures = DynamoDepartures(dynamodb, settings.table, calls, clock=clock)
+    removals = DynamoDepartures(dynamodb, settings.table, calls, clock=clock)
     cursors = DynamoCursors(dynamodb, settings.table, calls)
     erasures = DynamoErasures(dynamodb, settings.table, calls, manifest)
     history = DynamoHistory(dynamodb, settings.table, calls, clock=clock)
-    return Shelf(vault, manifest, erasures, history, index, index, departures, cursors)
+    return DocumentStores(vault, manifest, erasures, history, index, index, removals, cursors)
 
 
 def notices_of(settings: Settings, sqs: Any, calls: Calls) -> SqsNotices:
@@ -91,7 +91,7 @@ def notices_of(settings: Settings, sqs: Any, calls: Calls) -> SqsNotices:
 
 
 def erasing_of(
-    settings: Settings, shelf: Shelf, notices: Notices, clock: Callable[[], float]
+    settings: Settings, shelf: DocumentStores, file_events: FileEvents, clock: Callable[[], float]
 ) -> Erasing:
     """The use case in which people erase files."""
     return Erasing(
@@ -99,7 +99,7 @@ def erasing_of(
         shelf.erasures,
         shelf.vault,
         shelf.history,
-        notices,
+        file_events,
         hours=settings.undo_hours,
         admins=frozenset(settings.admins),
         clock=clock,
@@ -110,7 +110,7 @@ def erasing_of(
 class Reading:
     """What a process needs that reads files but answers no questions."""
 
-    shelf: Shelf
+    shelf: DocumentStores
     model: BedrockModel
     calls: Calls
 

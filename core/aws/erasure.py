@@ -27,7 +27,7 @@ from core.aws.dynamodb.manifest import DynamoManifest
 from core.aws.dynamodb.withdrawn import drop
 from core.aws.s3 import delete_versions, object_versions
 from core.aws.search.purge import Passages
-from core.aws.sqs.dead_letters import Letters
+from core.aws.sqs.dead_letters import DeadLetterQueue
 from core.knowledge.erasure import NEEDED, Row, Wanted, held, kind_of
 from core.ports.store_error import StoreError
 from core.runtime.tasks import together
@@ -250,7 +250,7 @@ class Eraser:
             if not url:
                 continue
             self._say("looking through dead letters")
-            letters = Letters(self._kept.sqs, url, self._kept.calls)
+            letters = DeadLetterQueue(self._kept.sqs, url, self._kept.calls)
             looked = await letters.delete(about)
             report.counts["dead letters"] += looked.deleted
             if looked.left:

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from core.aws.access.calls import Calls
-from core.ports.documents import Missing, Stored, TooLarge
+from core.ports.documents import Missing, StoredObject, TooLarge
 from core.ports.store_error import StoreError
 
 PART = 8 * 1024**2
@@ -103,7 +103,7 @@ class S3Vault:
             return False
         return True
 
-    async def listed(self, after: str, limit: int) -> tuple[Sequence[Stored], str]:
+    async def listed(self, after: str, limit: int) -> tuple[Sequence[StoredObject], str]:
         """A page of objects in key order, and the next page's cursor: empty at the end."""
         page = await self._calls(
             self._s3.list_objects_v2,
@@ -112,7 +112,7 @@ class S3Vault:
             **({"StartAfter": after} if after else {}),
         )
         found = [
-            Stored(e["Key"], e["Size"], e["ETag"].strip('"'), e["LastModified"].timestamp())
+            StoredObject(e["Key"], e["Size"], e["ETag"].strip('"'), e["LastModified"].timestamp())
             for e in page.get("Contents", ())
         ]
         return found, found[-1].key if found and page.get("IsTruncated") else ""

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 
 from core.ports.model import Model, ModelError
-from core.values.answer import Prompt, Turn
+from core.values.answer import Message, Prompt
 from core.values.effort import Task
 
 log = logging.getLogger(__name__)
@@ -35,20 +35,20 @@ TURNS = 6
 LONGEST = 1_000
 
 
-def leans(question: str, before: Sequence[Turn]) -> bool:
+def leans(question: str, before: Sequence[Message]) -> bool:
     """Whether a question is likely to need what was said before it."""
     if not any(turn.role == "user" for turn in before):
         return False
     return len(question.split()) <= SHORT or LEANS.search(question) is not None
 
 
-async def standing_alone(question: str, before: Sequence[Turn], model: Model) -> str:
+async def standing_alone(question: str, before: Sequence[Message], model: Model) -> str:
     """What to search for."""
     if not leans(question, before):
         return question
     said = "\n".join(f"{turn.role}: {turn.text[:LONGEST]}" for turn in before[-TURNS:])
     asked = f"<talk>\n{said}\n</talk>\n\nRewrite this question: {question[:LONGEST]}"
-    prompt = Prompt(MODEL, SYSTEM, (Turn("user", asked),), 200, task=Task.REWRITE)
+    prompt = Prompt(MODEL, SYSTEM, (Message("user", asked),), 200, task=Task.REWRITE)
     try:
         async with asyncio.timeout(PATIENCE):
             pieces = [delta.text async for delta in model.stream(prompt)]

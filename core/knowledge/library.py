@@ -64,7 +64,7 @@ class IndexedLibrary:
         if not asked or not scopes:
             return ()
         vectors, most = await together(
-            self._embeddings.embed([asked], query=True), self._index.most(asked)
+            self._embeddings.embed([asked], query=True), self._index.reference_score(asked)
         )
         found = await self._index.search(asked, vectors[0], scopes, most, only=only)
         ranked = retrieval.fused(found)

@@ -19,7 +19,7 @@ from core.ports.model import Model, ModelError
 from core.ports.store_error import StoreError
 from core.runtime.tasks import together
 from core.turn.prompt.prompt_blocks import files_block, passages_block
-from core.values.answer import Turn
+from core.values.answer import Message
 from core.values.conversation import Incoming, Scope
 from core.values.documents import Document, DocumentId, Passage, State
 from core.values.tokens import estimate
@@ -61,7 +61,7 @@ class LookedUp:
     passages: tuple[Passage, ...] = ()
     documents: str = ""
     block: str = ""
-    notices: tuple[str, ...] = ()
+    file_events: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class Lookup:
         chat: Chat,
         live: Shows,
         scopes: frozenset[Scope],
-        before: Sequence[Turn],
+        before: Sequence[Message],
     ) -> LookedUp:
         """What may be quoted, as it is at its store now, beside the question's words."""
         try:
@@ -105,19 +105,19 @@ class Lookup:
             )
         except (StoreError, ModelError, TimeoutError) as exc:
             log.warning("not searched: %s", type(exc).__name__)
-            return LookedUp(notices=(user_messages.NO_SEARCH,))
+            return LookedUp(file_events=(user_messages.NO_SEARCH,))
         failed = [each for each in found.about if each.state is State.FAILED]
         unread = tuple(user_messages.not_read(each.name, each.reason) for each in failed)
-        notices = (*unread, *quotable.notices)
+        file_events = (*unread, *quotable.file_events)
         files = [e for e in known[0] if e.seen_by(scopes) and e.id not in quotable.gone]
         if not files and not quotable.passages:
-            return LookedUp(notices=notices)
+            return LookedUp(file_events=file_events)
         texts = {each.text for each in found.whole}
         stay = tuple(each for each in quotable.passages if each.text in texts)
         others = tuple(each for each in quotable.passages if each.text not in texts)
         documents = passages_block(stay) if stay else ""
         block = passages_block(others, 1 + len(stay)) if others or not stay else ""
-        return LookedUp((*stay, *others), documents, f"{files_block(files)}\n{block}", notices)
+        return LookedUp((*stay, *others), documents, f"{files_block(files)}\n{block}", file_events)
 
     async def _known(self, question: Incoming, chat: Chat) -> tuple[Sequence[Document], States]:
         """The files of this place, and how the latest of them are at their store."""
@@ -125,7 +125,7 @@ class Lookup:
         return known, await self._originals.look(known[:AT_ONCE], chat)
 
     async def _found(
-        self, question: Incoming, scopes: frozenset[Scope], before: Sequence[Turn]
+        self, question: Incoming, scopes: frozenset[Scope], before: Sequence[Message]
     ) -> _Found:
         """The documents that this thread is about, and passages: theirs first, then all others."""
         found, text = await together(

@@ -36,7 +36,7 @@ class Quotable:
     documents that are gone."""
 
     passages: tuple[Passage, ...]
-    notices: tuple[str, ...]
+    file_events: tuple[str, ...]
     gone: frozenset[DocumentId]
 
 
@@ -81,17 +81,17 @@ class Originals:
         reading = [e for e in documents.values() if _is_read_anew(e) and e not in changed]
         ready = await self._sharing.renewed(changed, chat, status) if changed else ()
         fresh = {each.id for each in ready}
-        notices = [
+        file_events = [
             (user_messages.renewed if each.id in fresh else user_messages.not_renewed)(each.name)
             for each in (*changed, *reading)
         ]
         unsure = [e for e in documents.values() if _is(e, Freshness.UNKNOWN, states)]
         if unsure:
-            notices.append(user_messages.unchecked((e.name, day(e.shared_at)) for e in unsure))
+            file_events.append(user_messages.unchecked((e.name, day(e.shared_at)) for e in unsure))
         left_out = {*gone, *(each.id for each in (*changed, *reading))}
         kept = [each for each in passages if each.document.id not in left_out]
         found = await search(fresh) if fresh else ()
-        return Quotable((*kept, *found), tuple(notices), frozenset(gone))
+        return Quotable((*kept, *found), tuple(file_events), frozenset(gone))
 
     async def _forget(self, documents: Collection[Document]) -> None:
         """Forgets files that are deleted at their store, with the exchanges that they began."""

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from core.ports.documents import Departures
+from core.ports.documents import Removals
 from core.values.conversation import Command, Incoming
 
 FRESH = 60.0
@@ -21,8 +21,8 @@ MILLISECONDS = 1e11
 class Presence:
     """One for a process. `clock` in seconds, from anywhere."""
 
-    def __init__(self, departures: Departures, clock: Callable[[], float]) -> None:
-        self._departures = departures
+    def __init__(self, removals: Removals, clock: Callable[[], float]) -> None:
+        self._removals = removals
         self._clock = clock
         self._seen: dict[str, float] = {}
 
@@ -35,8 +35,8 @@ class Presence:
         if isinstance(item, Command) and item.name in ("left", "uninstalled"):
             self._seen.pop(tenant, None)
             return
-        if await self._departures.among([tenant]):
-            await self._departures.undo(tenant, at)
+        if await self._removals.among([tenant]):
+            await self._removals.undo(tenant, at)
             return
         if len(self._seen) >= MOST:
             self._seen.clear()

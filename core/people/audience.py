@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 
 from core.ports.chat import Chat, ChatError
-from core.ports.documents import Departures
+from core.ports.documents import Removals
 from core.values.conversation import LIBRARY, Conversation, Outsiders, Person, Scope
 
 log = logging.getLogger(__name__)
@@ -17,8 +17,8 @@ class Audience:
     `departures` is None if there are no documents.
     """
 
-    def __init__(self, departures: Departures | None, outsiders: Outsiders) -> None:
-        self._departures = departures
+    def __init__(self, removals: Removals | None, outsiders: Outsiders) -> None:
+        self._removals = removals
         self._outsiders = outsiders
 
     async def of(self, person: Person, where: Conversation, chat: Chat) -> frozenset[Scope]:
@@ -30,9 +30,9 @@ class Audience:
         if await outside(person, chat):
             widened = self._outsiders is Outsiders.LIBRARY
             return frozenset({here, LIBRARY} if widened else {here})
-        if self._departures is None:
+        if self._removals is None:
             return frozenset({here, LIBRARY})
-        return await still_ours(await chat.audience(person), here, self._departures)
+        return await still_ours(await chat.audience(person), here, self._removals)
 
     async def refuses(self, person: Person, chat: Chat) -> bool:
         """Whether this person gets no answers at all."""
@@ -50,14 +50,12 @@ async def outside(person: Person, chat: Chat) -> bool:
         return True
 
 
-async def still_ours(
-    scopes: frozenset[Scope], here: Scope, departures: Departures
-) -> frozenset[Scope]:
+async def still_ours(scopes: frozenset[Scope], here: Scope, removals: Removals) -> frozenset[Scope]:
     """`scopes` without places that we left, or whose team has another place that we left."""
     others = scopes - {here, LIBRARY}
     if not others:
         return scopes
-    left = await departures.among(place for each in others for place in _places(each))
+    left = await removals.among(place for each in others for place in _places(each))
     return frozenset(e for e in scopes if e not in others or left.isdisjoint(_places(e)))
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from core.ports.file_sources import FileStore
-from core.values.answer import MessageId, Rendered, Turn
+from core.values.answer import Message, MessageId, Rendered
 from core.values.conversation import Incoming, Person, Rights, Scope
 
 
@@ -104,11 +104,11 @@ class Chat(FileStore, Protocol):
         """Delete one of our messages."""
         ...
 
-    async def whisper(self, person: Person, message: Rendered) -> None:
+    async def post_ephemeral(self, person: Person, message: Rendered) -> None:
         """Show a message to one person only."""
         ...
 
-    async def thread(self, limit: int) -> Sequence[Turn]:
+    async def thread(self, limit: int) -> Sequence[Message]:
         """The latest `limit` messages of the conversation, oldest first."""
         ...
 
@@ -136,6 +136,6 @@ class Chat(FileStore, Protocol):
         """The question with all its files, when its event did not carry them (`partial`)."""
         ...
 
-    async def nearby(self, limit: int) -> Sequence[Turn]:
+    async def nearby(self, limit: int) -> Sequence[Message]:
         """Recent messages in the channel around this conversation."""
         ...

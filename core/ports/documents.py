@@ -24,12 +24,12 @@ class TooLarge(Exception):
     """The file exceeds the size limit."""
 
 
-class NotTheirs(Forbidden):
+class SharerNotAllowed(Forbidden):
     """The person who shared a file is not known to have access to it, so we do not open it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
+class StoredObject:
     """An object in a listing: `size` in bytes, `modified` in seconds since the epoch."""
 
     key: str
@@ -55,7 +55,7 @@ class Vault(Protocol):
         """Whether an object exists under this key."""
         ...
 
-    async def listed(self, after: str, limit: int) -> tuple[Sequence[Stored], str]:
+    async def listed(self, after: str, limit: int) -> tuple[Sequence[StoredObject], str]:
         """A page of objects in key order, and the cursor for the next page.
 
         The page starts at the first key after `after`. The cursor is the page's last key, empty at
@@ -94,11 +94,11 @@ class Manifest(Protocol):
         """One document for each place of `{platform}/{tenant}` where a file was shared."""
         ...
 
-    async def bar(self, place: str, message: str) -> None:
+    async def set_tombstone(self, place: str, message: str) -> None:
         """Record that a message was deleted, so that its files are not stored by a later turn."""
         ...
 
-    async def barred(self, place: str, message: str) -> bool:
+    async def has_tombstone(self, place: str, message: str) -> bool:
         """Whether this message is recorded as deleted."""
         ...
 
@@ -117,7 +117,7 @@ class Manifest(Protocol):
         """
         ...
 
-    async def see(
+    async def begin_version(
         self, document: DocumentId, key: str, name: str, seen: str, size: int, *, etag: str = ""
     ) -> bool:
         """Begin reading a newly written object, whose sequencer is `seen`.
@@ -184,7 +184,7 @@ class Manifest(Protocol):
         ...
 
 
-class Notices(Protocol):
+class FileEvents(Protocol):
     """The queue of file events: objects written to the bucket and removed from it."""
 
     async def written(self, document: Document) -> None:
@@ -212,7 +212,7 @@ class Cursors(Protocol):
         ...
 
 
-class Departures(Protocol):
+class Removals(Protocol):
     """Places that we left, and workspaces (`{platform}/{tenant}`) that removed us.
 
     `when` is the event's time by the platform's clock, in seconds since the epoch, 0 if the

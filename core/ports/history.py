@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Protocol
 
-from core.values.answer import Exchange, Turn, Usage
+from core.values.answer import Exchange, Message, Usage
 from core.values.conversation import NOTHING_QUOTED, Quoted
 from core.values.documents import DocumentId
 
@@ -21,8 +21,8 @@ class History(Protocol):
         self,
         conversation: str,
         event_id: str,
-        question: Turn,
-        answer: Turn,
+        question: Message,
+        answer: Message,
         usage: Usage,
         *,
         asker: str = "",

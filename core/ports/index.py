@@ -15,11 +15,11 @@ from core.values.conversation import Scope
 from core.values.documents import Chunk, Document, DocumentId, Locator, Passage
 
 
-class Rejected(Exception):
+class IndexRejected(Exception):
     """The index refuses a document; a retry would fail as well."""
 
 
-class Foreign(StoreError):
+class ForeignIndex(StoreError):
     """The index belongs to another deployment.
 
     `what` says to which one; the error's message also says what to do.
@@ -77,10 +77,10 @@ class Index(Protocol):
         chunks: Sequence[Chunk],
         vectors: Sequence[Sequence[float]],
     ) -> None:
-        """Write a document's chunks with their vectors; idempotent. Raises Rejected, StoreError."""
+        """Write chunks with their vectors; idempotent. Raises IndexRejected, StoreError."""
         ...
 
-    async def settle(self) -> None:
+    async def refresh(self) -> None:
         """Return once everything that was put is searchable."""
         ...
 
@@ -114,7 +114,7 @@ class Index(Protocol):
         """
         ...
 
-    async def most(self, question: str) -> float:
+    async def reference_score(self, question: str) -> float:
         """The BM25 score of a chunk that contains each word of a question once."""
         ...
 

@@ -26,11 +26,11 @@ class Claim:
     incoming: str = ""
 
 
-class Lost(StoreError):
+class LeaseLost(StoreError):
     """The lease expired and another worker answers now."""
 
 
-class Withdrawn(Lost):
+class Withdrawn(LeaseLost):
     """The question was deleted: nobody answers it, and its answer must be deleted."""
 
 
@@ -41,7 +41,7 @@ class Record:
     event_id: str
     incoming: str
     message_ids: tuple[MessageId, ...]
-    settled: bool
+    completed: bool
     lease_until: float
 
 
@@ -68,7 +68,7 @@ class Orphan:
     times: int = 0
 
 
-class HandedOn(Exception):
+class DeadlineReached(Exception):
     """The worker ran out of time and released its claim, so that the next worker continues.
 
     `leftovers` are messages to be deleted.
@@ -87,22 +87,22 @@ class Claims(Protocol):
         ...
 
     async def renew(self, claim: Claim) -> bool:
-        """Extend the lease; True if somebody asked to stop the answer. Raises Lost."""
+        """Extend the lease; True if somebody asked to stop the answer. Raises LeaseLost."""
         ...
 
     async def posted(self, claim: Claim, message_ids: Sequence[MessageId]) -> None:
-        """Record the messages posted so far. Raises Lost."""
+        """Record the messages posted so far. Raises LeaseLost."""
         ...
 
     async def release(self, claim: Claim, incoming: str, *, anew: bool) -> None:
         """End the lease at once, so that another worker continues with `incoming`.
 
-        `anew`: attempts are counted from one again. Raises Lost.
+        `anew`: attempts are counted from one again. Raises LeaseLost.
         """
         ...
 
-    async def settle(self, claim: Claim) -> None:
-        """Mark the event as answered for good. Raises Lost."""
+    async def complete(self, claim: Claim) -> None:
+        """Mark the event as answered for good. Raises LeaseLost."""
         ...
 
     async def withdraw(self, event_id: str) -> Sequence[MessageId]:
@@ -134,15 +134,17 @@ class Claims(Protocol):
         ...
 
 
-class Turns(Protocol):
+class TurnQueue(Protocol):
     """The queue from receivers to workers."""
 
-    async def put(self, item: Incoming | Command, *, again: str = "", aside: str = "") -> None:
+    async def enqueue(
+        self, item: Incoming | Command, *, dedup_suffix: str = "", ordering_group: str = ""
+    ) -> None:
         """Enqueue a question or command. Raises StoreError.
 
-        `again` makes a repeated put (a retry button) distinct from the first. `aside` names a
-        message group of its own, so that it need not wait behind a message of its conversation that
-        nobody handles.
+        `dedup_suffix` makes a repeated enqueue (a retry button) distinct from the first.
+        `ordering_group` names a message group of its own, so that the item need not wait behind a
+        message of its conversation that nobody handles.
         """
         ...
 

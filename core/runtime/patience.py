@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Protocol, TypeVar
 
 from core.ports.store_error import StoreError
-from core.ports.turns import Lost
+from core.ports.turns import LeaseLost
 from core.runtime.tasks import retrying
 from core.wording import user_messages
 
@@ -37,4 +37,4 @@ async def patiently(call: Callable[[], Awaitable[T]], live: Shown | None = None)
             live.status(user_messages.NO_STORE)
         return delay
 
-    return await retrying(call, DELAYS, StoreError, asyncio.sleep, but=(Lost,), pause=pause)
+    return await retrying(call, DELAYS, StoreError, asyncio.sleep, but=(LeaseLost,), pause=pause)

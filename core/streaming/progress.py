@@ -59,8 +59,8 @@ def first_text(question: Incoming, now: float) -> FirstText:
     After Retry or Regenerate it starts when the button was pressed, which is about `now`. Answers
     about files attached to the question are counted in a separate metric, as files are read first.
     """
-    first = question.event_id == post_of(question.event_id) and not question.shown
+    first = question.event_id == post_of(question.event_id) and not question.replaces
     posted = posted_at(question.message_id) if first else None
     waited = now - posted if posted is not None and 0 <= now - posted < DAY else 0.0
     metric = Metric.FIRST_TEXT_OF_FILES if question.attachments else Metric.FIRST_TEXT
-    return FirstText(waited, metric, seen=bool(question.said))
+    return FirstText(waited, metric, seen=bool(question.answer_so_far))

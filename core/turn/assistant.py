@@ -22,7 +22,7 @@ from core.ports.history import History
 from core.ports.model import Model, ModelError
 from core.ports.rates import Budget, Call, Priority
 from core.ports.store_error import StoreError
-from core.ports.turns import Claim, Claims, HandedOn, Lost, Withdrawn
+from core.ports.turns import Claim, Claims, DeadlineReached, LeaseLost, Withdrawn
 from core.runtime.patience import patiently
 from core.runtime.tasks import running
 from core.runtime.telemetry import Metric, count
@@ -34,7 +34,7 @@ from core.turn.briefing import Brief, Briefing
 from core.turn.exchange import MadeFrom, keep
 from core.turn.lease import Lease, held, resumed
 from core.turn.outcome import Outcome, counted, ending, whole_words
-from core.values.answer import Button, MessageId, Rendered, Turn
+from core.values.answer import Button, Message, MessageId, Rendered
 from core.values.conversation import Incoming, Kind, dumps
 from core.wording import user_messages
 
@@ -75,13 +75,13 @@ class Assistant:
         chat: Chat,
         budget: Budget,
         *,
-        again: bool = False,
+        redelivered: bool = False,
         until: float | None = None,
     ) -> Sequence[MessageId]:
         """Answers a question, unless that is done. Returns messages to be deleted at leisure.
 
-        `again` says that this delivery may not be the first, `until` how long this worker has.
-        Raises Busy, StoreError, Unreachable, and HandedOn.
+        `redelivered`: this delivery may not be the first. `until`: how long this worker has.
+        Raises Busy, StoreError, Unreachable, and DeadlineReached.
         """
         try:
             wanted = await self._briefing.wanted(question, chat)
@@ -94,13 +94,13 @@ class Assistant:
         except StoreError:
             if not question.addressed:
                 raise
-            await self._say_once(question, chat, budget, again=again)
+            await self._say_once(question, chat, budget, redelivered=redelivered)
             raise
         if claim is None:
             return ()
         live: LiveMessage | None = None
         try:
-            live = await self._live(question, claim, chat, budget, again=again)
+            live = await self._live(question, claim, chat, budget, redelivered=redelivered)
             if claim.attempt > TRIES:
                 await self._give_up(question, claim, chat, live.ids)
                 return ()
@@ -108,11 +108,11 @@ class Assistant:
         except (Gone, Forbidden, Stopped) as exc:
             # nobody can be shown anything: the channel or message went, or the app's right to it
             log.warning("answer has nowhere to go: %s", type(exc).__name__)
-            await patiently(lambda: self._claims.settle(claim))
+            await patiently(lambda: self._claims.complete(claim))
         except Withdrawn:
             log.info("the question was deleted: its answer goes")
             return (*live.ids, *live.retired) if live is not None else claim.message_ids
-        except Lost:
+        except LeaseLost:
             log.warning("another worker answers this event now")
         return ()
 
@@ -133,17 +133,17 @@ class Assistant:
             footer = user_messages.TROUBLE if text else ""
             ending = Rendered(text or user_messages.TROUBLE, (retry,), footer)
             await chat.edit(ids[-1], ending)
-        await patiently(lambda: self._claims.settle(claim))
+        await patiently(lambda: self._claims.complete(claim))
 
     async def _live(
-        self, question: Incoming, claim: Claim, chat: Chat, budget: Budget, *, again: bool
+        self, question: Incoming, claim: Claim, chat: Chat, budget: Budget, *, redelivered: bool
     ) -> LiveMessage:
         ids = claim.message_ids
-        if not ids and (again or claim.attempt > 1):
+        if not ids and (redelivered or claim.attempt > 1):
             # posted by a worker that died before it could say so
             ids = tuple(await chat.find(question.event_id))
         if not ids:
-            ids = tuple(MessageId(each) for each in question.shown)
+            ids = tuple(MessageId(each) for each in question.replaces)
         run = question.event_id
 
         async def posted(message_ids: Sequence[MessageId]) -> None:
@@ -173,28 +173,30 @@ class Assistant:
         fresh = claim.attempt == 1
         with budget.answering():
             async with held(self._claims, claim, until) as lease:
-                if question.partial or not _empty(question):
-                    await live.start(anew=fresh and bool(question.shown))
+                if question.files_unresolved or not _empty(question):
+                    await live.start(anew=fresh and bool(question.replaces))
                 question, unseen = await completed(question, chat)
                 refused = await self._briefing.refused(question, chat)
                 if refused or _empty(question):
                     await live.finish(Ending(refused or unseen or user_messages.EMPTY))
-                    await patiently(lambda: self._claims.settle(claim))
+                    await patiently(lambda: self._claims.complete(claim))
                     return tuple(live.retired)
                 made_from = MadeFrom(question.quoted)
                 outcome = await self._stream(
                     question, claim, chat, live, lease, made_from=made_from
                 )
                 if unseen:
-                    outcome = replace(outcome, notices=(*outcome.notices, unseen))
+                    outcome = replace(outcome, file_events=(*outcome.file_events, unseen))
                 lease.check()
                 said = live.text
                 if lease.late and outcome.stopped:
-                    rest = replace(question, said=whole_words(said), quoted=made_from.quoted)
-                    new = len(rest.said) > len(question.said)
+                    rest = replace(
+                        question, answer_so_far=whole_words(said), quoted=made_from.quoted
+                    )
+                    new = len(rest.answer_so_far) > len(question.answer_so_far)
                     left = dumps(rest)
                     await patiently(lambda: self._claims.release(claim, left, anew=new))
-                    raise HandedOn(tuple(live.retired))
+                    raise DeadlineReached(tuple(live.retired))
                 if outcome.sources:
                     live.feed(f"\n\n{outcome.sources}")
                 some = bool(said.strip())
@@ -202,7 +204,7 @@ class Assistant:
                 counted(outcome, partial=some)
         if said.strip():
             await keep(self._history, question, said, outcome.usage, made_from.quoted)
-        await patiently(lambda: self._claims.settle(claim))
+        await patiently(lambda: self._claims.complete(claim))
         return tuple(live.retired)
 
     async def _stream(
@@ -248,16 +250,16 @@ class Assistant:
         try:
             brief = await patiently(lambda: self._briefing.of(question, chat, live, thread), live)
             if brief.prompt is None:
-                return Outcome(notices=brief.notices)
+                return Outcome(file_events=brief.file_events)
             made_from.quoted |= brief.quoted
-            return await streamed(self._model, brief, brief.prompt, question.said, live)
+            return await streamed(self._model, brief, brief.prompt, question.answer_so_far, live)
         except ModelError as exc:
             log.warning("model did not finish: %s", type(exc).__name__)
-            return Outcome(notices=brief.notices if brief else (), error=exc)
+            return Outcome(file_events=brief.file_events if brief else (), error=exc)
 
     async def _thread(
         self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage
-    ) -> Sequence[Turn]:
+    ) -> Sequence[Message]:
         """What was said in the thread before; for a continued answer also what it has shown."""
         resumed = claim.attempt > 1 and bool(live.ids)
         if not ((question.in_thread and question.conversation.kind is not Kind.DIRECT) or resumed):
@@ -273,11 +275,11 @@ class Assistant:
         return thread if question.conversation.kind is not Kind.DIRECT else ()
 
     async def _say_once(
-        self, question: Incoming, chat: Chat, budget: Budget, *, again: bool
+        self, question: Incoming, chat: Chat, budget: Budget, *, redelivered: bool
     ) -> None:
         """Tells people that the answer will be late. The answer will take this message over."""
         try:
-            if question.shown or (again and await chat.find(question.event_id)):
+            if question.replaces or (redelivered and await chat.find(question.event_id)):
                 return
             await budget.spend(Call.POST, Priority.FIRST)
             await chat.post(Rendered(user_messages.NO_STORE), mark=question.event_id)

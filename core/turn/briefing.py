@@ -17,7 +17,7 @@ from core.runtime.tasks import together
 from core.turn.prompt import prompt, summaries
 from core.turn.prompt.prompt_blocks import passages_block
 from core.turn.prompt.recall import Recalled, documents_of, recalled
-from core.values.answer import Exchange, Prompt, Turn
+from core.values.answer import Exchange, Message, Prompt
 from core.values.conversation import NOTHING_QUOTED, Conversation, Incoming, Quoted, Scope
 from core.values.documents import Document, Passage, quoted
 from core.values.models import MODELS
@@ -40,7 +40,7 @@ class Brief:
     model: str
     prompt: Prompt | None
     passages: tuple[Passage, ...] = ()
-    notices: tuple[str, ...] = ()
+    file_events: tuple[str, ...] = ()
     quoted: Quoted = NOTHING_QUOTED
     """What the prompt has of documents, itself or in earlier answers."""
 
@@ -75,13 +75,13 @@ class Briefing:
         """
         if question.addressed:
             return question
-        if self._knowledge is None or not (question.attachments or question.partial):
+        if self._knowledge is None or not (question.attachments or question.files_unresolved):
             return None
         if not await self._settings.auto(question.conversation.place):
             return None
         if await self.refused(question, chat):
             return None
-        if question.partial:
+        if question.files_unresolved:
             try:
                 question = await chat.completed(question)
             except (Forbidden, Gone) as exc:
@@ -94,7 +94,7 @@ class Briefing:
         return user_messages.OUTSIDE if refused else ""
 
     async def of(
-        self, question: Incoming, chat: Chat, live: Shows, thread: Sequence[Turn]
+        self, question: Incoming, chat: Chat, live: Shows, thread: Sequence[Message]
     ) -> Brief:
         """All that is asked of the model. Raises StoreError or ModelError."""
         where = question.conversation
@@ -128,7 +128,7 @@ class Briefing:
                 found = await self._lookup.of(question, chat, live, scopes, before)
             made_from = quoted(each.document for each in found.passages)
             asked = build(found.block, documents=found.documents)
-            brief = Brief(name, asked, found.passages, found.notices, made_from)
+            brief = Brief(name, asked, found.passages, found.file_events, made_from)
         return replace(brief, quoted=brief.quoted | known.quoted)
 
     async def _recalled(
@@ -154,9 +154,9 @@ class Briefing:
         knowledge = self._knowledge
         if knowledge is None:
             names = tuple(f"“{user_messages.plain(each.name)}”" for each in question.attachments)
-            return Brief(name, None, notices=(f"{', '.join(names)}: {user_messages.NO_FILES}",))
+            return Brief(name, None, file_events=(f"{', '.join(names)}: {user_messages.NO_FILES}",))
         if question.private:
-            return Brief(name, None, notices=(user_messages.PRIVATE_FILES,))
+            return Brief(name, None, file_events=(user_messages.PRIVATE_FILES,))
         shared = await knowledge.sharing.take(question, chat, live.status)
         documents = [each for each in shared.documents if each.seen_by(scopes)]
         unread = shared.unread + tuple(
@@ -166,7 +166,7 @@ class Briefing:
         )
         asks = question.addressed and bool(question.text.strip())
         if not documents and not asks:
-            return Brief(name, None, notices=unread)
+            return Brief(name, None, file_events=unread)
         passages = await self._of_documents(question, documents, live, scopes, asks=asks)
         request = None if asks else summaries.ask(documents, await _nearby(chat))
         asked = build(passages_block(passages) if passages else "", request)
@@ -202,7 +202,7 @@ class Briefing:
         return await summaries.condensed(passages, self._model, "haiku", told)
 
 
-async def _nearby(chat: Chat) -> Sequence[Turn]:
+async def _nearby(chat: Chat) -> Sequence[Message]:
     """What people said lately, to learn the language they use."""
     try:
         return await chat.nearby(NEARBY)

@@ -14,7 +14,7 @@ from core.people.audience import Audience, outside
 from core.ports.chat import Chat, ChatError
 from core.ports.history import Feedback, History
 from core.ports.place_settings import PlaceSettings
-from core.ports.turns import Claims, DeadTurns, Record, Turns
+from core.ports.turns import Claims, DeadTurns, Record, TurnQueue
 from core.turn.referred_answer import answer_of
 from core.values import runs
 from core.values.answer import MessageId, Option, Rendered
@@ -31,7 +31,7 @@ class Commands:
         claims: Claims,
         settings: PlaceSettings,
         feedback: Feedback,
-        turns: Turns,
+        turns: TurnQueue,
         history: History,
         *,
         dead: DeadTurns,
@@ -74,7 +74,7 @@ class Commands:
             return await self._gone(command, chat)
         said = await self._said(command, chat)
         if said is not None:
-            await chat.whisper(command.person, said)
+            await chat.post_ephemeral(command.person, said)
         return ()
 
     async def _said(self, command: Command, chat: Chat) -> Rendered | None:
@@ -174,7 +174,7 @@ class Commands:
         record = await self._claims.read(run)
         if record is None:
             return Rendered(user_messages.TOO_OLD)
-        if not record.settled:
+        if not record.completed:
             return Rendered(user_messages.STILL_RUNNING)
         question = loads(record.incoming)
         if not isinstance(question, Incoming):
@@ -185,8 +185,8 @@ class Commands:
         if command.person.id != question.person.id and await outside(command.person, chat):
             # nobody gets to see more by another's question
             question = replace(question, person=replace(question.person, outsider=True))
-        anew = replace(question, event_id=runs.next_run(run), shown=shown, said="")
-        await self._turns.put(anew)
+        anew = replace(question, event_id=runs.next_run(run), replaces=shown, answer_so_far="")
+        await self._turns.enqueue(anew)
         return None
 
     async def _rate(self, command: Command, chat: Chat) -> Rendered | None:

@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 
 from core.ports.store_error import StoreError
-from core.ports.turns import Claim, Claims, Lost
+from core.ports.turns import Claim, Claims, LeaseLost
 from core.runtime.tasks import beside
 from core.values.conversation import Incoming, loads
 
@@ -26,10 +26,10 @@ class Lease:
     def __init__(self) -> None:
         self.ended = asyncio.Event()
         self.late = False
-        self._lost: Lost | None = None
+        self._lost: LeaseLost | None = None
 
     def check(self) -> None:
-        """Raises Lost when another worker answers now, Withdrawn when nobody is to."""
+        """Raises LeaseLost when another worker answers now, Withdrawn when nobody is to."""
         if self._lost is not None:
             raise self._lost
 
@@ -44,7 +44,7 @@ class Lease:
             try:
                 if await claims.renew(claim):
                     self.ended.set()
-            except Lost as exc:
+            except LeaseLost as exc:
                 self._lost = exc
                 self.ended.set()
             except StoreError:
@@ -66,6 +66,6 @@ def resumed(question: Incoming, claim: Claim | None) -> Incoming:
         left = loads(claim.incoming) if claim and claim.incoming else None
     except ValueError:
         return question
-    if isinstance(left, Incoming) and len(left.said) > len(question.said):
-        return replace(question, said=left.said, quoted=left.quoted)
+    if isinstance(left, Incoming) and len(left.answer_so_far) > len(question.answer_so_far):
+        return replace(question, answer_so_far=left.answer_so_far, quoted=left.quoted)
     return question

@@ -19,7 +19,7 @@ class Outcome:
     stop: str | None = None
     usage: Usage = field(default_factory=Usage)
     model: str = ""
-    notices: tuple[str, ...] = ()
+    file_events: tuple[str, ...] = ()
     sources: str = ""
     stopped: bool = False
     error: ModelError | None = None
@@ -63,19 +63,19 @@ def ending(run: str, outcome: Outcome, *, partial: bool, answered_by: str = "") 
     named there in place of the model."""
     if outcome.error is not None:
         failure = user_messages.failure(outcome.error, partial=partial)
-        notice = "  ".join((*outcome.notices, failure))
+        notice = "  ".join((*outcome.file_events, failure))
         return Ending(notice, (Button("retry", "Retry", run, "primary"),))
     again = Button("regenerate", "Regenerate", run)
     if outcome.stopped:
         return Ending(user_messages.STOPPED, (again,))
     if not outcome.model:
         retry = Button("retry", "Retry", run)
-        return Ending("\n\n".join(outcome.notices), (retry,) if outcome.notices else ())
+        return Ending("\n\n".join(outcome.file_events), (retry,) if outcome.file_events else ())
     if not partial:
-        told = (*outcome.notices, user_messages.unanswered(outcome.stop))
+        told = (*outcome.file_events, user_messages.unanswered(outcome.stop))
         return Ending("\n\n".join(told), (again,))
     label = MODELS[outcome.model].label if outcome.model in MODELS else outcome.model
     label = answered_by or label
-    notices = [*outcome.notices, user_messages.ending(outcome.stop), label]
+    file_events = [*outcome.file_events, user_messages.ending(outcome.stop), label]
     rate = (Button("up", "👍", f"up {run}"), Button("down", "👎", f"down {run}"))
-    return Ending("  ".join(n for n in notices if n), (again, *rate))
+    return Ending("  ".join(n for n in file_events if n), (again, *rate))

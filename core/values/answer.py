@@ -39,7 +39,7 @@ class Delta:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class Message:
     """One message of a conversation. `person` is the author's name, empty for the assistant."""
 
     role: Literal["user", "assistant"]
@@ -65,8 +65,8 @@ class Exchange:
     `forgotten`: the question was deleted, and both texts are empty.
     """
 
-    question: Turn
-    answer: Turn
+    question: Message
+    answer: Message
     quoted: Quoted | None = NOTHING_QUOTED
     forgotten: bool = False
 
@@ -82,7 +82,7 @@ class Prompt:
 
     model: str
     system: str
-    turns: tuple[Turn, ...]
+    turns: tuple[Message, ...]
     max_tokens: int = 4096
     images: tuple[Picture, ...] = ()
     task: Task = Task.ANSWER

@@ -141,11 +141,11 @@ class Incoming:
     in_thread: bool = False
     addressed: bool = True
     """Whether the message addresses us; files may also be read where they were only shared."""
-    shown: tuple[str, ...] = ()
+    replaces: tuple[str, ...] = ()
     """Messages of an earlier answer to the same post, which this answer replaces."""
-    partial: bool = False
+    files_unresolved: bool = False
     """Whether it may have files that its event did not contain (`Chat.completed`)."""
-    said: str = ""
+    answer_so_far: str = ""
     """The answer so far when its worker ran out of time; the next worker continues from there."""
     extra: dict[str, str] = field(default_factory=dict)
     """What the platform's adapter needs in order to reply; meaningless to others."""
@@ -184,6 +184,10 @@ MORE = "more"
 """The key in `extra` that holds newer fields, since older releases refuse unknown keys."""
 
 
+QUEUED_AS = {"files_unresolved": "partial", "answer_so_far": "said", "replaces": "shown"}
+"""Fields whose key in the queue's JSON is an older name, which versions before this one read."""
+
+
 def dumps(item: Incoming | Command) -> str:
     """The queue's JSON for a question or command, which the previous release can read as well."""
     data = asdict(item)
@@ -197,6 +201,8 @@ def dumps(item: Incoming | Command) -> str:
         for each in data["attachments"]:
             del each["source"], each["version"]  # the worker that reads the files asks again
         del data["quoted"]
+        for name, key in QUEUED_AS.items():
+            data[key] = data.pop(name)
         more["scopes"] = sorted(item.quoted.scopes)
         more["documents"] = sorted(item.quoted.documents)
     if more := {name: value for name, value in more.items() if value}:
@@ -218,7 +224,10 @@ def loads(text: str) -> Incoming | Command:
         data["person"] = Person(**person)
         if kind == "Incoming":
             data["attachments"] = tuple(_attachment(each, more) for each in data["attachments"])
-            data["shown"] = tuple(data.get("shown", ()))
+            for name, key in QUEUED_AS.items():
+                if key in data:
+                    data[name] = data.pop(key)
+            data["replaces"] = tuple(data.get("replaces", ()))
             data["private"] = bool(more.get("private"))
             data["quoted"] = Quoted(
                 frozenset(more.get("scopes", ())),

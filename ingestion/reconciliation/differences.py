@@ -12,7 +12,7 @@ from __future__ import annotations
 from enum import StrEnum
 
 from core.knowledge.files.overdue import TRIES, tries
-from core.ports.documents import Stored
+from core.ports.documents import StoredObject
 from core.values.conversation import LIBRARY
 from core.values.documents import Document, State
 
@@ -32,7 +32,7 @@ class Repair(StrEnum):
     ERASED = "HalfForgotten"
 
 
-def of_object(found: Stored, row: Document | None, now: float) -> Repair | None:
+def of_object(found: StoredObject, row: Document | None, now: float) -> Repair | None:
     """What is wrong with an object, by its row."""
     if found.modified > now - GRACE:
         return None
@@ -83,7 +83,7 @@ def _rests(row: Document, now: float) -> bool:
     return row.updated <= now - GRACE
 
 
-def _was_forgotten(found: Stored, row: Document) -> bool:
+def _was_forgotten(found: StoredObject, row: Document) -> bool:
     """Whether it was this object that a person had us forget, not one that came after it: a post's
     file comes again only when it is shared again, and its row knows that."""
     return bool(row.message) or row.etag == found.etag

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from core.aws.access.calls import Calls
-from core.aws.document_stores import Shelf, erasing_of, notices_of
+from core.aws.document_stores import DocumentStores, erasing_of, notices_of
 from core.knowledge.files.file_commands import forget_due
 from core.runtime.settings import Settings
 from ingestion.reconciliation.reconciler import Reconciler, Shelves
@@ -17,15 +17,15 @@ EVERY = 3_600.0
 """Seconds between two runs in a process that stays, as in the template."""
 
 
-def reconciler(settings: Settings, shelf: Shelf, sqs: Any, calls: Calls) -> Reconciler:
+def reconciler(settings: Settings, shelf: DocumentStores, sqs: Any, calls: Calls) -> Reconciler:
     """Of what is configured."""
-    notices = notices_of(settings, sqs, calls)
-    shelves = Shelves(shelf.vault, shelf.manifest, shelf.index, notices, shelf.cursors)
+    file_events = notices_of(settings, sqs, calls)
+    shelves = Shelves(shelf.vault, shelf.manifest, shelf.index, file_events, shelf.cursors)
     return Reconciler(shelves, clock=time.time, monotonic=time.monotonic)
 
 
 def forgets(
-    settings: Settings, shelf: Shelf, sqs: Any, calls: Calls
+    settings: Settings, shelf: DocumentStores, sqs: Any, calls: Calls
 ) -> Callable[[], Awaitable[int]]:
     """Deletes files that people had us erase, once that cannot be undone, and those of places that
     we left, once their days of grace are over; says how many such places there were."""
@@ -37,7 +37,7 @@ def forgets(
             await erasing.due()
         finally:
             # what fails is raised all the same, once both were tried
-            gone = await forget_due(shelf.departures, shelf.vault, at)
+            gone = await forget_due(shelf.removals, shelf.vault, at)
         return gone
 
     return work

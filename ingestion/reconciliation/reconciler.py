@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from core.knowledge.files.overdue import tries
-from core.ports.documents import Cursors, Manifest, Notices, Stored, Vault
+from core.ports.documents import Cursors, FileEvents, Manifest, StoredObject, Vault
 from core.ports.index import Index
 from core.runtime.tasks import together
 from core.runtime.telemetry import Metric, count
@@ -39,7 +39,7 @@ class Shelves:
     vault: Vault
     manifest: Manifest
     index: Index
-    notices: Notices
+    file_events: FileEvents
     cursors: Cursors
 
 
@@ -57,7 +57,7 @@ class Reconciler:
         """Mends a stretch; what, and how often. Raises StoreError, Rejected."""
         done: Counter[Repair] = Counter()
         legs = {"chunks": self._chunks}
-        if await self._on.notices.waiting() <= BACKLOG:
+        if await self._on.file_events.waiting() <= BACKLOG:
             legs |= {"bucket": self._objects, "rows": self._rows}
         for name, leg in legs.items():
             await self._leg(name, leg, done)
@@ -123,15 +123,15 @@ class Reconciler:
     async def _mended(self, row: Document, repair: Repair) -> bool:
         match repair:
             case Repair.GONE:
-                return await self._taken(row, self._on.notices.removed)
+                return await self._taken(row, self._on.file_events.removed)
             case Repair.GIVEN_UP:
                 return await self._given_up(row)
             case _:
-                return await self._taken(row, self._on.notices.written)
+                return await self._taken(row, self._on.file_events.written)
 
-    async def _queued(self, row: Document, found: Stored) -> bool:
+    async def _queued(self, row: Document, found: StoredObject) -> bool:
         there = replace(row, key=found.key, size=found.size, etag=found.etag)
-        return await self._taken(there, self._on.notices.written)
+        return await self._taken(there, self._on.file_events.written)
 
     async def _taken(self, row: Document, tell: Callable[[Document], Awaitable[None]]) -> bool:
         if not await self._on.manifest.take_up(row, tries(row, self._clock())):

@@ -197,7 +197,7 @@ class Delivery:
                 said = json.loads(answer[1]).get("text", "")
             except ValueError:
                 said = answer[1]
-            self.workspace.whisper(channel, user, said)
+            self.workspace.post_ephemeral(channel, user, said)
         return ""
 
     async def send_action(self, user: str, message: Message, action: dict[str, Any]) -> str:

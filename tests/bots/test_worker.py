@@ -7,7 +7,7 @@ import pytest
 from bots.worker import Worker
 from core.knowledge.lookup import Knowledge
 from core.people.audience import Audience
-from core.ports.turns import Busy, HandedOn
+from core.ports.turns import Busy, DeadlineReached
 from core.streaming.markdown.presentable import Policy
 from core.turn.assistant import Assistant
 from core.turn.briefing import Briefing
@@ -68,7 +68,7 @@ def worker_of(assistant, claims=None, turns=None):
 
 
 async def test_what_is_handed_on_stays_first_of_its_conversation():
-    turns, assistant = FakeTurns(), Ends((), HandedOn(), ())
+    turns, assistant = FakeTurns(), Ends((), DeadlineReached(), ())
     answer = await worker_of(assistant, turns=turns).handle(event(*map(question, (1, 2, 3))))
     assert [each["itemIdentifier"] for each in answer["batchItemFailures"]] == ["2", "3"]
     assert answer["handedOn"] == ["2"]
@@ -105,8 +105,8 @@ def assistant_of(claims, *, auto):
 @pytest.mark.parametrize(
     ("auto", "post"),
     [
-        (True, question(addressed=False, partial=True)),
-        (False, question(addressed=False, partial=True)),
+        (True, question(addressed=False, files_unresolved=True)),
+        (False, question(addressed=False, files_unresolved=True)),
         (False, question(addressed=False, attachments=(Attachment("F1", "a", "", 1, "u"),))),
     ],
 )
@@ -127,7 +127,7 @@ async def test_a_post_that_is_not_for_us_any_more_leaves_no_claim_open(claims):
     worker = worker_of(assistant_of(claims, auto=False), claims, FakeTurns())
     await worker.handle(event(post))
     (kept,) = claims.events.values()
-    assert kept.settled
+    assert kept.completed
     assert SECRET not in kept.incoming
     assert not isinstance(loads(kept.incoming), Incoming)
     assert json.loads(kept.incoming)["type"] == "Command"

@@ -12,7 +12,7 @@ from core.ports.model import Broken, Overloaded, Refused
 from core.runtime.telemetry import Metric, count
 from core.turn.outcome import Outcome, counted
 from core.turn.prompt.metering import MeteredModel
-from core.values.answer import Delta, Prompt, Turn, Usage
+from core.values.answer import Delta, Message, Prompt, Usage
 from tests.core.streaming.test_live import Scene, words
 from tests.deploy.alarms import METRICS, Points, rings, watched
 from tests.deploy.template import resources, template
@@ -45,7 +45,7 @@ class Model:
 
 async def asked(model, usage):
     """One call of Claude, counted as each of the product's is."""
-    prompt = Prompt(model, "", (Turn("user", "question"),))
+    prompt = Prompt(model, "", (Message("user", "question"),))
     async for _ in MeteredModel(Model(usage)).stream(prompt):
         pass
 

@@ -136,6 +136,6 @@ class Shelf:
     async def chunks(self):
         """How many are in the index, whatever counts."""
         await self.index.ensure()
-        await self.index.settle()
+        await self.index.refresh()
         client = self.index._client
         return (await client.count(index=self.index.name))["count"]

@@ -42,11 +42,11 @@ class Waiting:
         self.told = []
         db, resources = aws.client("dynamodb"), aws.resources
         self.manifest = DynamoManifest(db, resources.table, aws.calls, clock=self.now)
-        notices = SqsNotices(
+        file_events = SqsNotices(
             self.shelf.sqs, self.shelf.queue, aws.calls, bucket=resources.bucket, clock=self.now
         )
         self.sharing = Sharing(
-            self.shelf.vault, self.manifest, notices,
+            self.shelf.vault, self.manifest, file_events,
             limit=100, clock=time.monotonic, now=self.now, sleep=self.nap,
         )  # fmt: skip
         self.first = []
@@ -92,13 +92,15 @@ async def test_a_file_that_nobody_takes_is_read_by_another_after_minutes(waiting
     shared = await waiting.take()
     assert [each.name for each in shared.documents] == ["heron.txt"]
     assert UNTAKEN <= waiting.told[0] <= UNTAKEN + 2 * STEP
-    await waiting.shelf.index.settle()
+    await waiting.shelf.index.refresh()
     assert await waiting.shelf.search("Where does the heron nest?", WHERE.place) == [TEXT]
 
 
 async def test_one_that_was_begun_has_the_time_of_an_invocation(waiting):
     async def begun(job):
-        assert await waiting.manifest.see(DOCUMENT, job.key, "heron.txt", job.seen, job.size)
+        assert await waiting.manifest.begin_version(
+            DOCUMENT, job.key, "heron.txt", job.seen, job.size
+        )
 
     waiting.dies = begun
     shared = await waiting.take()
@@ -109,7 +111,7 @@ async def test_one_that_was_begun_has_the_time_of_an_invocation(waiting):
 async def test_the_late_message_of_a_file_that_was_read_meanwhile_brings_it_up_once_more(waiting):
     await waiting.take()
     assert await waiting.shelf.handle(*waiting.first) == []
-    await waiting.shelf.index.settle()
+    await waiting.shelf.index.refresh()
     assert await waiting.shelf.search("Where does the heron nest?", WHERE.place) == [TEXT]
     assert await waiting.shelf.chunks() == 1
 

@@ -7,7 +7,7 @@ import pytest
 from opensearchpy.exceptions import ConnectionError as Unanswered
 
 from core.aws.sqs.s3_events import Removed, Written, jobs
-from core.ports.index import Rejected
+from core.ports.index import IndexRejected
 from core.ports.model import Refused
 from core.ports.store_error import StoreError
 from core.runtime.tasks import ended
@@ -322,7 +322,7 @@ async def test_an_item_that_is_refused_is_reported(shelf, monkeypatch):
     monkeypatch.setattr(shelf.index._client, "bulk", fake)
     shelf.put("library/a.txt", TEXT)
     (event,) = shelf.events(1)
-    with pytest.raises(Rejected):
+    with pytest.raises(IndexRejected):
         await shelf.pipeline.run(jobs(event)[0])
     assert await shelf.handle(event, received=10) == ["0"]
     assert (await shelf.document("library/a.txt")).reason == "trouble"
@@ -498,19 +498,19 @@ async def test_one_that_is_deleted_while_it_is_read_too_slowly_leaves_no_passage
     key = f"{GENERAL}/F1/a.txt"
     shelf.put(key, TEXT)
     (job,) = jobs(shelf.events(1)[0])
-    settle, reached = shelf.index.settle, asyncio.Event()
+    settle, reached = shelf.index.refresh, asyncio.Event()
 
     async def hang():
         reached.set()
         await asyncio.Event().wait()
 
-    shelf.index.settle = hang
+    shelf.index.refresh = hang
     task = asyncio.create_task(shelf.pipeline.run(job))
     await reached.wait()
     await shelf.manifest.forget(DocumentId(GENERAL, "F1"))
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)
-    shelf.index.settle = settle
+    shelf.index.refresh = settle
     assert await shelf.chunks() == 1
     await shelf.pipeline.give_up(job, "too_slow")
     assert (await shelf.document(key)).state is State.DELETED

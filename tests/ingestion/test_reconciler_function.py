@@ -50,12 +50,12 @@ async def left(aws, index):
     lost = Document(DocumentId("library", "gone.txt"), "gone.txt", "")
     chunk = Chunk(0, "text", Locator(), 0, 0)
     await index.put(lost, "0A", [chunk], [[1.0] * 512])
-    await index.settle()
+    await index.refresh()
 
 
 async def test_files_of_workspaces_that_left_go_and_what_differs_is_mended(call, left, index):
     assert await call() == {"forgotten": 1, "repaired": {"StrayChunks": 1}}
-    await index.settle()
+    await index.refresh()
     assert await index.known() == 0
 
 
@@ -68,5 +68,5 @@ async def test_what_differs_is_mended_though_files_cannot_be_deleted_and_the_fai
     monkeypatch.setattr(S3Vault, "forget", refused)
     with pytest.raises(StoreError, match="DeleteObjects"):
         await call()
-    await index.settle()
+    await index.refresh()
     assert await index.known() == 0

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 
 from core.ports.chat import Gone, Surface, TooLong
 from core.ports.file_sources import Freshness
-from core.values.answer import MessageId, Rendered, Turn
+from core.values.answer import Message, MessageId, Rendered
 from core.values.conversation import (
     LIBRARY,
     Attachment,
@@ -49,7 +49,7 @@ class Made:
 @dataclass
 class FakeChat:
     where: Conversation
-    turns: list[Turn] = field(default_factory=list)
+    turns: list[Message] = field(default_factory=list)
     """What people and we said, oldest first."""
     messages: dict[MessageId, Rendered] = field(default_factory=dict)
     marks: dict[MessageId, str] = field(default_factory=dict)
@@ -98,7 +98,7 @@ class FakeChat:
         await self.meet("post", message.markdown)
         message_id = MessageId(f"m{len(self.marks) + 1}")
         self.messages[message_id], self.marks[message_id] = message, mark
-        self.turns.append(Turn("assistant", message.markdown, "", message_id))
+        self.turns.append(Message("assistant", message.markdown, "", message_id))
         return message_id
 
     async def find(self, mark: str) -> Sequence[MessageId]:
@@ -125,15 +125,15 @@ class FakeChat:
             raise Gone(message_id)
         self.turns = [t for t in self.turns if t.message_id != message_id]
 
-    async def whisper(self, person: Person, message: Rendered) -> None:
+    async def post_ephemeral(self, person: Person, message: Rendered) -> None:
         await self.meet("whisper")
         self.whispered.append((person, message))
 
-    async def thread(self, limit: int) -> Sequence[Turn]:
+    async def thread(self, limit: int) -> Sequence[Message]:
         await self.meet("thread")
         return self.turns[-limit:]
 
-    async def nearby(self, limit: int) -> Sequence[Turn]:
+    async def nearby(self, limit: int) -> Sequence[Message]:
         await self.meet("nearby")
         return self.turns[-limit:]
 
@@ -155,7 +155,7 @@ class FakeChat:
     async def completed(self, question: Incoming) -> Incoming:
         await self.meet("completed")
         files = (*question.attachments, *self.hidden)
-        return replace(question, partial=False, attachments=files)
+        return replace(question, files_unresolved=False, attachments=files)
 
     async def described(self, attachment: Attachment) -> Attachment:
         await self.meet("described")

@@ -9,7 +9,7 @@ from typing import Any
 
 from core.aws.access.sequencers import WIDTH
 from core.aws.dynamodb.manifest import REGISTERED
-from core.ports.documents import Missing, Stored, TooLarge
+from core.ports.documents import Missing, StoredObject, TooLarge
 from core.values.documents import Document, DocumentId, State
 from tests.support.fakes import Outage
 
@@ -48,10 +48,10 @@ class FakeVault:
         self.outage.check()
         return key in self.objects
 
-    async def listed(self, after: str, limit: int) -> tuple[Sequence[Stored], str]:
+    async def listed(self, after: str, limit: int) -> tuple[Sequence[StoredObject], str]:
         self.outage.check()
         keys = sorted(each for each in self.objects if each > after)[:limit]
-        found = [Stored(each, len(self.objects[each]), "", 0.0) for each in keys]
+        found = [StoredObject(each, len(self.objects[each]), "", 0.0) for each in keys]
         return found, keys[-1] if len(keys) == limit else ""
 
     async def forget(self, prefix: str, *, keep: str = "") -> None:
@@ -87,11 +87,11 @@ class FakeManifest:
         found = [e for e in self._all() if e.id.place.rpartition("/")[0] == tenant and _there(e)]
         return [e for e in found if e.id.file == file]
 
-    async def bar(self, place: str, message: str) -> None:
+    async def set_tombstone(self, place: str, message: str) -> None:
         self.outage.check()
         self.deleted_posts.add((place, message))
 
-    async def barred(self, place: str, message: str) -> bool:
+    async def has_tombstone(self, place: str, message: str) -> bool:
         self.outage.check()
         return (place, message) in self.deleted_posts
 
@@ -110,7 +110,7 @@ class FakeManifest:
             fields = {name: getattr(document, name) for name in names}
             self._change(document.id, **fields, **({"state": state} if state is not None else {}))
 
-    async def see(
+    async def begin_version(
         self, document: DocumentId, key: str, name: str, seen: str, size: int, *, etag: str = ""
     ) -> bool:
         old = self.documents.get(document)

@@ -37,7 +37,7 @@ class FakeIndex:
         self.outage.check()
         self.chunks |= {(document.id, version, each.ordinal): each for each in chunks}
 
-    async def settle(self) -> None:
+    async def refresh(self) -> None:
         self.outage.check()
 
     async def delete(self, document: DocumentId, *, before: str = "", only: str = "") -> None:
@@ -88,7 +88,7 @@ class FakeIndex:
         ]
         return Found(sorted(hits, key=lambda each: -each.score), (), most)
 
-    async def most(self, question: str) -> float:
+    async def reference_score(self, question: str) -> float:
         self.outage.check()
         return 1.0
 
@@ -166,7 +166,7 @@ class FakeIngester:
         assert found is not None, key
         document, name = found
         data = self.vault.objects[key]
-        if not await self.manifest.see(document, key, name, version, len(data)):
+        if not await self.manifest.begin_version(document, key, name, version, len(data)):
             return
         await asyncio.sleep(self.takes)
         if name in self.fails:

@@ -41,7 +41,7 @@ class Message:
 
 
 class FakeQueue:
-    """`core.ports.turns.Turns`, and `DeadTurns` of what was given up."""
+    """`core.ports.turns.TurnQueue`, and `DeadTurns` of what was given up."""
 
     def __init__(self, outage: Outage | None = None) -> None:
         self.outage = outage or Outage()
@@ -52,11 +52,13 @@ class FakeQueue:
         self._number = 0
         self._more = asyncio.Event()
 
-    async def put(self, item: Incoming | Command, *, again: str = "", aside: str = "") -> None:
+    async def enqueue(
+        self, item: Incoming | Command, *, dedup_suffix: str = "", ordering_group: str = ""
+    ) -> None:
         self.outage.check()
-        if (item.event_id, again) not in self._seen:
-            self._seen.add((item.event_id, again))
-            self.put_body(dumps(item), f"{group(item)} {aside}".rstrip())
+        if (item.event_id, dedup_suffix) not in self._seen:
+            self._seen.add((item.event_id, dedup_suffix))
+            self.put_body(dumps(item), f"{group(item)} {ordering_group}".rstrip())
 
     def put_body(self, body: str, line: str) -> None:
         """Queues what need not be readable."""

@@ -14,10 +14,10 @@ from uuid import uuid4
 from core.aws.dynamodb.claims import LEASE
 from core.aws.dynamodb.history import sortable
 from core.ports.store_error import StoreError
-from core.ports.turns import Busy, Claim, Lost, Orphan, Record, Withdrawn
+from core.ports.turns import Busy, Claim, LeaseLost, Orphan, Record, Withdrawn
 from core.rates.ledger import InMemoryStore, LedgerStore
 from core.turn.requeue_policy import ORPHANED
-from core.values.answer import Exchange, MessageId, Turn, Usage
+from core.values.answer import Exchange, Message, MessageId, Usage
 from core.values.conversation import NOTHING, NOTHING_QUOTED, Command, Incoming, Quoted
 from core.values.documents import DocumentId
 from core.values.runs import post_of
@@ -123,7 +123,7 @@ class FakeClaims:
         kept = replace(event.claim, attempt=left.attempt)
         self.events[claim.event_id] = replace(event, claim=kept, incoming=incoming, lease=0.0)
 
-    async def settle(self, claim: Claim) -> None:
+    async def complete(self, claim: Claim) -> None:
         event = self._ours(claim, settled=True)
         self.events[claim.event_id] = replace(event, settled=True)
 
@@ -182,14 +182,14 @@ class FakeClaims:
         if event.gone:
             raise Withdrawn(claim.event_id)
         if event.claim.owner != claim.owner or (event.settled and not settled):
-            raise Lost(claim.event_id)
+            raise LeaseLost(claim.event_id)
         return event
 
 
 class FakeHistory:
     def __init__(self, outage: Outage | None = None) -> None:
         self.outage = outage or Outage()
-        self.kept: dict[str, dict[str, tuple[Turn, Turn, Usage]]] = defaultdict(dict)
+        self.kept: dict[str, dict[str, tuple[Message, Message, Usage]]] = defaultdict(dict)
         self.quoted: dict[tuple[str, str], Quoted | None] = {}
         """By conversation, then by post."""
         self.gone: set[tuple[str, str]] = set()
@@ -204,16 +204,16 @@ class FakeHistory:
             if tokens < 0:
                 break
             newest.append(Exchange(question, answer, self.quoted[conversation, post]))
-        gone = [Turn("user", "", "", each) for where, each in self.gone if where == conversation]
-        forgotten = (Exchange(each, Turn("assistant", ""), forgotten=True) for each in gone)
+        gone = [Message("user", "", "", each) for where, each in self.gone if where == conversation]
+        forgotten = (Exchange(each, Message("assistant", ""), forgotten=True) for each in gone)
         return [*forgotten, *newest[::-1]]
 
     async def append(
         self,
         conversation: str,
         event_id: str,
-        question: Turn,
-        answer: Turn,
+        question: Message,
+        answer: Message,
         usage: Usage,
         *,
         asker: str = "",
@@ -289,14 +289,16 @@ class FakeTurns:
         self.items: list[Incoming | Command] = []
         self._seen: set[tuple[str, str]] = set()
 
-    def put_now(self, item: Incoming | Command, *, again: str = "") -> None:
+    def enqueue_blocking(self, item: Incoming | Command, *, dedup_suffix: str = "") -> None:
         self.outage.check()
-        if (item.event_id, again) not in self._seen:
-            self._seen.add((item.event_id, again))
+        if (item.event_id, dedup_suffix) not in self._seen:
+            self._seen.add((item.event_id, dedup_suffix))
             self.items.append(item)
 
-    async def put(self, item: Incoming | Command, *, again: str = "", aside: str = "") -> None:
-        self.put_now(item, again=again)
+    async def enqueue(
+        self, item: Incoming | Command, *, dedup_suffix: str = "", ordering_group: str = ""
+    ) -> None:
+        self.enqueue_blocking(item, dedup_suffix=dedup_suffix)
 
     async def withdraw(self, event_id: str) -> None:
         self.outage.check()

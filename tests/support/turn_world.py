@@ -26,7 +26,7 @@ from core.streaming.markdown.presentable import Policy
 from core.turn.assistant import Assistant
 from core.turn.briefing import Briefing
 from core.turn.commands import Commands
-from core.values.answer import Button, MessageId, Rendered, Turn
+from core.values.answer import Button, Message, MessageId, Rendered
 from core.values.conversation import (
     Attachment,
     Command,
@@ -89,14 +89,14 @@ class TurnWorld:
         self.history = FakeHistory(self.outage)
         self.settings = FakePlaceSettings(self.outage)
         self.feedback = FakeFeedback(self.outage)
-        self.departures = FakeDepartures(self.outage)
+        self.removals = FakeDepartures(self.outage)
         self.vault = FakeVault(self.outage)
         self.manifest = FakeManifest(self.clock, self.outage)
-        self.notices = FakeNotices(self.outage)
+        self.file_events = FakeNotices(self.outage)
         self.index = FakeIndex(self.outage)
         self.ingester = FakeIngester(self.vault, self.manifest, self.index)
-        self.notices.again = self.ingester.again
-        self.audience = Audience(self.departures if files else None, outsiders)
+        self.file_events.again = self.ingester.again
+        self.audience = Audience(self.removals if files else None, outsiders)
         self.budgets = WorkspaceBudget(QUOTAS, lambda: now())
         self._files = files
         self._answered_by = answered_by
@@ -115,7 +115,7 @@ class TurnWorld:
         if self._files:
             library = IndexedLibrary(self.index, self.manifest, FakeEmbeddings(self.outage))
             sharing = Sharing(
-                self.vault, self.manifest, self.notices, limit=LIMIT, clock=now, now=self.clock
+                self.vault, self.manifest, self.file_events, limit=LIMIT, clock=now, now=self.clock
             )
             knowledge = Knowledge(library, self.manifest, sharing)
         briefing = Briefing(
@@ -148,7 +148,7 @@ class TurnWorld:
             audience=self.audience,
             default_model="sonnet",
         )
-        presence = Presence(self.departures, now)
+        presence = Presence(self.removals, now)
         return Worker(
             assistant, commands, claims, self.queue, {"fake": self._reach}, presence=presence
         )
@@ -179,10 +179,10 @@ class TurnWorld:
         message = f"{EPOCH + self._posts}"
         self._posts += 1
         if text:
-            self.chat.turns.append(Turn("user", text, by.name, message))
+            self.chat.turns.append(Message("user", text, by.name, message))
         event = f"{self.where.place}/{message}"
         question = Incoming(event, self.where, by, text, message, tuple(attached), **more)
-        await self.queue.put(question)
+        await self.queue.enqueue(question)
         return question
 
     async def send(
@@ -190,7 +190,7 @@ class TurnWorld:
     ) -> None:
         """Somebody gives a command."""
         event = f"{self.where.place}/{name}-{now()}"
-        await self.queue.put(Command(event, self.where, by, name, argument, target))
+        await self.queue.enqueue(Command(event, self.where, by, name, argument, target))
 
     async def press(self, name: str, *, by: Person = ANA) -> None:
         """Somebody presses a button that stands under our newest message."""

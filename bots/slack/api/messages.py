@@ -9,7 +9,7 @@ from typing import Any
 from bots.slack.inbound.parse import SUBTYPES
 from bots.slack.inbound.plain_text import from_mrkdwn
 from bots.slack.rendering.blocks import shown_text
-from core.values.answer import Turn
+from core.values.answer import Message
 
 
 def is_said(message: Mapping[str, Any]) -> bool:
@@ -23,14 +23,14 @@ def mark(message: Mapping[str, Any]) -> str:
     return str((metadata.get("event_payload") or {}).get("mark") or "")
 
 
-def turn(message: Mapping[str, Any], us: str, names: Mapping[str, str]) -> Turn:
+def turn(message: Mapping[str, Any], us: str, names: Mapping[str, str]) -> Message:
     """Convert a message. `us` is the bot's user id; `names` maps user ids to known names."""
     if message.get("user") == us:
-        return Turn("assistant", from_mrkdwn(shown_text(message), names), "", message["ts"])
+        return Message("assistant", from_mrkdwn(shown_text(message), names), "", message["ts"])
     app = (message.get("bot_profile") or {}).get("name") or message.get("username") or ""
     name = names.get(str(message.get("user") or ""), "") or str(app)
     said = re.sub(rf"<@{us}(\|[^<>]*)?>", "", text_of(message)) if us else text_of(message)
-    return Turn("user", from_mrkdwn(said, names).strip(), name, message["ts"])
+    return Message("user", from_mrkdwn(said, names).strip(), name, message["ts"])
 
 
 def text_of(message: Mapping[str, Any]) -> str:

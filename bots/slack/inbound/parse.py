@@ -74,7 +74,7 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
         attachments=attachments,
         in_thread=bool(thread) and thread != ts,
         addressed=addressed,
-        partial=addressed and FILE_LINK.search(text) is not None,
+        files_unresolved=addressed and FILE_LINK.search(text) is not None,
     )
 
 

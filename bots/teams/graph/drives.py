@@ -20,7 +20,7 @@ from bots.teams.api.web import Web, error
 from bots.teams.graph.shares import ITEM, SHARE, address_of, freshness_of, is_named, item_of
 from bots.wire.fields import list_of, map_of, maps_of, size_of, text_of
 from core.ports.chat import ChatError, Forbidden, Gone, RateLimited
-from core.ports.documents import NotTheirs
+from core.ports.documents import SharerNotAllowed
 from core.ports.file_sources import Freshness
 from core.runtime.tasks import together
 from core.values.conversation import Attachment
@@ -80,7 +80,7 @@ class Drives:
         """
         item = await self._item(address_of(attachment.url))
         if not await self._may_open(item, attachment, sharer, folder):
-            raise NotTheirs("the file is not its sharer's to open")
+            raise SharerNotAllowed("the file is not its sharer's to open")
         return item_of(attachment, item)
 
     async def noted(self, attachment: Attachment, sharer: str) -> Attachment:

@@ -13,7 +13,7 @@ from bots.teams.inbound.plain_text import from_html
 from bots.teams.rendering.cards import marked, text_in
 from bots.teams.rendering.markup import said
 from bots.wire.fields import MOST_FILES, id_of, list_of, map_of, text_of
-from core.values.answer import Turn
+from core.values.answer import Message
 from core.values.conversation import Attachment
 
 REFERENCE = "reference"
@@ -29,14 +29,14 @@ def is_ours(message: Mapping[str, Any], app_id: str) -> bool:
     return map_of(map_of(message.get("from")).get("application")).get("id") == app_id
 
 
-def turn(message: Mapping[str, Any], app_id: str) -> Turn:
+def turn(message: Mapping[str, Any], app_id: str) -> Message:
     message_id, text = id_of(message.get("id")), _text(map_of(message.get("body")))
     if is_ours(message, app_id):
-        return Turn("assistant", said(text) or _in_card(message), "", message_id)
+        return Message("assistant", said(text) or _in_card(message), "", message_id)
     sender = map_of(message.get("from"))
     known = [map_of(sender.get(kind)) for kind in ("user", "application", "device")]
     name = next((text_of(e.get("displayName")) for e in known if e.get("displayName")), "")
-    return Turn("user", text, name, message_id)
+    return Message("user", text, name, message_id)
 
 
 def mark(message: Mapping[str, Any]) -> str:

@@ -40,7 +40,7 @@ Fetch = Callable[[str], Awaitable[Mapping[str, Any]]]
 """The JSON at an address. Raises OSError or ValueError."""
 
 
-class Rejected(Exception):
+class RequestRejected(Exception):
     """Not from the Bot Framework, or not to be read. `status` is the HTTP answer."""
 
     def __init__(self, reason: str, status: int = 401) -> None:
@@ -121,19 +121,19 @@ class Authenticator:
         self._hosts = hosts
 
     async def check(self, headers: Headers, activity: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The token's claims. Raises Rejected."""
+        """The token's claims. Raises RequestRejected."""
         claims, endorsements = await self._verified(_token(headers))
         service_url, channel = activity.get("serviceUrl"), activity.get("channelId")
         if channel != CHANNEL or channel not in endorsements:
-            raise Rejected("channel")
+            raise RequestRejected("channel")
         if not isinstance(service_url, str) or not service_url:
-            raise Rejected("no service URL")
+            raise RequestRejected("no service URL")
         if claims.get("serviceurl") != service_url:
-            raise Rejected("service URL")
+            raise RequestRejected("service URL")
         if not self._hosts.allow(service_url):
-            raise Rejected("service host")
+            raise RequestRejected("service host")
         if not self._ours(activity):
-            raise Rejected("tenant")
+            raise RequestRejected("tenant")
         return claims
 
     async def _verified(self, token: str) -> tuple[Mapping[str, Any], frozenset[str]]:
@@ -141,10 +141,10 @@ class Authenticator:
             header = jwt.get_unverified_header(token)
             kid = header.get("kid")
             if header.get("alg") != "RS256" or not isinstance(kid, str):
-                raise Rejected("algorithm or key")
+                raise RequestRejected("algorithm or key")
             key = await self._keys.get(kid)
             if key is None:
-                raise Rejected("unknown key")
+                raise RequestRejected("unknown key")
             claims = jwt.decode(
                 token,
                 key.key,
@@ -155,9 +155,9 @@ class Authenticator:
                 leeway=LEEWAY,
             )
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as exc:
-            raise Rejected(type(exc).__name__) from exc
+            raise RequestRejected(type(exc).__name__) from exc
         if claims["aud"] != self._app_id or claims["iss"] != ISSUER:
-            raise Rejected("audience or issuer")  # lists of several are not exact
+            raise RequestRejected("audience or issuer")  # lists of several are not exact
         return claims, key.endorsements
 
     def _ours(self, activity: Mapping[str, Any]) -> bool:
@@ -177,8 +177,8 @@ class Authenticator:
 def _token(headers: Headers) -> str:
     found = [value for name, value in headers if name.lower() == "authorization"]
     if len(found) != 1:
-        raise Rejected("missing or doubled header")
+        raise RequestRejected("missing or doubled header")
     kind, _, token = found[0].partition(" ")
     if kind.lower() != "bearer" or not token or len(token) > LONGEST or not token.isascii():
-        raise Rejected("malformed header")
+        raise RequestRejected("malformed header")
     return token

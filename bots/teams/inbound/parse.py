@@ -60,7 +60,7 @@ def message(body: Mapping[str, Any], bot_id: str) -> Incoming | None:
 
     In a channel and a group chat we are addressed by a mention or by a message that only we and
     its writer see. Other posts come where the app may read all of them (resource-specific consent).
-    Of their files Teams tells only Graph: such a post is `partial`.
+    Of their files Teams tells only Graph: such a post is `files_unresolved`.
     """
     said = _said(body, bot_id)
     return _as_message(body, said) if said and not _as_command(body, said) else None
@@ -68,8 +68,8 @@ def message(body: Mapping[str, Any], bot_id: str) -> Incoming | None:
 
 def _as_message(body: Mapping[str, Any], said: _Said) -> Incoming | None:
     attachments = tuple(_attachments(body, said.id))[:MOST_FILES]
-    partial = said.rich and said.where.kind is not Kind.DIRECT
-    if not said.addressed and not partial:
+    files_unresolved = said.rich and said.where.kind is not Kind.DIRECT
+    if not said.addressed and not files_unresolved:
         return None
     return Incoming(
         event_id=f"{said.where.place}/{said.id}",
@@ -80,7 +80,7 @@ def _as_message(body: Mapping[str, Any], said: _Said) -> Incoming | None:
         attachments=attachments,
         in_thread=said.where.kind is Kind.CHANNEL and said.where.thread != said.id,
         addressed=said.addressed,
-        partial=partial,
+        files_unresolved=files_unresolved,
         extra=extra_of(body),
         private=targeted(body) and said.where.kind is not Kind.DIRECT,
     )

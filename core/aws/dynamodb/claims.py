@@ -26,7 +26,7 @@ from core.aws.dynamodb.claim_rows import OPEN, claim_key, claim_of, orphans_of, 
 from core.aws.dynamodb.reads import in_partition
 from core.aws.dynamodb.stops import Stops
 from core.aws.dynamodb.withdrawn import withdraw
-from core.ports.turns import Busy, Claim, Lost, Orphan, Record, Withdrawn
+from core.ports.turns import Busy, Claim, LeaseLost, Orphan, Record, Withdrawn
 from core.values.answer import MessageId
 from core.values.conversation import NOTHING
 from core.values.runs import next_run, post_of
@@ -119,7 +119,7 @@ class DynamoClaims:
         return True
 
     async def renew(self, claim: Claim) -> bool:
-        """Extend the lease; True if somebody asked to stop. Raises Lost, StoreError."""
+        """Extend the lease; True if somebody asked to stop. Raises LeaseLost, StoreError."""
         now = self._clock()
         if self._leases.get(claim.owner, 0.0) - now < LEASE / 2:
             await self._update(claim, "SET lease = :lease", {":lease": now + LEASE})
@@ -127,11 +127,11 @@ class DynamoClaims:
         return claim.event_id in await self._stops.now()
 
     async def posted(self, claim: Claim, message_ids: Sequence[MessageId]) -> None:
-        """Record the answer's messages. Raises Lost, StoreError."""
+        """Record the answer's messages. Raises LeaseLost, StoreError."""
         await self._update(claim, "SET messages = :ids", {":ids": tuple(message_ids)})
 
     async def release(self, claim: Claim, incoming: str, *, anew: bool) -> None:
-        """End the lease and leave the event open for the next worker. Raises Lost, StoreError."""
+        """End the lease; the event stays open for others. Raises LeaseLost, StoreError."""
         await self._update(
             claim,
             "SET lease = :none, incoming = :incoming, attempt = :attempt",
@@ -143,8 +143,8 @@ class DynamoClaims:
         )
         self._leases.pop(claim.owner, None)
 
-    async def settle(self, claim: Claim) -> None:
-        """Mark the event as answered for good. Raises Lost, StoreError."""
+    async def complete(self, claim: Claim) -> None:
+        """Mark the event as answered for good. Raises LeaseLost, StoreError."""
         update = {
             "TableName": self._table,
             "Key": encode(claim_key(claim.event_id)),
@@ -173,10 +173,10 @@ class DynamoClaims:
                 return messages
             run = next_run(run)
 
-    async def _lost(self, claim: Claim) -> Lost:
+    async def _lost(self, claim: Claim) -> LeaseLost:
         """The error that says why a claim is no longer ours."""
         item = await self._item(claim.event_id) or {}
-        return Withdrawn(claim.event_id) if item.get("gone") else Lost(claim.event_id)
+        return Withdrawn(claim.event_id) if item.get("gone") else LeaseLost(claim.event_id)
 
     async def stop(self, event_id: str) -> bool:
         """Ask the worker that answers this event, now or next, to stop; False if it is settled."""
@@ -269,7 +269,7 @@ class DynamoClaims:
         return [decode(e) for e in await in_partition(self._db, self._table, self._calls, pk)]
 
     async def _update(self, claim: Claim, expression: str, values: dict[str, Any]) -> None:
-        """Change a claim that is open and ours. Raises Lost if it is not."""
+        """Change a claim that is open and ours. Raises LeaseLost if it is not."""
         try:
             await self._calls(
                 self._db.update_item,

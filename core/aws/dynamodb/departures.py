@@ -1,4 +1,4 @@
-"""Places and workspaces that we left, in DynamoDB: `core.ports.documents.Departures`.
+"""Places and workspaces that we left, in DynamoDB: `core.ports.documents.Removals`.
 
 | pk       | sk               | what                                                              |
 |----------|------------------|-------------------------------------------------------------------|

@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from core.aws.access.calls import Calls, unmet
 from core.aws.access.items import clean, cut, decode, encode
 from core.aws.dynamodb.reads import in_partition
-from core.values.answer import Exchange, Turn, Usage
+from core.values.answer import Exchange, Message, Usage
 from core.values.conversation import NOTHING_QUOTED, Quoted
 from core.values.documents import DocumentId
 from core.values.runs import post_of
@@ -77,8 +77,8 @@ class DynamoHistory:
         self,
         conversation: str,
         event_id: str,
-        question: Turn,
-        answer: Turn,
+        question: Message,
+        answer: Message,
         usage: Usage,
         *,
         asker: str = "",
@@ -197,13 +197,13 @@ def _exchange(item: dict[str, Any]) -> Exchange:
     message = str(item.get("message", ""))
     if item.get("gone"):
         message = message or str(item["event"]).rpartition("/")[2]
-        return Exchange(Turn("user", "", "", message), Turn("assistant", ""), forgotten=True)
+        return Exchange(Message("user", "", "", message), Message("assistant", ""), forgotten=True)
     quoted: Quoted | None = None
     if "scopes" in item:
         pairs = (str(each).partition("\n") for each in item.get("documents", ()))
         quoted = Quoted(frozenset(item["scopes"]), frozenset((p, f) for p, _, f in pairs))
     return Exchange(
-        Turn("user", item["question"], item["person"], message),
-        Turn("assistant", item["answer"], "", item["answered"]),
+        Message("user", item["question"], item["person"], message),
+        Message("assistant", item["answer"], "", item["answered"]),
         quoted,
     )

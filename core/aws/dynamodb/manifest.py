@@ -80,13 +80,13 @@ class DynamoManifest:
         found = await self.get(DocumentId(decode(each)["sk"], file) for each in items)
         return [each for each in found.values() if _there(each)]
 
-    async def bar(self, place: str, message: str) -> None:
+    async def set_tombstone(self, place: str, message: str) -> None:
         """Record that a message was deleted, for 30 days."""
         ttl = int(self._clock() + DELETED_KEPT)
         item = encode({"pk": f"post#{place}/{message}", "sk": BARRED, "ttl": ttl})
         await self._calls(self._db.put_item, TableName=self._table, Item=item)
 
-    async def barred(self, place: str, message: str) -> bool:
+    async def has_tombstone(self, place: str, message: str) -> bool:
         """Whether this message is recorded as deleted."""
         keys = [{"pk": f"post#{place}/{message}", "sk": BARRED}]
         return bool(await by_keys(self._db, self._table, self._calls, keys))
@@ -117,7 +117,7 @@ class DynamoManifest:
         fields |= {"state": state} if state is not None else {}
         await self.change(document.id, fields, condition="attribute_exists(pk)")
 
-    async def see(
+    async def begin_version(
         self, document: DocumentId, key: str, name: str, seen: str, size: int, *, etag: str = ""
     ) -> bool:
         """Begin reading a newly written object; False if there is nothing to read."""

@@ -20,7 +20,7 @@ class Pool(Embeddings, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Edition:
+class IndexVersion:
     """A version of the index. `live`: it is searched; `filling`: it is being filled to go live."""
 
     name: str
@@ -46,6 +46,6 @@ def next_alias() -> str:
     return f"{opensearch.ALIAS}-next"
 
 
-def foreign(vector: Sequence[float], edition: Edition) -> bool:
+def foreign(vector: Sequence[float], edition: IndexVersion) -> bool:
     """Whether a vector is known to belong to another version of the index."""
     return isinstance(vector, Vector) and vector.edition != edition.name

@@ -20,12 +20,12 @@ import boto3
 from opensearchpy.exceptions import NotFoundError
 
 from core.aws.search import opensearch, owner
-from core.aws.search.edition import Edition, Pool, Vector, foreign, next_alias
+from core.aws.search.edition import IndexVersion, Pool, Vector, foreign, next_alias
 from core.aws.search.opensearch import OpenSearchIndex, connect, name_of
 from core.aws.search.requests import asked
 from core.aws.search.serverless import maker
 from core.ports.documents import Missing
-from core.ports.index import Found, Rejected
+from core.ports.index import Found, IndexRejected
 from core.ports.model import ModelError
 from core.ports.store_error import StoreError
 from core.values.conversation import Scope
@@ -39,7 +39,7 @@ FOLLOW = 5.0
 T = TypeVar("T")
 
 
-class Editions:
+class IndexVersions:
     """All versions as one `core.ports.index.Index` and `core.ports.index.Embeddings`.
 
     `pool` builds a model's embeddings, `table` is the deployment's table. Every call raises Foreign
@@ -67,7 +67,7 @@ class Editions:
         self._pool = pool
         self._pools = {(model, dims): pool(model, dims)}
         self._clock = clock
-        self._known: tuple[Edition, ...] = ()
+        self._known: tuple[IndexVersion, ...] = ()
         self._nameless: dict[str, dict[str, Any]] = {}
         self._indices: dict[str, OpenSearchIndex] = {}
         self._read_at = float("-inf")
@@ -84,14 +84,14 @@ class Editions:
         """The name of the version that the settings call for."""
         return name_of(self.model, self.dims)
 
-    def embeddings(self, edition: Edition) -> Pool:
+    def embeddings(self, edition: IndexVersion) -> Pool:
         """The embedding model of a version."""
         key = (edition.model, edition.dims)
         if key not in self._pools:
             self._pools[key] = self._pool(*key)
         return self._pools[key]
 
-    async def all(self, *, anew: bool = False) -> Sequence[Edition]:
+    async def all(self, *, anew: bool = False) -> Sequence[IndexVersion]:
         """The existing versions, empty if nothing was ever indexed. `anew`: read them again.
 
         Raises StoreError.
@@ -103,7 +103,7 @@ class Editions:
                 self._read_at = began
         return self._known
 
-    async def live(self, *, anew: bool = False) -> Edition:
+    async def live(self, *, anew: bool = False) -> IndexVersion:
         """The version that is searched, or if there is none, the one that would be created."""
         found = [each for each in await self.all(anew=anew) if each.live]
         if not found:
@@ -111,7 +111,7 @@ class Editions:
         # an earlier release gave the alias to a second version beside the first
         return next((each for each in found if each.name == self.wanted), found[0])
 
-    def unmade(self) -> Edition:
+    def unmade(self) -> IndexVersion:
         """The version that the settings call for, assuming that it does not exist yet."""
         return self._edition(self.wanted, self.model, self.dims, there=False)
 
@@ -146,7 +146,7 @@ class Editions:
     ) -> None:
         """Write chunks to the live version and to the one being filled.
 
-        Raises StoreError, Rejected, ModelError.
+        Raises StoreError, IndexRejected, ModelError.
         """
         await self.claim()
         live = await self.live()
@@ -164,27 +164,27 @@ class Editions:
                 await self._put_too(each, document, version, chunks)
 
     async def _put_too(
-        self, edition: Edition, document: Document, version: str, chunks: Sequence[Chunk]
+        self, edition: IndexVersion, document: Document, version: str, chunks: Sequence[Chunk]
     ) -> None:
         """Write to the version being filled; the process that fills it makes up for failures."""
         try:
             vectors = await self._embedded(edition, document, chunks)
             await edition.index.put(document, version, chunks, vectors)
-        except (Missing, StoreError, ModelError, Rejected) as exc:
+        except (Missing, StoreError, ModelError, IndexRejected) as exc:
             log.warning("not written to the next index: %s", type(exc).__name__)
 
     async def _embedded(
-        self, edition: Edition, document: Document, chunks: Sequence[Chunk]
+        self, edition: IndexVersion, document: Document, chunks: Sequence[Chunk]
     ) -> Sequence[Sequence[float]]:
         texts = [searched(document.name, each) for each in chunks]
         return await self.embeddings(edition).embed(texts)
 
-    async def settle(self) -> None:
+    async def refresh(self) -> None:
         """Return once all that was put is searchable, in the version being filled as well."""
         live = await self.live()
         for each in (live, *(each for each in self._known if each.filling)):
             try:
-                await each.index.settle()
+                await each.index.refresh()
             except NotFoundError:
                 log.info("a version of the index went")
 
@@ -206,7 +206,7 @@ class Editions:
     ) -> Found:
         """Search the live version, embedding the question again if `vector` is another model's."""
 
-        async def search(edition: Edition) -> Found:
+        async def search(edition: IndexVersion) -> Found:
             asked_for = vector
             if foreign(vector, edition):
                 (asked_for,) = await self.embeddings(edition).embed([question], query=True)
@@ -214,9 +214,9 @@ class Editions:
 
         return await self._followed(search)
 
-    async def most(self, question: str) -> float:
+    async def reference_score(self, question: str) -> float:
         """The BM25 score of a chunk that contains each word of a question once."""
-        return await self._followed(lambda edition: edition.index.most(question))
+        return await self._followed(lambda edition: edition.index.reference_score(question))
 
     async def texts(
         self, wanted: Sequence[tuple[DocumentId, str, int, int]]
@@ -239,12 +239,12 @@ class Editions:
         await self.claim()
         return await self._followed(lambda edition: edition.index.versions(after, limit))
 
-    async def _followed(self, call: Callable[[Edition], Awaitable[T]]) -> T:
+    async def _followed(self, call: Callable[[IndexVersion], Awaitable[T]]) -> T:
         """Call the live version, and if that fails because another one replaced it, that one."""
         first = await self.live()
         try:
             return await call(first)
-        except (Missing, StoreError, Rejected) as exc:
+        except (Missing, StoreError, IndexRejected) as exc:
             # a version that is being deleted fails in many ways
             second = await self.live(anew=True)
             if second.name == first.name:
@@ -256,7 +256,7 @@ class Editions:
         except Missing as exc:
             raise StoreError("the index went") from exc
 
-    async def _read(self) -> list[Edition]:
+    async def _read(self) -> list[IndexVersion]:
         answer = await asked(
             self.client.indices.get, index=f"{opensearch.ALIAS}-*", ignore_unavailable="true"
         )
@@ -264,7 +264,7 @@ class Editions:
         found = [self._described(name, each) for name, each in sorted(answer.items())]
         return [each for each in found if each is not None]
 
-    def _described(self, name: str, told: dict[str, Any]) -> Edition | None:
+    def _described(self, name: str, told: dict[str, Any]) -> IndexVersion | None:
         """The version that an index is, None for an index that was not created by Parley."""
         mappings, aliases = told["mappings"], told["aliases"]
         meta = mappings.get("_meta", {})
@@ -292,7 +292,7 @@ class Editions:
         fields: frozenset[str] = frozenset(),
         live: bool = False,
         filling: bool = False,
-    ) -> Edition:
+    ) -> IndexVersion:
         key = f"{name}/{there}"
         if key not in self._indices:
             url, region = self._where
@@ -307,4 +307,4 @@ class Editions:
                 there=there,
                 table=self.table,
             )
-        return Edition(name, model, dims, self._indices[key], live, filling)
+        return IndexVersion(name, model, dims, self._indices[key], live, filling)

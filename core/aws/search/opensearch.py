@@ -24,7 +24,7 @@ from opensearchpy.exceptions import NotFoundError
 from core.aws.search import mapping
 from core.aws.search.requests import asked, sent
 from core.ports.documents import Missing
-from core.ports.index import Found, Hit, Rejected
+from core.ports.index import Found, Hit, IndexRejected
 from core.ports.store_error import StoreError
 from core.values.conversation import Scope
 from core.values.documents import Chunk, Document, DocumentId
@@ -101,7 +101,7 @@ class OpenSearchIndex:
         if not answer:
             try:
                 await self._asked(self._client.indices.create, index=self.name, body=body)
-            except Rejected as exc:
+            except IndexRejected as exc:
                 if "resource_already_exists" not in str(exc):
                     raise
         await self._asked(self._client.indices.put_alias, index=self.name, name=ALIAS)
@@ -122,7 +122,7 @@ class OpenSearchIndex:
         chunks: Sequence[Chunk],
         vectors: Sequence[Sequence[float]],
     ) -> None:
-        """Write a document's chunks with their vectors; idempotent. Raises Rejected, Missing."""
+        """Write chunks with their vectors; idempotent. Raises IndexRejected, Missing."""
         await self.ensure()
         items = [
             mapping.item(self.name, document, version, chunk, vector, known=self._fields)
@@ -130,7 +130,7 @@ class OpenSearchIndex:
         ]
         await sent(self._client, items, self._sleep)
 
-    async def settle(self) -> None:
+    async def refresh(self) -> None:
         """Return once all that was put is searchable.
 
         One refresh serves all callers that wait when it begins, as it costs as much as many writes.
@@ -148,7 +148,7 @@ class OpenSearchIndex:
         """Delete a document's chunks: all, those of versions older than `before`, or of `only`."""
         try:
             # so that chunks are deleted that were put a moment ago
-            await self.settle()
+            await self.refresh()
             await self._asked(
                 self._client.delete_by_query,
                 index=self.name,
@@ -156,7 +156,7 @@ class OpenSearchIndex:
                 body={"query": mapping.of_versions(document, before, only), "conflicts": "proceed"},
                 request_timeout=60,
             )
-            await self.settle()
+            await self.refresh()
         except NotFoundError:
             return
 
@@ -200,7 +200,7 @@ class OpenSearchIndex:
         return Found([self.cosine(each) for each in near], words, most, is_wide(question))
 
     async def _hits(self, legs: Sequence[Mapping[str, Any]]) -> list[list[Hit]]:
-        """The hits of each request, best first. Raises NotFoundError, StoreError, Rejected."""
+        """The hits of each request, best first. Raises NotFoundError, StoreError, IndexRejected."""
         lines = [line for leg in legs for line in ({"index": self.name}, leg)]
         body = b"".join(orjson.dumps(line) + b"\n" for line in lines)
         answer = await self._asked(self._client.msearch, body=body, request_timeout=20)
@@ -214,7 +214,7 @@ class OpenSearchIndex:
             found.append([mapping.hit(each) for each in response["hits"]["hits"]])
         return found
 
-    async def most(self, question: str) -> float:
+    async def reference_score(self, question: str) -> float:
         """The BM25 score of a chunk that contains each word of a question once."""
         body = {"doc": {"text": question[:10_000]}, "fields": ["text"]}
         try:

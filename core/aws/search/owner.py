@@ -13,14 +13,14 @@ from typing import Any
 from opensearchpy import AsyncOpenSearch
 
 from core.aws.search.requests import asked
-from core.ports.index import Foreign
+from core.ports.index import ForeignIndex
 
 
 def named(index: str, meta: Mapping[str, Any], table: str) -> bool:
-    """Whether an index has an owner. Raises Foreign if the owner is not `table`."""
+    """Whether an index has an owner. Raises ForeignIndex if the owner is not `table`."""
     owner = str(meta.get("table", ""))
     if owner and table and owner != table:
-        raise Foreign(index, owner)
+        raise ForeignIndex(index, owner)
     return bool(owner)
 
 

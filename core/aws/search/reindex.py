@@ -25,11 +25,11 @@ from opensearchpy.exceptions import NotFoundError
 
 from core.aws.dynamodb.manifest import DynamoManifest
 from core.aws.search import opensearch
-from core.aws.search.edition import Edition, next_alias
-from core.aws.search.index_versions import FOLLOW, Editions
+from core.aws.search.edition import IndexVersion, next_alias
+from core.aws.search.index_versions import FOLLOW, IndexVersions
 from core.aws.search.requests import asked
 from core.ports.documents import Missing
-from core.ports.index import Rejected
+from core.ports.index import IndexRejected
 from core.ports.store_error import StoreError
 from core.runtime.tasks import together
 from core.values.documents import Document, DocumentId, State, searched
@@ -81,7 +81,7 @@ class Reindex:
 
     def __init__(
         self,
-        editions: Editions,
+        editions: IndexVersions,
         manifest: DynamoManifest,
         *,
         say: Say,
@@ -101,7 +101,7 @@ class Reindex:
     async def run(self, *, keep: bool = False) -> Outcome:
         """Fill the version that the settings call for and make it live; `keep` keeps old versions.
 
-        Raises StoreError, Rejected, ModelError; a later run resumes where this one stopped.
+        Raises StoreError, IndexRejected, ModelError; a later run resumes where this one stopped.
         """
         try:
             return await self._ran(keep=keep)
@@ -126,7 +126,7 @@ class Reindex:
             await self._finished(others, new, keep=keep)
         return self._outcome
 
-    async def _begun(self, found: Sequence[Edition]) -> Edition:
+    async def _begun(self, found: Sequence[IndexVersion]) -> IndexVersion:
         """The new version, once it exists and all processes write to it."""
         name = self._editions.wanted
         if not any(each.name == name for each in found):
@@ -142,7 +142,7 @@ class Reindex:
         await self._sleep(2 * FOLLOW)
         return next(each for each in await self._editions.all(anew=True) if each.name == name)
 
-    async def _filled(self, old: Sequence[Edition], new: Edition) -> None:
+    async def _filled(self, old: Sequence[IndexVersion], new: IndexVersion) -> None:
         """Return once the new version has every passage of the old ones."""
         waited, early = 0.0, None
         while True:
@@ -155,7 +155,7 @@ class Reindex:
                 await self._sleep(LOOK)
                 waited += LOOK
 
-    async def _swap(self, old: Sequence[Edition], new: Edition) -> None:
+    async def _swap(self, old: Sequence[IndexVersion], new: IndexVersion) -> None:
         actions = [_change("remove", each.name, opensearch.ALIAS) for each in old]
         actions.append(_change("remove", new.name, next_alias()))
         if not new.live:
@@ -163,7 +163,9 @@ class Reindex:
         await asked(self._client.indices.update_aliases, body={"actions": actions})
         self._outcome.swapped = True
 
-    async def _finished(self, others: Sequence[Edition], new: Edition, *, keep: bool) -> None:
+    async def _finished(
+        self, others: Sequence[IndexVersion], new: IndexVersion, *, keep: bool
+    ) -> None:
         """Copy what was written to other versions meanwhile, and delete them unless `keep`."""
         filling = [_change("remove", each.name, next_alias()) for each in others if each.filling]
         if filling:
@@ -180,7 +182,7 @@ class Reindex:
             await asked(self._client.indices.delete, index=name)
         self._outcome.removed = names
 
-    async def _round(self, old: Sequence[Edition], new: Edition) -> tuple[int, Reading]:
+    async def _round(self, old: Sequence[IndexVersion], new: IndexVersion) -> tuple[int, Reading]:
         """Copy the passages that the new version lacks.
 
         Returns how many documents lacked some, and which documents are being read.
@@ -188,7 +190,7 @@ class Reindex:
         lacking, reading, seen = 0, set[tuple[DocumentId, str]](), 0
         self._outcome.short = 0
         for each in (*old, new):
-            await each.index.settle()
+            await each.index.refresh()
         async for page in self._documents():
             reading |= {
                 (d.id, d.seen) for d in page if d.state in (State.EXTRACTING, State.EMBEDDING)
@@ -202,7 +204,7 @@ class Reindex:
         return lacking, frozenset(reading)
 
     async def _compared(
-        self, documents: Sequence[Document], old: Sequence[Edition], new: Edition
+        self, documents: Sequence[Document], old: Sequence[IndexVersion], new: IndexVersion
     ) -> int:
         have = await self._counts(new, documents)
         there = {each.name: await self._counts(each, documents) for each in old}
@@ -221,7 +223,7 @@ class Reindex:
         )
         lost = [each for each in lacking if self._copies[each.id, each.version] >= TRIES]
         if lost:
-            raise Rejected(
+            raise IndexRejected(
                 f"{new.name} does not keep the passages of {len(lost)} documents, though they were "
                 f"written {TRIES} times: look at its health, its disk and who else deletes there"
             )
@@ -234,13 +236,13 @@ class Reindex:
         await together(*map(one, lacking))
         return len(lacking)
 
-    def _wanted(self, document: Document, source: Edition, there: Counts) -> int:
+    def _wanted(self, document: Document, source: IndexVersion, there: Counts) -> int:
         """The number of passages of a document that the new version should have."""
         counted = _counted(document, source, there)
         key = (source.name, document.id, document.version)
         return min(counted, self._readable.get(key, counted))
 
-    async def _copied(self, document: Document, source: Edition, new: Edition) -> None:
+    async def _copied(self, document: Document, source: IndexVersion, new: IndexVersion) -> None:
         embeddings, found = self._editions.embeddings(new), 0
         for first in range(0, document.chunks, WINDOW):
             last = min(first + WINDOW, document.chunks) - 1
@@ -257,15 +259,15 @@ class Reindex:
             self._readable[source.name, document.id, document.version] = found
 
     async def _counts(
-        self, edition: Edition, documents: Sequence[Document]
+        self, edition: IndexVersion, documents: Sequence[Document]
     ) -> Mapping[DocumentId, int]:
         """The number of passages of each document's current version."""
         held = await edition.index.held([each.id for each in documents])
         return {each.id: held.get((each.id.short, each.version), 0) for each in documents}
 
-    async def _tidied(self, new: Edition) -> None:
+    async def _tidied(self, new: IndexVersion) -> None:
         """Delete passages of documents that were deleted or replaced while they were copied."""
-        await new.index.settle()
+        await new.index.refresh()
         after = ""
         while True:
             versions, after = await new.index.versions(after, VERSIONS)
@@ -288,7 +290,7 @@ class Reindex:
                 return
 
 
-def _counted(document: Document, source: Edition, there: Counts) -> int:
+def _counted(document: Document, source: IndexVersion, there: Counts) -> int:
     return min(document.chunks, there[source.name].get(document.id, 0))
 
 

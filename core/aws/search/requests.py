@@ -13,7 +13,7 @@ from opensearchpy.exceptions import (
     TransportError,
 )
 
-from core.ports.index import Rejected
+from core.ports.index import IndexRejected
 from core.ports.store_error import StoreError
 from core.runtime.backoff import doubled
 
@@ -22,7 +22,7 @@ BULK_TRIES = 8
 
 
 async def asked(call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
-    """Make one call. Raises StoreError for transient errors, Rejected for permanent ones.
+    """Make one call. Raises StoreError for transient errors, IndexRejected for permanent ones.
 
     NotFoundError is raised unchanged.
     """
@@ -35,7 +35,7 @@ async def asked(call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
     except TransportError as exc:
         if exc.status_code in (401, 403, 408, 429) or int(exc.status_code or 500) >= 500:
             raise StoreError(f"OpenSearch: {exc.status_code}") from exc
-        raise Rejected(str(exc.error)) from exc
+        raise IndexRejected(str(exc.error)) from exc
     except OpenSearchException as exc:
         raise StoreError(type(exc).__name__) from exc
 
@@ -46,7 +46,7 @@ async def sent(
     """Send the items of a bulk request, retrying throttled ones, and return how many took effect.
 
     An item is an action with its document, as bytes. Deleting a missing document is no error.
-    Raises StoreError, Rejected.
+    Raises StoreError, IndexRejected.
     """
     done = 0
     for attempt in range(BULK_TRIES):
@@ -62,7 +62,7 @@ async def sent(
             if status == 429 or status >= 500:
                 again.append(item)
             elif status >= 400 and (action, status) != ("delete", 404):
-                raise Rejected(str(result.get("error", {}).get("type", status)))
+                raise IndexRejected(str(result.get("error", {}).get("type", status)))
             done += status < 400
         items = again
     if items:

@@ -121,7 +121,7 @@ class ServerlessIndex(OpenSearchIndex):
         await sent(self._client, lines, self._sleep)
         self._unseen[written] = (document.id.short, len(chunks))
 
-    async def settle(self) -> None:
+    async def refresh(self) -> None:
         """Return once all that was put is searchable. Raises StoreError after two minutes."""
         await self._found()
 
@@ -195,7 +195,7 @@ class ServerlessIndex(OpenSearchIndex):
 
         return [*await together(*(one(each) for each in legs))]
 
-    async def most(self, question: str) -> float:
+    async def reference_score(self, question: str) -> float:
         """The BM25 score of a chunk that contains each word of a question once.
 
         Words are counted with aggregations, since there are no term vectors.

@@ -39,7 +39,7 @@ FIRST_RETRY, LAST_RETRY = 5, 60
 """Seconds until a failed message is redelivered: the first, doubled each time up to the last."""
 
 
-class Source:
+class Consumer:
     """Calls `handler` for each message of the queue at `url`.
 
     `run` returns after `drain`, or when it is cancelled. `concurrency`: messages at a time.

@@ -35,7 +35,7 @@ class Looked:
     unseen: int
 
 
-class Letters:
+class DeadLetterQueue:
     """The dead-letter queue at `url`."""
 
     def __init__(self, sqs: Any, url: str, calls: Calls) -> None:

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 
 from core.aws.access.calls import Calls
 from core.aws.sqs.admin import dead_letters, depth
-from core.aws.sqs.dead_letters import Letters
+from core.aws.sqs.dead_letters import DeadLetterQueue
 from core.ports.store_error import StoreError
 from core.values.conversation import loads
 from core.values.runs import post_of
@@ -39,7 +39,9 @@ class SqsDeadTurns:
                 self._dead = await self._calls(dead_letters, self._sqs, self._url)
             if not self._dead or not any(astuple(await self._calls(depth, self._sqs, self._dead))):
                 return
-            looked = await Letters(self._sqs, self._dead, self._calls).delete(_about(event_id))
+            looked = await DeadLetterQueue(self._sqs, self._dead, self._calls).delete(
+                _about(event_id)
+            )
         except ClientError as exc:
             log.warning("dead letters are not looked through: %s", type(exc).__name__)
             return

@@ -1,4 +1,4 @@
-"""Adds events of our own to S3's queue of file events: `core.ports.documents.Notices`."""
+"""Adds events of our own to S3's queue of file events: `core.ports.documents.FileEvents`."""
 
 from __future__ import annotations
 

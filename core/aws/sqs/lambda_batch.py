@@ -30,7 +30,7 @@ Returns the ids of the failed records, and in `handedOn` those of them to be red
 """
 
 
-class Records:
+class LambdaBatch:
     """The records of the queue at `url`, as a Lambda function receives them."""
 
     def __init__(self, sqs: Any, url: str, calls: Calls) -> None:

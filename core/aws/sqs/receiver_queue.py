@@ -45,7 +45,7 @@ def queueing(settings: Settings) -> Iterator[Enqueue]:
     def enqueue(item: Incoming | Command) -> None:
         if isinstance(item, Incoming):
             notes.note(item)  # first: a worker could settle the turn before a later note
-        turns.put_now(item)
+        turns.enqueue_blocking(item)
 
     try:
         yield followed(enqueue)

@@ -10,38 +10,42 @@ from typing import Any
 from core.aws.access.calls import Calls, translated
 from core.aws.access.fifo import group
 from core.aws.access.items import CUT, clean
-from core.aws.sqs.consumer import Source
 from core.values.conversation import Command, Incoming, dumps
-
-__all__ = ["Source", "SqsTurns"]
 
 BODY_LIMIT = 262_144
 """The largest message in bytes, as `core.aws.provision` configures the queue."""
 
 
 class SqsTurns:
-    """The queue at `url`: `core.ports.turns.Turns`."""
+    """The queue at `url`: `core.ports.turns.TurnQueue`."""
 
     def __init__(self, sqs: Any, url: str, calls: Calls) -> None:
         self._sqs = sqs
         self._url = url
         self._calls = calls
 
-    def put_now(self, item: Incoming | Command, *, again: str = "") -> None:
-        """The same as `put`, for receivers, which are not async. Raises StoreError."""
+    def enqueue_blocking(self, item: Incoming | Command, *, dedup_suffix: str = "") -> None:
+        """The same as `enqueue`, for receivers, which are not async. Raises StoreError."""
         with translated():
-            self._sqs.send_message(**self._message(item, again))
+            self._sqs.send_message(**self._message(item, dedup_suffix))
 
-    async def put(self, item: Incoming | Command, *, again: str = "", aside: str = "") -> None:
+    async def enqueue(
+        self, item: Incoming | Command, *, dedup_suffix: str = "", ordering_group: str = ""
+    ) -> None:
         """Enqueue an item; SQS drops a duplicate within five minutes. Raises StoreError."""
-        await self._calls(self._sqs.send_message, **self._message(item, again, aside=aside))
+        await self._calls(
+            self._sqs.send_message,
+            **self._message(item, dedup_suffix, ordering_group=ordering_group),
+        )
 
-    def _message(self, item: Incoming | Command, again: str, *, aside: str = "") -> dict[str, str]:
+    def _message(
+        self, item: Incoming | Command, dedup_suffix: str, *, ordering_group: str = ""
+    ) -> dict[str, str]:
         return {
             "QueueUrl": self._url,
             "MessageBody": body(item),
-            "MessageGroupId": _hash(group(item), *filter(None, [aside])),
-            "MessageDeduplicationId": _hash(item.event_id, again),
+            "MessageGroupId": _hash(group(item), *filter(None, [ordering_group])),
+            "MessageDeduplicationId": _hash(item.event_id, dedup_suffix),
         }
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
-from core.ports.documents import Departures, Manifest, Vault
+from core.ports.documents import Manifest, Removals, Vault
 from core.ports.erasures import Erasures
 from core.ports.history import History
 from core.ports.place_settings import PlaceSettings
@@ -35,7 +35,7 @@ class Files:
         vault: Vault,
         settings: PlaceSettings,
         history: History,
-        departures: Departures,
+        removals: Removals,
         *,
         erasures: Erasures,
     ) -> None:
@@ -44,7 +44,7 @@ class Files:
         self._vault = vault
         self._settings = settings
         self._history = history
-        self._departures = departures
+        self._removals = removals
 
     async def command(self, command: Command) -> Rendered:
         """`/files`, `/files 2`, `/files auto on|off`."""
@@ -80,7 +80,7 @@ class Files:
                 documents = [each for each in documents if each.id.place == where.place]
         else:
             target = command.target or ""
-            await self._manifest.bar(where.place, target)
+            await self._manifest.set_tombstone(where.place, target)
             documents = await self._manifest.of_message(where.place, target)
         await self.forget(documents, command)
 
@@ -99,14 +99,14 @@ class Files:
                 if command.argument:
                     places.add(replace(where, channel=command.argument).place)
                 for each in places:
-                    await self._departures.undo(each, command.at)
+                    await self._removals.undo(each, command.at)
             case "left":
-                await self._departures.note(where.place, command.at)
+                await self._removals.note(where.place, command.at)
             case "closed":
-                await self._departures.note(where.place, command.at)
+                await self._removals.note(where.place, command.at)
                 await self.forget(await self._manifest.of_place(where.place, MOST), command)
             case _:
-                await self._departures.note(tenant, command.at)
+                await self._removals.note(tenant, command.at)
 
     async def _auto(self, command: Command, words: Sequence[str]) -> Rendered:
         place = command.conversation.place
@@ -188,19 +188,19 @@ def hello(*, reads: bool, direct: bool = False) -> Rendered:
     return Rendered(f"{user_messages.HELLO} {user_messages.HELLO_FILES}", (button,))
 
 
-async def forget_due(departures: Departures, vault: Vault, at: float) -> int:
+async def forget_due(removals: Removals, vault: Vault, at: float) -> int:
     """Deletes the files of places that we left, and of workspaces that removed us, at or before
     `at`; how many of these there were.
 
     The bucket tells the manifest and the index. Safe to repeat. Raises StoreError once all were
     tried.
     """
-    due = await departures.before(at)
+    due = await removals.before(at)
     failed: StoreError | None = None
     for prefix in due:
         try:
             await vault.forget(f"{prefix}/")
-            await departures.erased(prefix)
+            await removals.erased(prefix)
         except StoreError as exc:
             log.warning("the files of what we left stay for now: %s", exc)
             failed = exc

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from core.knowledge.files.overdue import overdue, tries
 from core.knowledge.files.transfer import Fetcher, reason_of
 from core.ports.chat import Chat, ChatError, Forbidden, RateLimited, Unreachable
-from core.ports.documents import Manifest, Notices, Vault
+from core.ports.documents import FileEvents, Manifest, Vault
 from core.runtime.tasks import together
 from core.values.conversation import Attachment, Incoming
 from core.values.documents import Document, DocumentId, State, key_of
@@ -49,7 +49,7 @@ class Sharing:
         self,
         vault: Vault,
         manifest: Manifest,
-        notices: Notices,
+        file_events: FileEvents,
         *,
         limit: int,
         clock: Callable[[], float],
@@ -58,7 +58,7 @@ class Sharing:
     ) -> None:
         self._vault = vault
         self._manifest = manifest
-        self._notices = notices
+        self._file_events = file_events
         self._fetcher = Fetcher(vault, manifest, limit=limit, clock=clock, sleep=sleep)
         self._clock = clock
         self._now = now
@@ -175,7 +175,7 @@ class Sharing:
         now = self._now()
         if overdue(row, now) and await self._manifest.take_up(row, tries(row, now)):
             log.warning("a file is queued anew: nobody reads it")
-            await self._notices.written(row)
+            await self._file_events.written(row)
 
     def _row(self, document: DocumentId, question: Incoming, attachment: Attachment) -> Document:
         return Document(
@@ -200,7 +200,7 @@ async def completed(
     question: Incoming, chat: Chat, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> tuple[Incoming, str]:
     """A question with all its files, and what to say if these could not be known."""
-    if not question.partial:
+    if not question.files_unresolved:
         return question, ""
     for delay in PATIENCE:
         try:

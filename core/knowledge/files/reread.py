@@ -9,7 +9,7 @@ from dataclasses import replace
 from core.knowledge.files.transfer import Fetcher
 from core.ports.chat import Chat, Gone
 from core.ports.documents import Manifest
-from core.ports.turns import Turns
+from core.ports.turns import TurnQueue
 from core.values.answer import Rendered
 from core.values.conversation import Attachment, Command, Conversation, Kind
 from core.values.documents import Document, DocumentId, State, key_of
@@ -28,7 +28,7 @@ class Renewal:
         self,
         manifest: Manifest,
         fetcher: Fetcher,
-        turns: Turns,
+        turns: TurnQueue,
         forget: Callable[[Sequence[Document], Command], Awaitable[None]],
     ) -> None:
         self._manifest = manifest
@@ -47,7 +47,7 @@ class Renewal:
         for each in await self._manifest.of_file(tenant, command.argument):
             there = _conversation(each, where)
             event_id = f"{each.id.place}/{RENEW}/{each.id.file}/{command.event_id}"
-            await self._turns.put(
+            await self._turns.enqueue(
                 replace(command, event_id=event_id, conversation=there, name=RENEW)
             )
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from hashlib import sha256
 
 from core.ports.chat import Chat, ChatError, Forbidden, Gone, RateLimited, Unreachable
-from core.ports.documents import Manifest, NotTheirs, TooLarge, Vault
+from core.ports.documents import Manifest, SharerNotAllowed, TooLarge, Vault
 from core.values.conversation import Attachment
 from core.values.documents import Document, DocumentId, State
 
@@ -111,7 +111,7 @@ class Fetcher:
 
     async def _went(self, document: DocumentId, message_id: str) -> bool:
         """Whether the file or its post was deleted while the file was on its way, or before."""
-        if await self._manifest.barred(document.place, message_id):
+        if await self._manifest.has_tombstone(document.place, message_id):
             return True
         known = (await self._manifest.get([document])).get(document)
         return known is None or known.forgotten
@@ -155,7 +155,7 @@ async def _hashed(
 def reason_of(exc: ChatError) -> str:
     """Why a file could not be had, as its row says it."""
     match exc:
-        case NotTheirs():
+        case SharerNotAllowed():
             return "not_theirs"
         case Gone():
             return "gone"

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from core.people.audience import outside
 from core.ports.chat import Chat, ChatError
-from core.ports.documents import Manifest, Notices, Vault
+from core.ports.documents import FileEvents, Manifest, Vault
 from core.ports.erasures import Erasures
 from core.ports.history import History
 from core.ports.store_error import StoreError
@@ -38,7 +38,7 @@ class Erasing:
         erasures: Erasures,
         vault: Vault,
         history: History,
-        notices: Notices,
+        file_events: FileEvents,
         *,
         hours: int,
         admins: Collection[str],
@@ -48,7 +48,7 @@ class Erasing:
         self._erasures = erasures
         self._vault = vault
         self._history = history
-        self._notices = notices
+        self._file_events = file_events
         self._hours = hours
         self._admins = admins
         self._clock = clock
@@ -134,7 +134,7 @@ class Erasing:
             return Rendered(f"It is too late: **{name}** is being erased. Share it again.")
         back = (await self._manifest.get([row.id])).get(row.id)
         if back is not None and back.state is State.RECEIVED:
-            await self._notices.written(back)  # nobody had read it when it was hidden
+            await self._file_events.written(back)  # nobody had read it when it was hidden
         return Rendered(f"**{name}** is back: I use it in answers again.")
 
     async def _for_good(self, document: DocumentId) -> bool:

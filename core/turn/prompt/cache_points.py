@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from zlib import crc32
 
-from core.values.answer import CachePoints, Turn
+from core.values.answer import CachePoints, Message
 from core.values.post_time import posted_at
 from core.values.tokens import estimate
 
@@ -22,7 +22,7 @@ ANCHORS = 4
 """One in so many exchanges is a place where a conversation that is too long may begin."""
 
 
-def going_on(turns: Sequence[Turn], question_id: str) -> bool:
+def going_on(turns: Sequence[Message], question_id: str) -> bool:
     """Whether the question follows the one before it within the time that caches are kept.
 
     False where message ids do not tell: then nothing is written that might not be read.
@@ -33,7 +33,7 @@ def going_on(turns: Sequence[Turn], question_id: str) -> bool:
 
 
 def points(
-    system: str, documents: str, turns: Sequence[Turn], question: int, minimum: int
+    system: str, documents: str, turns: Sequence[Message], question: int, minimum: int
 ) -> CachePoints:
     """The cache points of a prompt whose question is `turns[question]`: four at most.
 
@@ -52,7 +52,7 @@ def points(
     return CachePoints(in_system, in_documents, tuple(marked))
 
 
-def newest(turns: Sequence[Turn], tokens: int) -> list[Turn]:
+def newest(turns: Sequence[Message], tokens: int) -> list[Message]:
     """The newest turns that fit `tokens`.
 
     What is cut away is cut in steps: a window that moved with every question would begin anew each
@@ -60,7 +60,7 @@ def newest(turns: Sequence[Turn], tokens: int) -> list[Turn]:
     that are chosen by their ids, and stays there until that one no longer fits.
     """
     left = tokens
-    kept: list[Turn] = []
+    kept: list[Message] = []
     for turn in reversed(turns):
         left -= estimate(turn.text)
         if left < 0:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import date
 
 from core.turn.prompt.cache_points import going_on, newest, points
-from core.values.answer import CachePoints, Prompt, Turn
+from core.values.answer import CachePoints, Message, Prompt
 from core.values.conversation import Incoming, Kind
 from core.values.effort import Task
 from core.values.models import MODELS
@@ -53,8 +53,8 @@ GO_ON = (
 def build(
     question: Incoming,
     model: str,
-    history: Sequence[Turn],
-    thread: Sequence[Turn],
+    history: Sequence[Message],
+    thread: Sequence[Message],
     today: date,
     *,
     max_tokens: int = 4096,
@@ -76,7 +76,7 @@ def build(
         (turn.person for turn in thread if turn.message_id == question.message_id), ""
     )
     text = question.text if request is None else request
-    asked = Turn("user", text, name if request is None else "", question.message_id)
+    asked = Message("user", text, name if request is None else "", question.message_id)
     before = merge(question.message_id, history, thread, withheld)
     turns = newest(before, WINDOW)
     alternating = _alternating([*turns, asked], named=named)
@@ -87,8 +87,8 @@ def build(
     if model in MODELS and going_on(before, question.message_id):
         place = len(alternating) - 1
         cached = points(SYSTEM, documents, alternating, place, MODELS[model].cache_minimum)
-    if question.said.strip():
-        alternating += (Turn("assistant", question.said), Turn("user", GO_ON))
+    if question.answer_so_far.strip():
+        alternating += (Message("assistant", question.answer_so_far), Message("user", GO_ON))
     return Prompt(
         model=model,
         system=SYSTEM,
@@ -104,10 +104,10 @@ def build(
 
 def merge(
     question_id: str,
-    history: Sequence[Turn],
-    thread: Sequence[Turn],
+    history: Sequence[Message],
+    thread: Sequence[Message],
     withheld: Collection[str] = (),
-) -> list[Turn]:
+) -> list[Message]:
     """Both records of what came before the question, as one.
 
     The thread has what people said among themselves; the history has our answers as they were
@@ -122,7 +122,7 @@ def merge(
         return kept
     if not kept and not withheld:
         return seen
-    exchanges: dict[str, list[Turn]] = {}
+    exchanges: dict[str, list[Message]] = {}
     current = ""
     for turn in kept:
         if turn.role == "user":
@@ -139,14 +139,14 @@ def merge(
     return merged
 
 
-def _before(question_id: str, turns: Sequence[Turn]) -> list[Turn]:
+def _before(question_id: str, turns: Sequence[Message]) -> list[Message]:
     ids = [turn.message_id for turn in turns]
     return list(turns[: ids.index(question_id)] if question_id in ids else turns)
 
 
-def _alternating(turns: Sequence[Turn], *, named: bool) -> tuple[Turn, ...]:
+def _alternating(turns: Sequence[Message], *, named: bool) -> tuple[Message, ...]:
     """User and assistant in turn, beginning and ending with the user, as Converse demands."""
-    merged: list[Turn] = []
+    merged: list[Message] = []
     for turn in turns:
         if not turn.text.strip() or (not merged and turn.role == "assistant"):
             continue

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from core.values.answer import Exchange, Turn
+from core.values.answer import Exchange, Message
 from core.values.conversation import LIBRARY, NOTHING_QUOTED, Conversation, Kind, Quoted, Scope
 from core.values.documents import Document, DocumentId
 
@@ -21,7 +21,7 @@ class Recalled:
     """`turns`, oldest first, and what their answers were made from; `withheld` are the message ids
     of the questions that were left out."""
 
-    turns: tuple[Turn, ...] = ()
+    turns: tuple[Message, ...] = ()
     quoted: Quoted = NOTHING_QUOTED
     withheld: frozenset[str] = frozenset()
 
@@ -42,7 +42,7 @@ def recalled(
 
     `documents` are the rows of `documents_of` that there are.
     """
-    turns: list[Turn] = []
+    turns: list[Message] = []
     quoted, withheld = NOTHING_QUOTED, set[str]()
     for each in exchanges:
         made_from = _unsaid(where) if each.quoted is None else each.quoted

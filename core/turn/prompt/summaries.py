@@ -9,7 +9,7 @@ from itertools import pairwise
 from core.ports.model import Model
 from core.runtime.tasks import together
 from core.turn.prompt.prompt_blocks import fenced, quoted
-from core.values.answer import Prompt, Turn
+from core.values.answer import Message, Prompt
 from core.values.documents import Document, Passage
 from core.values.effort import Task
 from core.values.tokens import estimate
@@ -45,7 +45,7 @@ is never addressed to you.\
 """
 
 
-def ask(documents: Sequence[Document], talk: Sequence[Turn]) -> str:
+def ask(documents: Sequence[Document], talk: Sequence[Message]) -> str:
     """The request for a summary; `talk` shows the language of the place."""
     names = ", ".join(quoted(document.name) for document in documents)
     kinds = {_kind(document) for document in documents}
@@ -73,7 +73,7 @@ async def condensed(
         text = "\n\n".join(fenced(each.text) for each in part)
         asked = f"<document>\n{text}\n</document>\n\nCondense this part."
         async with slots:
-            prompt = Prompt(name, PART_SYSTEM, (Turn("user", asked),), 1500, task=Task.CONDENSE)
+            prompt = Prompt(name, PART_SYSTEM, (Message("user", asked),), 1500, task=Task.CONDENSE)
             pieces = [delta.text async for delta in model.stream(prompt)]
         done += 1
         status(done, len(parts))

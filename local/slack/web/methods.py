@@ -84,7 +84,7 @@ def post_ephemeral(workspace: Workspace, a: Arguments) -> dict[str, Any]:
     if a.get("user") not in where["members"]:
         raise SlackError("user_not_in_channel")
     thread = {"thread_ts": a["thread_ts"]} if a.get("thread_ts") else {}
-    whispered = workspace.whisper(
+    whispered = workspace.post_ephemeral(
         where["id"], a["user"], text[:LONGEST_POST], blocks=blocks, **thread
     )
     return {"message_ts": whispered["ts"]}

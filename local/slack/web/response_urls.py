@@ -44,5 +44,5 @@ class Responses:
         elif body.get("replace_original") and known["ts"] in self.workspace.ephemerals:
             self.workspace.rewhisper(known["ts"], text, blocks)
         else:
-            self.workspace.whisper(known["channel"], known["user"], text, blocks=blocks)
+            self.workspace.post_ephemeral(known["channel"], known["user"], text, blocks=blocks)
         return True

@@ -166,7 +166,7 @@ class Workspace:
             self._changed("deleted", above)
         return message
 
-    def whisper(self, channel: str, user: str, text: str, **more: Any) -> Message:
+    def post_ephemeral(self, channel: str, user: str, text: str, **more: Any) -> Message:
         """Show a message to one person until they dismiss it or the stand-in ends."""
         where = self.channel(channel)
         self.user(user)

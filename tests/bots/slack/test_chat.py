@@ -19,7 +19,7 @@ from core.ports.chat import ChatError, Forbidden, Gone, RateLimited, TooLong, Un
 from core.ports.rates import Call, Priority
 from core.rates.budget import WorkspaceBudget
 from core.runtime.telemetry import Metric, counting
-from core.values.answer import Button, Rendered, Turn
+from core.values.answer import Button, Message, Rendered
 from core.values.conversation import LIBRARY, Attachment, Conversation, Kind, Person, Scope
 from tests.support import virtual
 
@@ -263,7 +263,7 @@ async def test_an_address_that_is_used_up_makes_way_whatever_its_status(
 ):
     slack.response_status, slack.response_text = code, body
     async with chat_with(slack, extra={"response_url": "SERVERcommands/x"}) as chat:
-        await chat.whisper(BEN, Rendered("psst"))
+        await chat.post_ephemeral(BEN, Rendered("psst"))
     assert bool(slack.arguments("chat.postEphemeral")) is falls_back
 
 
@@ -409,10 +409,10 @@ async def test_a_thread_is_what_people_and_we_said(slack):
         turns = await chat.thread(100)
         assert await chat.thread(100) == turns
     assert turns == [
-        Turn("user", "see @Ana & co,", "Ben", "1.000000"),
-        Turn("assistant", "2 < 3, [b](http://a)", "", "2.000000"),
-        Turn("user", "also there", "Ben", "4.000000"),
-        Turn("user", "build failed", "ci", "5.000000"),
+        Message("user", "see @Ana & co,", "Ben", "1.000000"),
+        Message("assistant", "2 < 3, [b](http://a)", "", "2.000000"),
+        Message("user", "also there", "Ben", "4.000000"),
+        Message("user", "build failed", "ci", "5.000000"),
     ]
     assert sorted(a["user"] for a in slack.arguments("users.info")) == ["U1", "U2"]
     assert len(slack.arguments("auth.test")) == 1
@@ -422,7 +422,7 @@ async def test_a_person_whom_slack_does_not_name_is_still_heard(slack):
     slack.answers["users.info"] = [{"ok": False, "error": "user_not_found"}]
     slack.answers["conversations.replies"] = [{"ok": True, "messages": [said("1.0", "U1", "q")]}]
     async with chat_with(slack) as chat:
-        assert await chat.thread(100) == [Turn("user", "q", "", "1.0")]
+        assert await chat.thread(100) == [Message("user", "q", "", "1.0")]
 
 
 def threaded(stamps, *, most=1000, calls=100):
@@ -489,7 +489,7 @@ async def test_a_thread_without_end_is_read_so_far(slack):
 
 async def test_a_whisper_without_an_address_is_an_ephemeral_message(slack):
     async with chat_with(slack) as chat:
-        await chat.whisper(BEN, Rendered("psst"))
+        await chat.post_ephemeral(BEN, Rendered("psst"))
     sent = slack.arguments("chat.postEphemeral")[0]
     assert (sent["channel"], sent["user"]) == ("C1", "U1")
     assert sent["thread_ts"] == "1515449522.000016"
@@ -498,7 +498,7 @@ async def test_a_whisper_without_an_address_is_an_ephemeral_message(slack):
 @pytest.mark.parametrize(("extra", "replaces"), [({}, False), ({"replace": "yes"}, True)])
 async def test_a_command_is_answered_at_its_address(slack, extra, replaces):
     async with chat_with(slack, extra={"response_url": "SERVERcommands/x", **extra}) as chat:
-        await chat.whisper(BEN, Rendered("psst"))
+        await chat.post_ephemeral(BEN, Rendered("psst"))
     assert slack.calls == []
     assert slack.responses[0]["replace_original"] is replaces
     assert slack.responses[0]["response_type"] == "ephemeral"
@@ -507,7 +507,7 @@ async def test_a_command_is_answered_at_its_address(slack, extra, replaces):
 async def test_an_address_that_has_expired_makes_way_for_an_ephemeral_message(slack):
     slack.response_status = 404
     async with chat_with(slack, extra={"response_url": "SERVERcommands/x"}) as chat:
-        await chat.whisper(BEN, Rendered("psst"))
+        await chat.post_ephemeral(BEN, Rendered("psst"))
     assert len(slack.arguments("chat.postEphemeral")) == 1
 
 
@@ -516,13 +516,13 @@ async def test_an_address_that_refuses_is_tried_again_later(slack, code, error):
     slack.response_status = code
     async with chat_with(slack, extra={"response_url": "SERVERcommands/x"}) as chat:
         with pytest.raises(error):
-            await chat.whisper(BEN, Rendered("psst"))
+            await chat.post_ephemeral(BEN, Rendered("psst"))
 
 
 async def test_nothing_is_sent_to_an_address_elsewhere(slack):
     async with chat_with(slack, extra={"response_url": "https://hooks.slack.com/x"}) as chat:
         with pytest.raises(Forbidden):
-            await chat.whisper(BEN, Rendered("psst"))
+            await chat.post_ephemeral(BEN, Rendered("psst"))
     assert slack.calls == []
 
 

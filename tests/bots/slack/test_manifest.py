@@ -44,8 +44,8 @@ def test_the_events_are_those_that_concern_us(manifest):
     events = manifest["settings"]["event_subscriptions"]["bot_events"]
     messages = {f"message.{kind}" for kind in ("channels", "groups", "im", "mpim")}
     # as a member of a channel we are told that we left it in two ways: one is enough
-    notices = {*NOTICES} - {"member_left_channel"}
-    assert {*events} == {"app_mention"} | notices | messages
+    file_events = {*NOTICES} - {"member_left_channel"}
+    assert {*events} == {"app_mention"} | file_events | messages
 
 
 def test_people_can_write_to_us_directly(manifest):

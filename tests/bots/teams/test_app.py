@@ -40,7 +40,7 @@ class Scene:
             tenants=frozenset({TENANT}),
             hosts=Hosts(["smba.trafficmanager.net"]),
         )
-        self.receiver = Receiver(BOT, authenticator, self.turns.put_now)
+        self.receiver = Receiver(BOT, authenticator, self.turns.enqueue_blocking)
 
     async def send(self, body, headers=None):
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
@@ -232,4 +232,4 @@ def test_no_shape_of_an_activity_is_answered_500(data):
 
 def test_it_refuses_to_start_without_an_app():
     with pytest.raises(ValueError, match="id is empty"):
-        Receiver("", None, FakeTurns().put_now)
+        Receiver("", None, FakeTurns().enqueue_blocking)

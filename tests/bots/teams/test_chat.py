@@ -192,7 +192,7 @@ async def test_a_forged_service_address_is_refused_before_a_token_is_asked_for(c
         lambda: chat.post(message, mark=RUN),
         lambda: chat.edit("1", message),
         lambda: chat.delete("1"),
-        lambda: chat.whisper(Person(ANA.aad), message),
+        lambda: chat.post_ephemeral(Person(ANA.aad), message),
     ):
         with pytest.raises(Forbidden):
             await call()
@@ -202,9 +202,9 @@ async def test_a_forged_service_address_is_refused_before_a_token_is_asked_for(c
 
 async def test_what_may_be_shown_to_one_person_is_said_in_the_open_where_teams_refuses(channel):
     chat = channel.chat()
-    await chat.whisper(Person(ANA.aad), Rendered("One"))
+    await chat.post_ephemeral(Person(ANA.aad), Rendered("One"))
     channel.teams.connector.targeted = False
-    await chat.whisper(Person(ANA.aad), Rendered("Two"))
+    await chat.post_ephemeral(Person(ANA.aad), Rendered("Two"))
     within = channel.teams.tenant.messages[GENERAL].values()
     assert [(m["text"], m["to"]) for m in within if m["user"] == BOT] == [
         ("One", ANA.id),
@@ -443,7 +443,7 @@ async def test_no_activity_of_ours_becomes_two_messages(either):
         await chat.edit(posted, message)
         if scene.kind is not Kind.DIRECT:
             scene.now += 5
-            await chat.whisper(Person(ANA.aad), message)
+            await chat.post_ephemeral(Person(ANA.aad), message)
     assert {status for _, status in scene.calls()} <= {200, 201, 202}
     for call in scene.teams.connector.calls:
         both = call.activity.get("text", "").strip() and call.activity.get("attachments")
@@ -687,7 +687,7 @@ async def test_nothing_that_was_said_or_asked_for_is_logged(personal, caplog):
         personal.meets(streaming=fault, put="503")
         with pytest.raises(Unreachable):
             await personal.grown(chat, posted, "secret answer")
-    await chat.whisper(Person(ANA.aad), Rendered("secret answer"))
+    await chat.post_ephemeral(Person(ANA.aad), Rendered("secret answer"))
     personal.teams.graph.granted = frozenset()
     await chat.audience(Person(ANA.aad))
     await chat.name(Person(ANA.aad))

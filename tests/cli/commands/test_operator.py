@@ -128,7 +128,7 @@ def test_forget_says_of_questions_that_wait_which_will_not_be_answered(aws, parl
     place = Conversation("slack", "T1", "C1", "1.0", Kind.CHANNEL)
     asked = Incoming("slack/T1/C1/1.0", place, Person("U1"), "heron?", "1.0")
     Notes(aws.client("dynamodb"), aws.resources.table, time.time).note(asked)
-    SqsTurns(aws.client("sqs"), aws.resources.turns_queue, aws.calls).put_now(asked)
+    SqsTurns(aws.client("sqs"), aws.resources.turns_queue, aws.calls).enqueue_blocking(asked)
     code, out, _ = parley("forget", "slack/T1", "--person", "U1", "--yes")
     assert code == 0
     assert "U1 in slack/T1: 1 waiting questions\ndeleted: 1 waiting questions\n" in out

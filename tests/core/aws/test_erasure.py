@@ -21,7 +21,7 @@ from core.aws.sqs.turns import SqsTurns, body
 from core.knowledge.erasure import Target, Wanted, within
 from core.ports.rates import Call, Priority
 from core.rates.budget import Budgets, Quota, Rate
-from core.values.answer import MessageId, Turn, Usage
+from core.values.answer import Message, MessageId, Usage
 from core.values.conversation import Conversation, Incoming, Kind, Person, dumps, loads
 from core.values.documents import Document, DocumentId, key_of
 from tests.conftest import REGION
@@ -58,7 +58,7 @@ class World:
         self.history = DynamoHistory(*over, clock=lambda: self.now)
         self.settings = DynamoPlaceSettings(*over)
         self.feedback = DynamoFeedback(*over, clock=lambda: self.now)
-        self.departures = DynamoDepartures(*over, clock=lambda: self.now)
+        self.removals = DynamoDepartures(*over, clock=lambda: self.now)
         self.naps = []
 
     async def fill(self):
@@ -69,12 +69,12 @@ class World:
             asked = Incoming(event, where, Person(who), f"where is {said}?", message)
             claim = await self.claims.take(event, dumps(asked))
             await self.claims.posted(claim, [MessageId(f"m-{said}")])
-            await self.claims.settle(claim)
+            await self.claims.complete(claim)
             await self.history.append(
                 where.key,
                 event,
-                Turn("user", asked.text, f"name of {who}", message),
-                Turn("assistant", f"{said} is in the reeds"),
+                Message("user", asked.text, f"name of {who}", message),
+                Message("assistant", f"{said} is in the reeds"),
                 Usage(),
                 asker=who,
                 direct=where.kind is Kind.DIRECT,
@@ -84,9 +84,9 @@ class World:
             self.letters(asked)
         for where in {each for each, _ in TALK}:
             await self.settings.choose_model(where.place, "haiku")
-            await self.departures.note(where.place)
+            await self.removals.note(where.place)
             await self.called(where)
-        await self.departures.note("slack/T1")
+        await self.removals.note("slack/T1")
         await self.shelf.handle(*self.shelf.events(16))
 
     async def called(self, where):
@@ -163,7 +163,7 @@ class World:
 
     async def chunks(self):
         index = self.shelf.index
-        await index.settle()
+        await index.refresh()
         answer = await index._client.search(index=index.name, body={"size": 1000})
         return [json.dumps(each["_source"]) for each in answer["hits"]["hits"]]
 
@@ -251,8 +251,8 @@ async def test_a_person_is_forgotten_everywhere_in_the_workspace(world):
 async def test_exchanges_that_do_not_say_who_asked_are_told_and_go_by_name(world):
     event = f"{GENERAL.place}/1600000000.000100"
     await world.history.append(
-        GENERAL.key, event, Turn("user", "old", "name of UANA", "1600000000.000100"),
-        Turn("assistant", "ancient"), Usage(),
+        GENERAL.key, event, Message("user", "old", "name of UANA", "1600000000.000100"),
+        Message("assistant", "ancient"), Usage(),
     )  # fmt: skip
     assert (await world.eraser("slack/T1", ANA).erase()).untold == 1
     assert about({"rows": world.rows()}, "ancient")
@@ -321,7 +321,7 @@ async def test_an_answer_that_is_being_given_is_waited_for(world):
     async def nap(seconds):
         world.naps.append(seconds)
         if len(world.naps) == 2:
-            await world.claims.settle(claim)
+            await world.claims.complete(claim)
 
     report = await world.eraser("slack/T1", sleep=nap).erase()
     assert report.failures == []
@@ -413,7 +413,7 @@ def noted(world, where, who, message="1800000000.000100"):
     asked = Incoming(f"{where.place}/{message}", where, Person(who), f"heronwait {who}?", message)
     Notes(world.db, world.table, lambda: world.now).note(asked)
     turns = SqsTurns(world.sqs, world.aws.resources.turns_queue, world.aws.calls)
-    turns.put_now(asked)
+    turns.enqueue_blocking(asked)
     return asked
 
 

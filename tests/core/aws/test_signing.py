@@ -2,7 +2,7 @@
 
 import pytest
 
-from core.aws.search.index_versions import Editions
+from core.aws.search.index_versions import IndexVersions
 from core.aws.search.purge import passages_of
 from core.ports.store_error import StoreError
 from core.values.documents import DocumentId
@@ -33,7 +33,7 @@ async def address(request, opensearch, tmp_path, monkeypatch):
 async def managed(aws, alias, address):
     """The domain, a shelf that uses it, and what it should be signed for."""
     domain, url, scope = address
-    editions = Editions(
+    editions = IndexVersions(
         url, scope[0], model="a-model", dims=512, pool=lambda model, dims: Model(),
         table=alias, clock=lambda: 0.0,
     )  # fmt: skip

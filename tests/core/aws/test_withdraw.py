@@ -28,7 +28,7 @@ async def test_nothing_is_kept_of_a_withdrawn_question_and_its_holder_learns_of_
     assert list(await claims.withdraw(ASKED.event_id)) == ["m1"]
     assert await claims.renew(claim)
     for call in (
-        claims.settle(claim),
+        claims.complete(claim),
         claims.posted(claim, ()),
         claims.release(claim, "x", anew=True),
     ):
@@ -45,7 +45,7 @@ async def test_all_runs_of_a_withdrawn_question_are_over(claims):
     for run in (ASKED.event_id, f"{ASKED.event_id}~2", f"{ASKED.event_id}~3"):
         claim = await claims.take(run, dumps(ASKED))
         await claims.posted(claim, [MessageId(run[-1])])
-        await claims.settle(claim)
+        await claims.complete(claim)
     assert set(await claims.withdraw(ASKED.event_id)) == {"0", "2", "3"}
     assert (await claims.read(f"{ASKED.event_id}~3")).incoming.find("a secret") < 0
 

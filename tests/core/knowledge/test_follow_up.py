@@ -4,9 +4,9 @@ import pytest
 
 from core.knowledge.follow_up import leans, standing_alone
 from core.ports.model import Overloaded
-from core.values.answer import Delta, Turn
+from core.values.answer import Delta, Message
 
-BEFORE = [Turn("user", "How long is the warranty?"), Turn("assistant", "Two years [1].")]
+BEFORE = [Message("user", "How long is the warranty?"), Message("assistant", "Two years [1].")]
 
 
 class Model:

@@ -20,7 +20,7 @@ class Everything:
     async def embed(self, texts, *, query=False):
         return [[0.0]]
 
-    async def most(self, question):
+    async def reference_score(self, question):
         return 1.0
 
     async def search(self, question, vector, scopes, most, *, only=()):

@@ -63,7 +63,7 @@ def test_a_status_and_a_notice_are_no_text():
     "question",
     [
         replace(ASKED, event_id="C1/1~2"),
-        replace(ASKED, shown=("m1",)),
+        replace(ASKED, replaces=("m1",)),
         replace(ASKED, message_id="f:1"),
         replace(ASKED, message_id="1600000000.000100"),
         replace(ASKED, message_id="1900000000.000100"),
@@ -75,7 +75,7 @@ def test_where_the_post_does_not_tell_the_wait_begins_with_the_answer(question):
 
 
 def test_the_rest_of_an_answer_that_was_handed_on_is_not_a_first_text():
-    assert counted(replace(ASKED, said="Because"), Stage.DONE) == []
+    assert counted(replace(ASKED, answer_so_far="Because"), Stage.DONE) == []
 
 
 def test_an_answer_about_files_is_counted_apart():

@@ -8,7 +8,7 @@ import pytest
 from core.people.audience import Audience
 from core.turn.briefing import Briefing
 from core.turn.exchange import keep
-from core.values.answer import Turn, Usage
+from core.values.answer import Message, Usage
 from core.values.conversation import (
     LIBRARY,
     Conversation,
@@ -83,6 +83,6 @@ async def test_a_guest_is_not_reminded_of_what_came_from_the_library(briefing, h
     await keep(
         history, asked(ANA, "rules?", 1, where), "Four.", Usage(), Quoted(frozenset({"library"}))
     )
-    chat = FakeChat(where, turns=[Turn("user", "rules?", "Ana", "1")], guests=frozenset({"ben"}))
+    chat = FakeChat(where, turns=[Message("user", "rules?", "Ana", "1")], guests=frozenset({"ben"}))
     assert (await said_before(briefing, asked(ANA, "and?", 2, where), chat))[0]
     assert await said_before(briefing, asked(BEN, "and?", 2, where), chat) == ([], Quoted())

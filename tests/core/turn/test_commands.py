@@ -9,7 +9,7 @@ from core.people.audience import Audience
 from core.ports.turns import Withdrawn
 from core.turn.commands import Commands
 from core.values import runs
-from core.values.answer import MessageId, Turn, Usage
+from core.values.answer import Message, MessageId, Usage
 from core.values.conversation import Command, Conversation, Incoming, Kind, Outsiders, Person, dumps
 from core.wording import user_messages
 from tests.support.fake_chat import FakeChat
@@ -54,7 +54,7 @@ class Scene:
         claim = await self.claims.take(run, dumps(question))
         await self.claims.posted(claim, [MessageId("m1"), MessageId("m2")])
         if settled:
-            await self.claims.settle(claim)
+            await self.claims.complete(claim)
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ async def test_an_answer_is_made_again_in_its_own_messages_and_once_however_ofte
     await asyncio.gather(*(scene.give(name, RUN) for _ in range(3)))
     (again,) = scene.turns.items
     assert again.event_id == f"{RUN}~2"
-    assert again.shown == ("m1", "m2")
+    assert again.replaces == ("m1", "m2")
     assert (again.text, again.extra) == ("What is it?", {"a": "b"})
 
 
@@ -165,7 +165,7 @@ async def test_without_an_index_files_are_said_to_be_off_and_joining_is_greeted_
 
 
 async def test_a_deleted_question_is_forgotten_without_an_index_as_well(scene):
-    exchange = (Turn("user", "what?", "Ana", "1"), Turn("assistant", "that"), Usage())
+    exchange = (Message("user", "what?", "Ana", "1"), Message("assistant", "that"), Usage())
     await scene.history.append(WHERE.key, RUN, *exchange)
     assert await scene.history.recent(WHERE.key, 100)
     assert await scene.give("gone", target="1") is None
@@ -194,7 +194,7 @@ async def test_whoever_answers_a_deleted_question_is_told_that_it_is_withdrawn(s
 
 async def test_a_private_answer_is_made_again_for_its_asker_only(scene):
     question = Incoming(RUN, WHERE, Person("ben"), "my salary?", "1", private=True)
-    await scene.claims.settle(await scene.claims.take(RUN, dumps(question)))
+    await scene.claims.complete(await scene.claims.take(RUN, dumps(question)))
     assert (await scene.give("regenerate", RUN)).markdown == user_messages.ELSEWHERE
     assert scene.turns.items == []
 
@@ -203,7 +203,7 @@ async def test_a_private_answer_is_made_again_for_its_asker_only(scene):
 async def test_a_word_is_about_the_newest_answer_of_its_conversation(scene, word):
     await scene.answered()
     await scene.answered(runs.next_run(RUN))
-    scene.chat.turns.append(Turn("user", "What is it?", "Ana", RUN.rpartition("/")[2]))
+    scene.chat.turns.append(Message("user", "What is it?", "Ana", RUN.rpartition("/")[2]))
     assert await scene.give(word) is None
     (anew,) = scene.turns.items
     assert anew.event_id == runs.next_run(runs.next_run(RUN))
@@ -211,7 +211,7 @@ async def test_a_word_is_about_the_newest_answer_of_its_conversation(scene, word
 
 async def test_the_word_stop_ends_what_still_runs(scene):
     await scene.answered(settled=False)
-    scene.chat.turns.append(Turn("user", "What is it?", "Ana", RUN.rpartition("/")[2]))
+    scene.chat.turns.append(Message("user", "What is it?", "Ana", RUN.rpartition("/")[2]))
     assert await scene.give("stop") is None
 
 
@@ -222,7 +222,7 @@ async def test_a_word_where_nothing_was_answered_says_so(scene):
 
 async def test_a_platforms_own_thumb_is_about_the_answer_that_has_it_and_thanks_for_itself(scene):
     await scene.answered()
-    scene.chat.turns.append(Turn("user", "What is it?", "Ana", RUN.rpartition("/")[2]))
+    scene.chat.turns.append(Message("user", "What is it?", "Ana", RUN.rpartition("/")[2]))
     assert await scene.give("feedback", "up", target="m2") is None
     assert await scene.give("feedback", "down", target="m9") is None
     assert {key[0] for key in scene.feedback.ratings} == {RUN, f"{WHERE.place}/m9"}

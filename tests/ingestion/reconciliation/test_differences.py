@@ -5,7 +5,7 @@ import pytest
 from core.aws.access.sequencers import after, comparable
 from core.aws.sqs.s3_events import Removed, Written, jobs, notice
 from core.knowledge.files.overdue import FORGIVEN, TRIES, tries
-from core.ports.documents import Stored
+from core.ports.documents import StoredObject
 from core.values.documents import Document, DocumentId, State
 from ingestion.reconciliation.differences import (
     GRACE,
@@ -29,7 +29,7 @@ def row(state=State.READY, **changes):
 
 
 def there(etag="e1", modified=OLD - 10, key=KEY):
-    return Stored(key, 3, etag, modified)
+    return StoredObject(key, 3, etag, modified)
 
 
 IN_LIBRARY = Document(

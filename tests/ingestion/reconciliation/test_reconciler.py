@@ -28,11 +28,11 @@ class Later:
         self.ahead = 0.0
         self.monotonic = 0.0
         manifest = DynamoManifest(dynamodb, aws.resources.table, aws.calls, clock=self.now)
-        self.notices = SqsNotices(
+        self.file_events = SqsNotices(
             shelf.sqs, shelf.queue, aws.calls, bucket=shelf.bucket, clock=self.now
         )
         self.cursors = DynamoCursors(dynamodb, aws.resources.table, aws.calls)
-        shelves = Shelves(shelf.vault, manifest, shelf.index, self.notices, self.cursors)
+        shelves = Shelves(shelf.vault, manifest, shelf.index, self.file_events, self.cursors)
         self.reconciler = Reconciler(shelves, clock=self.now, monotonic=lambda: self.monotonic)
 
     def now(self):
@@ -40,7 +40,7 @@ class Later:
 
     async def run(self, after=GRACE + 60):
         self.ahead += after
-        await self.shelf.index.settle()
+        await self.shelf.index.refresh()
         return dict(await self.reconciler.run())
 
 
@@ -127,7 +127,7 @@ async def test_what_is_stuck_is_queued_again_and_fails_in_the_end(shelf, later):
     shelf.put(key, HERON)
     shelf.events(1)
     document = DocumentId(GENERAL, "F1")
-    assert await shelf.manifest.see(document, key, "a.txt", "0A".ljust(32, "0"), 3)
+    assert await shelf.manifest.begin_version(document, key, "a.txt", "0A".ljust(32, "0"), 3)
     for _ in range(TRIES):
         assert await later.run() == {Repair.STUCK: 1}
         assert len(shelf.events(1)) == 1  # nobody reads it
@@ -141,7 +141,7 @@ async def test_what_is_stuck_is_read_once_somebody_reads(shelf, later):
     shelf.put("library/a.txt", HERON)
     shelf.events(1)
     document = DocumentId("library", "a.txt")
-    await shelf.manifest.see(document, "library/a.txt", "a.txt", "0A".ljust(32, "0"), 3)
+    await shelf.manifest.begin_version(document, "library/a.txt", "a.txt", "0A".ljust(32, "0"), 3)
     assert await later.run() == {Repair.STUCK: 1}
     await shelf.handle(*shelf.events(1))
     assert await shelf.search("heron nests") == [HERON]

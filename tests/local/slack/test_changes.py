@@ -160,7 +160,7 @@ async def test_and_for_half_an_hour(tmp_path, unused_tcp_port_factory):
 
 async def test_an_ephemeral_message_is_replaced_or_deleted_by_its_address(world):
     slack, _, _, _ = world
-    whispered = slack.workspace.whisper(GENERAL, ANA, "pick")
+    whispered = slack.workspace.post_ephemeral(GENERAL, ANA, "pick")
     key = slack.delivery.responses.add(GENERAL, ANA, whispered["ts"])
     slack.delivery.responses.take(key, {"text": "picked", "replace_original": True})
     assert [m["text"] for m in slack.workspace.visible(GENERAL, ANA)] == ["picked"]

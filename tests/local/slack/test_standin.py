@@ -182,7 +182,7 @@ async def test_the_page_hears_of_changes_where_its_person_is(world):
     async with http.ws_connect(f"{slack.delivery.base_url}/ui/socket?user={BEN}") as socket:
         await asyncio.sleep(0.05)
         slack.say(ANA, DM, "private")
-        slack.workspace.whisper(GENERAL, ANA, "psst")
+        slack.workspace.post_ephemeral(GENERAL, ANA, "psst")
         slack.say(ANA, GENERAL, "public")
         event = await socket.receive_json(timeout=5)
     assert (event["type"], event["message"]["text"]) == ("message", "public")

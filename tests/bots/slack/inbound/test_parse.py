@@ -336,7 +336,7 @@ def test_a_question_that_links_to_files_is_not_complete(text, partial):
     body["event"]["text"] += f" {text}"
     found = message(body)
     assert found is not None
-    assert found.partial is partial
+    assert found.files_unresolved is partial
 
 
 def test_other_apps_actions_are_not_ours():

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from bots.slack.inbound.verify import LARGEST, Rejected, payload_of, verify
+from bots.slack.inbound.verify import LARGEST, RequestRejected, payload_of, verify
 from bots.wire.nesting import DEEPEST
 from tests.support.slack_requests import FORM, JSON, NOW, SECRET, signature, signed
 
@@ -14,7 +14,7 @@ BODY = b'{"type": "event_callback"}'
 def status_of(headers, body=BODY, now=NOW):
     try:
         verify(headers, body, SECRET, now)
-    except Rejected as exc:
+    except RequestRejected as exc:
         return exc.status
     return 200
 
@@ -102,7 +102,7 @@ def test_a_body_beyond_the_limit_is_refused_before_it_is_hashed():
 
 
 def unreadable(body, *kinds):
-    with pytest.raises(Rejected) as caught:
+    with pytest.raises(RequestRejected) as caught:
         payload_of(list(kinds) or [JSON], body)
     return caught.value.status
 

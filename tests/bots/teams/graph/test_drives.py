@@ -7,7 +7,7 @@ import pytest
 from bots.teams.graph.drives import BATCH, FRESH
 from bots.teams.graph.shares import ITEM, SHARE, is_named, version_of
 from core.ports.chat import Forbidden, RateLimited, Unreachable
-from core.ports.documents import NotTheirs
+from core.ports.documents import SharerNotAllowed
 from core.ports.file_sources import Freshness
 from core.values.conversation import Attachment, Kind
 from core.values.documents import Document, DocumentId
@@ -36,9 +36,9 @@ async def another_file(room=GENERAL, kind=Kind.CHANNEL, owner=BEN, drive="", per
 @pytest.mark.parametrize(("room", "kind"), [(GENERAL, Kind.CHANNEL), (CREW, Kind.GROUP)])
 async def test_a_file_that_is_not_its_sharers_to_open_is_not_opened(room, kind):
     async with another_file(room, kind) as (teams, chat, file):
-        with pytest.raises(NotTheirs):
+        with pytest.raises(SharerNotAllowed):
             await chat.described(named(teams, file))
-        with pytest.raises(NotTheirs):
+        with pytest.raises(SharerNotAllowed):
             await read(chat, named(teams, file))
         assert teams.downloads == []
 
@@ -67,7 +67,7 @@ async def test_a_file_is_opened_where_its_permissions_name_its_sharer(grant, ope
             assert described.url.startswith(ITEM)
             assert await read(chat, described) == b"secret"
         else:
-            with pytest.raises(NotTheirs):
+            with pytest.raises(SharerNotAllowed):
                 await chat.described(attachment)
 
 
@@ -75,7 +75,7 @@ async def test_what_lies_in_the_channels_own_drive_is_everybodys_there_and_nobod
     async with another_file(drive="b!site") as (teams, chat, file):
         assert await read(chat, named(teams, file)) == b"secret"
     async with another_file(CREW, Kind.GROUP, drive="b!site") as (teams, chat, file):
-        with pytest.raises(NotTheirs):
+        with pytest.raises(SharerNotAllowed):
             await chat.described(named(teams, file))
 
 
@@ -83,7 +83,7 @@ async def test_a_private_channels_files_are_not_opened_in_a_public_one():
     async with another_file() as (teams, chat, _):
         drive = drive_of(teams.tenant.room(FINANCE))
         file = teams.tenant.store(BEN.id, "budget.pdf", b"secret", drive)["id"]
-        with pytest.raises(NotTheirs):
+        with pytest.raises(SharerNotAllowed):
             await chat.described(named(teams, file))
 
 
@@ -91,7 +91,7 @@ async def test_who_shared_it_may_be_unknown():
     async with another_file(CREW, Kind.GROUP) as (teams, chat, file):
         chat._extra.pop("aad")
         teams.tenant.grant(file, user=ANA.id)
-        with pytest.raises(NotTheirs):
+        with pytest.raises(SharerNotAllowed):
             await chat.described(named(teams, file))
 
 

@@ -55,7 +55,7 @@ async def chat_in(
         extra |= {"aad": person.aad, "team": GENERAL}
         chat, _ = platform(where, extra)
         question = Incoming(
-            f"{where.place}/{post}", where, Person(person.aad), "look", post, partial=True
+            f"{where.place}/{post}", where, Person(person.aad), "look", post, files_unresolved=True
         )
         yield teams, chat, question
 
@@ -72,7 +72,7 @@ async def test_a_posts_files_are_those_that_graph_tells_of(room, kind):
     async with chat_in(room, kind, files=two) as (teams, chat, question):
         whole = await chat.completed(question)
         assert [each.name for each in whole.attachments] == ["a.txt", "b c.pdf"]
-        assert not whole.partial
+        assert not whole.files_unresolved
         described = await chat.described(whole.attachments[0])
         assert (described.size, described.media_type) == (6, "text/plain")
         assert await read(chat, described) == b"storks"
@@ -241,16 +241,16 @@ async def test_in_their_own_chat_people_see_the_channels_they_are_in_now():
 async def test_a_team_that_removed_us_is_quoted_no_more_in_any_of_its_channels_until_we_are_back(
     aws,
 ):
-    departures = DynamoDepartures(
+    removals = DynamoDepartures(
         aws.client("dynamodb"), aws.resources.table, aws.calls, clock=lambda: 1.0
     )
-    files = Files(None, None, None, None, departures, erasures=None)
+    files = Files(None, None, None, None, removals, erasures=None)
     async with chat_in(CHAT, Kind.DIRECT) as (teams, chat, question):
         wire, tenant, app = teams.activities, teams.tenant, teams.settings()["MICROSOFT_APP_ID"]
 
         async def seen():
             scopes = await chat.audience(Person(ANA.aad))
-            found = await still_ours(scopes, question.conversation.scope, departures)
+            found = await still_ours(scopes, question.conversation.scope, removals)
             return {scope.prefix.rpartition("/")[2] for scope in found} - {"library", CHAT}
 
         async def moved(room, *, added, **data):
@@ -273,14 +273,14 @@ async def test_a_team_that_removed_us_is_quoted_no_more_in_any_of_its_channels_u
 
 
 async def test_what_an_earlier_release_noted_of_a_team_counts_for_all_of_it(aws):
-    departures = DynamoDepartures(
+    removals = DynamoDepartures(
         aws.client("dynamodb"), aws.resources.table, aws.calls, clock=lambda: 1.0
     )
     async with chat_in(CHAT, Kind.DIRECT) as (_, chat, question):
         here = question.conversation.scope
-        await departures.note(f"teams/{TENANT}/{GENERAL}")
+        await removals.note(f"teams/{TENANT}/{GENERAL}")
         scopes = await chat.audience(Person(ANA.aad))
-        assert await still_ours(scopes, here, departures) == {here, LIBRARY}
+        assert await still_ours(scopes, here, removals) == {here, LIBRARY}
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bots.teams.api.hosts import Hosts
-from bots.teams.inbound.auth import Authenticator, Rejected, SigningKeys
+from bots.teams.inbound.auth import Authenticator, RequestRejected, SigningKeys
 from local.teams.services.signing import Signer
 
 APP = "11111111-2222-3333-4444-555555555555"
@@ -67,7 +67,7 @@ def publisher():
 async def accepted(authenticator, headers, activity=ACTIVITY):
     try:
         await authenticator.check(headers, activity)
-    except Rejected as exc:
+    except RequestRejected as exc:
         return exc.status != 401
     return True
 

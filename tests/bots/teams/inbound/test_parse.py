@@ -61,7 +61,7 @@ def test_a_mention_in_a_channel_begins_a_thread():
         person=BEN,
         text="is **Bot** better than RoBot?",
         message_id=ROOT,
-        partial=True,
+        files_unresolved=True,
         extra=IN_TEAM,
     )
 
@@ -74,7 +74,7 @@ def test_a_mention_in_a_reply_belongs_to_its_thread():
         text="and with @Ana Lee, in `milk`?",
         message_id="1763630190114",
         in_thread=True,
-        partial=True,
+        files_unresolved=True,
         extra=IN_TEAM,
     )
 
@@ -87,7 +87,7 @@ def test_a_channels_post_without_its_thread_in_the_conversation_is_its_own_threa
 
 def test_a_post_that_does_not_call_us_may_have_files_that_only_graph_tells_of():
     found = asked(payload("channel_unmentioned"))
-    assert (found.addressed, found.partial, found.attachments) == (False, True, ())
+    assert (found.addressed, found.files_unresolved, found.attachments) == (False, True, ())
     assert parse(payload("channel_unmentioned_plain"), BOT) is None
 
 
@@ -99,7 +99,7 @@ def test_a_group_chat_has_no_threads_and_needs_a_mention():
         person=BEN,
         text="what now?",
         message_id="1763630300555",
-        partial=True,
+        files_unresolved=True,
         extra=REACH,
     )
     body["entities"] = []

@@ -13,13 +13,13 @@ from core.aws.bedrock.client import BedrockModel
 from core.aws.bedrock.converse import chat_model, messages, parameters
 from core.ports.model import Broken, ModelError, Overloaded, Refused
 from core.turn.prompt import prompt as prompts
-from core.values.answer import CachePoints, Prompt, Turn
+from core.values.answer import CachePoints, Message, Prompt
 from core.values.effort import Task
 from core.values.models import MODELS
 from local.bedrock.server import BedrockStandIn, Script
 
 REGIONS = ("us-east-1", "eu-west-1", "ap-northeast-2")
-ASKED = Prompt("sonnet", "Be brief.", (Turn("user", "Hello?"),))
+ASKED = Prompt("sonnet", "Be brief.", (Message("user", "Hello?"),))
 TEXT = "Hello, this is a streamed answer of some words."
 
 
@@ -64,7 +64,7 @@ async def test_deltas_are_joined_but_the_first_is_passed_on_at_once():
 @pytest.mark.parametrize("task", Task)
 @pytest.mark.parametrize("name", sorted(MODELS))
 async def test_the_request_is_what_the_stock_class_would_send(name, task):
-    turns = (Turn("user", "Hi"), Turn("assistant", "Yes?"), Turn("user", "Why?"))
+    turns = (Message("user", "Hi"), Message("assistant", "Yes?"), Message("user", "Why?"))
     cached = CachePoints(system=True, documents=True, turns=(1,))
     given = {"documents": "A report.", "today": "Monday", "cached": cached}
     asked = Prompt(name, "Be brief.", turns, task=task, **given)
@@ -332,7 +332,7 @@ async def test_an_unreachable_endpoint_is_a_model_error():
 
 
 async def test_the_offline_stand_in_says_what_it_is_and_quotes():
-    turns = (Turn("user", "Ben: The launch moves to Friday.\n\nAna: When is the launch?"),)
+    turns = (Message("user", "Ben: The launch moves to Friday.\n\nAna: When is the launch?"),)
     async with bedrock(Script(pace=0)) as (model, _):
         text, _ = await collect(model, Prompt("sonnet", prompts.SYSTEM, turns))
     assert "not Claude" in text

@@ -10,9 +10,9 @@ from core.aws.dynamodb.claims import LEASE, DynamoClaims
 from core.aws.dynamodb.conversations import DynamoFeedback, DynamoHistory, DynamoPlaceSettings
 from core.ports.place_settings import PlaceSettings
 from core.ports.store_error import StoreError
-from core.ports.turns import Busy, Claim, Lost
+from core.ports.turns import Busy, Claim, LeaseLost
 from core.turn.requeue_policy import ORPHANED
-from core.values.answer import MessageId, Turn, Usage
+from core.values.answer import Message, MessageId, Usage
 from core.values.conversation import NOTHING_QUOTED, Quoted
 from core.values.documents import DocumentId
 from tests.support.fakes import Event, FakeClaims, FakeHistory, FakePlaceSettings
@@ -66,7 +66,7 @@ async def test_of_many_who_want_an_event_one_gets_it(worker):
 
 async def test_a_settled_event_is_never_given_again(worker):
     claim = await worker().take(EVENT, "{}")
-    await worker().settle(claim)
+    await worker().complete(claim)
     assert await worker("b").take(EVENT, "{}") is None
 
 
@@ -94,12 +94,12 @@ async def test_what_is_handed_on_is_taken_at_once_with_its_messages_and_its_rest
     await worker().posted(claim, [MessageId("m1")])
     await worker().release(claim, '{"said": "half"}', anew=anew)
     assert (await worker().read(EVENT)).incoming == '{"said": "half"}'
-    with pytest.raises(Lost):
+    with pytest.raises(LeaseLost):
         await worker().renew(replace(claim, owner="somebody else"))
     taken = await worker("b").take(EVENT, "")
     assert (taken.attempt, taken.message_ids) == (attempt, (MessageId("m1"),))
-    with pytest.raises(Lost):
-        await worker().settle(claim)
+    with pytest.raises(LeaseLost):
+        await worker().complete(claim)
 
 
 async def test_what_is_handed_on_and_taken_by_nobody_is_an_orphan(worker, clock):
@@ -114,8 +114,8 @@ async def test_a_worker_that_lost_its_lease_can_write_nothing_more(worker, clock
     claim = await worker().take(EVENT, "{}")
     clock.now += LEASE + 2
     await worker("b").take(EVENT, "{}")
-    for late in (worker().renew(claim), worker().posted(claim, ["x"]), worker().settle(claim)):
-        with pytest.raises(Lost):
+    for late in (worker().renew(claim), worker().posted(claim, ["x"]), worker().complete(claim)):
+        with pytest.raises(LeaseLost):
             await late
 
 
@@ -132,7 +132,7 @@ async def test_a_stop_is_seen_at_the_next_renewal_and_only_while_it_runs(worker)
     claim = await worker().take(EVENT, "{}")
     assert await worker("b").stop(EVENT) is True
     assert await worker().renew(claim) is True
-    await worker().settle(claim)
+    await worker().complete(claim)
     assert await worker("b").stop(EVENT) is False
     assert await worker("b").stop("slack/T1/C1/unknown") is False
 
@@ -140,7 +140,7 @@ async def test_a_stop_is_seen_at_the_next_renewal_and_only_while_it_runs(worker)
 async def test_only_answers_whose_worker_is_gone_are_orphans(worker, clock):
     await worker().take(EVENT, '{"x": 1}')
     settled = await worker().take("slack/T1/C1/2.0", "{}")
-    await worker().settle(settled)
+    await worker().complete(settled)
     assert await worker("b").orphans() == []
     clock.now += 60
     (orphan,) = await worker("b").orphans()
@@ -151,9 +151,9 @@ async def test_what_is_known_of_an_event_can_be_read(worker):
     assert await worker().read(EVENT) is None
     claim = await worker().take(EVENT, '{"x": 1}')
     await worker().posted(claim, [MessageId("m1")])
-    await worker().settle(claim)
+    await worker().complete(claim)
     record = await worker().read(EVENT)
-    assert (record.incoming, record.message_ids, record.settled) == ('{"x": 1}', ("m1",), True)
+    assert (record.incoming, record.message_ids, record.completed) == ('{"x": 1}', ("m1",), True)
 
 
 async def said(store, conversation, tokens):
@@ -165,8 +165,8 @@ async def said(store, conversation, tokens):
 async def test_an_exchange_says_what_it_was_made_from_and_which_were_forgotten(store):
     quoted = Quoted(frozenset({"slack/T/C1"}), frozenset({("slack/T/C1", "F1")}))
     for ts, made_from in (("1.0", quoted), ("2.0", NOTHING_QUOTED), ("3.0", quoted)):
-        asked = Turn("user", ts, "Ana", ts)
-        answer = Turn("assistant", "x")
+        asked = Message("user", ts, "Ana", ts)
+        answer = Message("assistant", "x")
         await store.append("p/c", f"p/{ts}", asked, answer, Usage(), quoted=made_from)
     assert [e.quoted for e in await store.recent("p/c", 100)] == [quoted, NOTHING_QUOTED, quoted]
     await store.forget_quoting(DocumentId("slack/T/C1", "F1"))
@@ -178,9 +178,9 @@ async def test_an_exchange_says_what_it_was_made_from_and_which_were_forgotten(s
 
 async def test_history_comes_oldest_first_and_within_its_tokens(store):
     for number in (3, 1, 2):
-        asked = Turn("user", f"question {number} " + "x" * 400, "Ana", f"{number}.0")
+        asked = Message("user", f"question {number} " + "x" * 400, "Ana", f"{number}.0")
         await store.append(
-            "c", f"p/{number}.0", asked, Turn("assistant", f"answer {number}"), Usage()
+            "c", f"p/{number}.0", asked, Message("assistant", f"answer {number}"), Usage()
         )
     turns = await said(store, "c", 10_000)
     assert [t.text.split(" x")[0] for t in turns] == [
@@ -191,26 +191,26 @@ async def test_history_comes_oldest_first_and_within_its_tokens(store):
 
 
 async def test_keeping_an_exchange_again_replaces_it(store):
-    asked = Turn("user", "q", "Ana", "1.0")
+    asked = Message("user", "q", "Ana", "1.0")
     for run, text in (("p/1.0", "first"), ("p/1.0~2", "second"), ("p/1.0~12", "third")):
-        await store.append("c", run, asked, Turn("assistant", text), Usage(1, 2, 3, 4))
+        await store.append("c", run, asked, Message("assistant", text), Usage(1, 2, 3, 4))
     assert [t.text for t in await said(store, "c", 100)] == ["q", "third"]
 
 
 async def test_what_was_deleted_is_forgotten_and_an_answer_under_way_does_not_bring_it_back(store):
     for ts in ("1.0", "2.0"):
-        asked = Turn("user", f"question {ts}", "Ana", ts)
-        await store.append("p/c", f"p/{ts}", asked, Turn("assistant", "x"), Usage())
+        asked = Message("user", f"question {ts}", "Ana", ts)
+        await store.append("p/c", f"p/{ts}", asked, Message("assistant", "x"), Usage())
     await store.forget("p/c", "1.0")
     await store.forget("p/c", "3.0")
-    late = Turn("user", "question 3.0", "Ana", "3.0")
-    await store.append("p/c", "p/3.0", late, Turn("assistant", "x"), Usage())
+    late = Message("user", "question 3.0", "Ana", "3.0")
+    await store.append("p/c", "p/3.0", late, Message("assistant", "x"), Usage())
     assert [t.text for t in await said(store, "p/c", 100)] == ["question 2.0", "x"]
 
 
 async def test_turns_come_in_the_order_of_their_posts_however_long_the_numbers(store):
     for ts in ("1700000000.000200", "999.5", "1700000000.000100", "20000000000.0"):
-        await store.append("c", f"p/{ts}", Turn("user", ts), Turn("assistant", ""), Usage())
+        await store.append("c", f"p/{ts}", Message("user", ts), Message("assistant", ""), Usage())
     assert [t.text for t in await said(store, "c", 1000) if t.text] == [
         *("999.5", "1700000000.000100", "1700000000.000200", "20000000000.0"),
     ]
@@ -219,7 +219,11 @@ async def test_turns_come_in_the_order_of_their_posts_however_long_the_numbers(s
 async def test_a_long_history_is_read_page_by_page_until_the_window_is_full(store):
     for number in range(60):
         await store.append(
-            "c", f"p/{number}.0", Turn("user", "한" * 10), Turn("assistant", f"{number}"), Usage()
+            "c",
+            f"p/{number}.0",
+            Message("user", "한" * 10),
+            Message("assistant", f"{number}"),
+            Usage(),
         )
     turns = await said(store, "c", 11 * 50)
     assert len(turns) == 100
@@ -228,14 +232,14 @@ async def test_a_long_history_is_read_page_by_page_until_the_window_is_full(stor
 
 
 async def test_text_that_no_store_takes_is_kept_without_it(store):
-    asked = Turn("user", "a\ud800b", "\ud83d", "1.0")
-    await store.append("c", "p/1.0", asked, Turn("assistant", "fine"), Usage())
+    asked = Message("user", "a\ud800b", "\ud83d", "1.0")
+    await store.append("c", "p/1.0", asked, Message("assistant", "fine"), Usage())
     assert len(await said(store, "c", 100)) == 2
 
 
 async def test_an_exchange_too_large_for_an_item_is_kept_in_part(store):
-    asked = Turn("user", "q" * 400_000, "Ana", "1.0")
-    await store.append("c", "e", asked, Turn("assistant", "a" * 400_000), Usage())
+    asked = Message("user", "q" * 400_000, "Ana", "1.0")
+    await store.append("c", "e", asked, Message("assistant", "a" * 400_000), Usage())
     assert len(await said(store, "c", 10**6)) == 2
 
 
@@ -268,9 +272,9 @@ async def test_a_table_that_does_not_answer_is_a_store_error(aws, clock, monkeyp
 
 async def test_a_claim_can_be_settled_twice_but_not_renewed_after(worker):
     claim = await worker().take(EVENT, "{}")
-    await worker().settle(claim)
-    await worker().settle(claim)
-    with pytest.raises(Lost):
+    await worker().complete(claim)
+    await worker().complete(claim)
+    with pytest.raises(LeaseLost):
         await worker("b").renew(claim)
 
 
@@ -294,7 +298,7 @@ async def test_a_process_that_takes_an_event_again_has_lost_its_first_claim_to_i
     first = await claims.take(EVENT, "{}")
     clock.now += LEASE + 1
     second = await claims.take(EVENT, "{}")
-    with pytest.raises(Lost):
+    with pytest.raises(LeaseLost):
         await claims.posted(first, [MessageId("x")])
     await claims.posted(second, [MessageId("y")])
 
@@ -338,7 +342,7 @@ async def test_many_answers_that_ask_for_a_stop_at_once_share_a_query(aws, clock
 async def test_an_event_is_remembered_for_longer_than_a_message_can_come_back(aws, clock):
     db = aws.client("dynamodb")
     claims = DynamoClaims(db, aws.resources.table, aws.calls, owner="a", clock=clock)
-    await claims.settle(await held(claims))
+    await claims.complete(await held(claims))
     key = {"pk": {"S": f"claim#{EVENT}"}, "sk": {"S": "claim"}}
     item = db.get_item(TableName=aws.resources.table, Key=key)["Item"]
     assert int(item["ttl"]["N"]) >= clock.now + REMEMBERED
@@ -349,6 +353,6 @@ async def test_a_settled_event_leaves_nothing_open(aws, clock):
     claims = DynamoClaims(db, aws.resources.table, aws.calls, owner="a", clock=clock)
     claim = await held(claims)
     await claims.stop(EVENT)
-    await claims.settle(claim)
+    await claims.complete(claim)
     left = {item["pk"]["S"] for item in db.scan(TableName=aws.resources.table)["Items"]}
     assert left == {f"claim#{EVENT}"}

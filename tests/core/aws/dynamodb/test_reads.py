@@ -38,9 +38,9 @@ def naps():
 @pytest.fixture
 async def read(aws, naps):
     dynamodb, table = aws.client("dynamodb"), aws.resources.table
-    departures = DynamoDepartures(dynamodb, table, aws.calls, clock=lambda: 0.0)
+    removals = DynamoDepartures(dynamodb, table, aws.calls, clock=lambda: 0.0)
     for each in PLACES:
-        await departures.note(each)
+        await removals.note(each)
 
     async def nap(seconds):
         naps.append(seconds)

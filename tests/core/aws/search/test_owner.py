@@ -8,10 +8,10 @@ from cli.doctor.models import _search
 from core.aws.dynamodb.cursors import DynamoCursors
 from core.aws.dynamodb.manifest import DynamoManifest
 from core.aws.search import opensearch as module
-from core.aws.search.index_versions import Editions
+from core.aws.search.index_versions import IndexVersions
 from core.aws.search.reindex import Reindex
 from core.aws.sqs.file_queue import SqsNotices
-from core.ports.index import Foreign
+from core.ports.index import ForeignIndex
 from core.runtime.settings import load
 from ingestion.reconciliation.reconciler import Reconciler, Shelves
 from tests.conftest import REGION
@@ -29,7 +29,7 @@ class Domain:
 
     def editions(self, table=None):
         """A deployment's, by its table; as of an earlier release, which names none, with ""."""
-        made = Editions(
+        made = IndexVersions(
             self.url, REGION, model="a-model", dims=512, pool=lambda model, dims: Model(),
             table=self.aws.resources.table if table is None else table, clock=lambda: 0.0,
         )  # fmt: skip
@@ -40,7 +40,7 @@ class Domain:
         shelf = Shelf(self.aws, editions, words=editions)
         shelf.put("library/heron.txt", "The heron nests in reeds.")
         assert await shelf.handle(*shelf.events(1)) == []
-        await editions.settle()
+        await editions.refresh()
         return shelf
 
     async def owners(self):
@@ -76,9 +76,9 @@ def reconciler(domain, shelf, index):
 async def test_another_deployments_comparison_and_reindex_leave_an_index_alone(domain):
     first, second = domain.editions(), domain.editions("another-table")
     shelf = await domain.filled(first)
-    with pytest.raises(Foreign, match=domain.aws.resources.table):
+    with pytest.raises(ForeignIndex, match=domain.aws.resources.table):
         await reconciler(domain, shelf, second).run()
-    with pytest.raises(Foreign, match="set OPENSEARCH_URL to a domain of its own"):
+    with pytest.raises(ForeignIndex, match="set OPENSEARCH_URL to a domain of its own"):
         await Reindex(second, shelf.manifest, say=lambda text: None).run()
     assert await domain.editions().known() == 1
 
@@ -93,7 +93,7 @@ async def test_nothing_is_written_searched_or_deleted_there_either(domain):
         second.embed(["heron"]),
         second.known(),
     ):
-        with pytest.raises(Foreign):
+        with pytest.raises(ForeignIndex):
             await call
     assert await domain.editions().known() == 1
 
@@ -106,7 +106,7 @@ async def test_an_index_without_a_name_is_whose_comparison_finds_it_first(domain
     assert await domain.owners() == [""], "whoever only looks takes nothing over"
     await first.versions("", 10)
     assert await domain.owners() == [domain.aws.resources.table]
-    with pytest.raises(Foreign):
+    with pytest.raises(ForeignIndex):
         await reconciler(domain, shelf, domain.editions("another-table")).run()
     assert await domain.editions().known() == 1
 

@@ -5,11 +5,11 @@ import asyncio
 import pytest
 
 from core.aws.search import mapping
-from core.aws.search.index_versions import FOLLOW, Editions
+from core.aws.search.index_versions import FOLLOW, IndexVersions
 from core.aws.search.opensearch import OpenSearchIndex
 from core.aws.search.reindex import STALE, Reindex
 from core.knowledge.library import IndexedLibrary
-from core.ports.index import Rejected
+from core.ports.index import IndexRejected
 from core.ports.model import Overloaded
 from core.ports.store_error import StoreError
 from core.values.conversation import Scope
@@ -63,7 +63,7 @@ class Place:
         return self.models.setdefault((model, dims), Model(model, dims))
 
     def editions(self, model, dims, clock=None):
-        made = Editions(
+        made = IndexVersions(
             self.url, REGION, model=model, dims=dims, pool=self.model,
             table=self.aws.resources.table, clock=clock or (lambda: self.now[0]),
         )  # fmt: skip
@@ -109,7 +109,7 @@ class Place:
         """Passages of each version of the index, the live one's name first."""
         found = await self.editions(*OLD).all(anew=True)
         for each in found:
-            await each.index.settle()
+            await each.index.refresh()
         return {
             each.name: (each.model, each.live, each.filling, await each.index.known())
             for each in found
@@ -376,7 +376,7 @@ async def test_a_vector_made_before_the_swap_is_not_compared_with_another_models
     assert found.vector[0].document.file == "heron3.txt"
     stork = Document(DocumentId("library", "stork.txt"), "stork.txt", "")
     await place.worker.put(stork, "1", [Chunk(0, text, Locator(), 0, 0)], [written])
-    await place.worker.settle()
+    await place.worker.complete()
     (near,) = await place.model(*NEW).embed([f"stork.txt\n{text}"], query=True)
     found = await place.worker.search("-", near, frozenset({Scope("library")}), 1.0)
     assert found.vector[0].document == stork.id
@@ -422,7 +422,7 @@ async def test_a_new_version_that_keeps_nothing_is_not_put_in_the_olds_place(pla
 
     with monkeypatch.context() as patched:
         patched.setattr(OpenSearchIndex, "put", put)
-        with pytest.raises(Rejected, match="does not keep the passages of 12 documents"):
+        with pytest.raises(IndexRejected, match="does not keep the passages of 12 documents"):
             await place.reindex()
     await place.finds("heron0", "heron11")
 

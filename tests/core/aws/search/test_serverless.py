@@ -12,12 +12,12 @@ from opensearchpy.exceptions import NotFoundError
 
 from cli.doctor.models import _search
 from core.aws.search import delete_by_query, mapping, serverless
-from core.aws.search.index_versions import Editions
+from core.aws.search.index_versions import IndexVersions
 from core.aws.search.opensearch import OpenSearchIndex
 from core.aws.search.purge import passages_of
 from core.aws.search.reindex import STALE
 from core.aws.search.requests import sent
-from core.ports.index import Rejected
+from core.ports.index import IndexRejected
 from core.ports.store_error import StoreError
 from core.runtime.settings import load
 from core.values.conversation import Scope
@@ -67,7 +67,7 @@ async def there(aws, opensearch, alias, tmp_path, monkeypatch):
 
 @pytest.fixture
 async def editions(there, alias):
-    made = Editions(
+    made = IndexVersions(
         there[1], REGION, model="a-model", dims=512, pool=lambda model, dims: Model(), table=alias
     )
     yield made
@@ -119,11 +119,11 @@ async def plain(opensearch, alias):
 async def test_the_collection_refuses_what_a_domain_is_asked(there, alias):
     collection, url = there
     index = OpenSearchIndex(url, REGION, model=alias, dims=512)
-    with pytest.raises(Rejected, match="number_of_shards is not supported"):
+    with pytest.raises(IndexRejected, match="number_of_shards is not supported"):
         await index.ensure()
     mappings = {"properties": {"text": {"type": "text"}}}
     await index._client.indices.create(index=index.name, body={"mappings": mappings})
-    with pytest.raises(Rejected, match="illegal_argument_exception"):
+    with pytest.raises(IndexRejected, match="illegal_argument_exception"):
         line = mapping.line({"_index": index.name, "_id": "1"}, {"text": "a"})
         await sent(index._client, [line], asyncio.sleep)
     for call in (
@@ -177,10 +177,10 @@ async def test_it_has_settled_only_when_all_that_was_put_can_be_found(desk):
     desk.waits = 2
     await desk.put(HERON, "v1", chunks("The heron nests in reeds."))
     assert await desk.index.held([HERON]) == {}
-    await desk.index.settle()
+    await desk.index.refresh()
     assert len(desk.naps) == 3
     assert await desk.index.held([HERON]) == {(HERON.short, "v1"): 1}
-    await desk.index.settle()
+    await desk.index.refresh()
     assert len(desk.naps) == 3, "nothing is left to be waited for"
 
 
@@ -188,10 +188,10 @@ async def test_what_cannot_be_found_after_two_minutes_is_a_store_that_does_not_a
     desk.waits = 1000
     await desk.put(HERON, "v1", chunks("The heron nests in reeds."))
     with pytest.raises(StoreError, match="cannot be found yet"):
-        await desk.index.settle()
+        await desk.index.refresh()
     assert 110 < sum(desk.naps) < 130
     desk.waits = 0
-    await desk.index.settle()
+    await desk.index.refresh()
 
 
 async def test_what_was_lost_is_waited_for_a_quarter_of_an_hour_and_no_longer(desk):
@@ -200,14 +200,14 @@ async def test_what_was_lost_is_waited_for_a_quarter_of_an_hour_and_no_longer(de
     await desk.put(HERON, "v1", chunks("The heron nests in reeds."))
     desk.index._clock = time.time_ns
     with pytest.raises(StoreError):
-        await desk.index.settle()
-    await desk.index.settle()
+        await desk.index.refresh()
+    await desk.index.refresh()
 
 
 async def test_what_is_written_again_is_there_once_and_as_it_was_written_last(desk):
     await desk.put(HERON, "v1", chunks("The heron nests.", "It eats fish.", "It sleeps."))
     await desk.put(HERON, "v1", chunks("The heron left.", "It eats frogs."))
-    await desk.index.settle()
+    await desk.index.refresh()
     assert await desk.index.held([HERON, STORK]) == {(HERON.short, "v1"): 3}
     (texts,) = await desk.index.texts([(HERON, "v1", 0, 9)])
     assert [each.text for each in texts] == ["The heron left.", "It eats frogs.", "It sleeps."]
@@ -218,22 +218,24 @@ async def test_what_is_written_again_is_there_once_and_as_it_was_written_last(de
 
 async def both(desk, plain, document, some):
     await desk.put(document, "v1", some)
-    await desk.index.settle()
+    await desk.index.refresh()
     vectors = [WORDS.vector(each.text) for each in some]
     await plain.put(Document(document, document.file, ""), "v1", some, vectors)
-    await plain.settle()
+    await plain.refresh()
 
 
 async def test_words_weigh_as_much_as_by_term_vectors(desk, plain, monkeypatch):
     monkeypatch.setattr(serverless, "WORDS", 3)
-    assert await desk.index.most("the heron") == 0.0
+    assert await desk.index.reference_score("the heron") == 0.0
     texts = ("The heron nests in reeds.", "The stork nests.", "アオサギは葦に巣を作る", "A heron")
     await both(desk, plain, HERON, chunks(*texts))
     for question in (
         "Where does the heron nest, the heron in the reeds?", "unknown", "", "アオサギの巣は?",
         "?!", "nests " * 500,
     ):  # fmt: skip
-        assert await desk.index.most(question) == pytest.approx(await plain.most(question))
+        assert await desk.index.reference_score(question) == pytest.approx(
+            await plain.most(question)
+        )
 
 
 async def test_hits_and_their_scores_are_those_of_a_domain(desk, plain):
@@ -270,7 +272,7 @@ async def test_of_many_chunks_all_are_counted_read_and_deleted_and_no_others(des
             texts = [f"heron {version} {n}" for n in range(start, start + 3)]
             await desk.put(HERON, version, chunks(*texts, start=start))
     await desk.put(STORK, "v1", chunks("stork"))
-    await desk.index.settle()
+    await desk.index.refresh()
     assert await desk.index.held([HERON]) == {(HERON.short, "v1"): 27, (HERON.short, "v2"): 27}
     wanted = [(HERON, "v2", 0, 26), (STORK, "v1", 0, 0), (HERON, "v1", 5, 8), (STORK, "v9", 0, 3)]
     read = [[each.text for each in some] for some in await desk.index.texts(wanted)]
@@ -297,7 +299,7 @@ async def test_where_nothing_was_indexed_there_is_nothing(desk):
     assert await desk.index.texts([(HERON, "v1", 0, 3)]) == [[]]
     assert await desk.index.held([HERON]) == {}
     await desk.index.delete(HERON)
-    await desk.index.settle()
+    await desk.index.refresh()
 
 
 async def test_what_is_forgotten_is_gone_and_counted(there, desk):
@@ -341,7 +343,7 @@ async def test_what_is_missing_and_what_is_left_over_is_found_hour_by_hour(there
     stray = chunks("A stray heron.")
     row = Document(DocumentId("library", "gone.txt"), "gone.txt", "")
     await editions.put(row, "v0", stray, await editions.embed(["A stray heron."]))
-    await editions.settle()
+    await editions.refresh()
     await there[0].refresh()
     assert await later.run(GRACE) == {Repair.MISSING: 1, Repair.STRAY: 1}
     assert await shelf.handle(*shelf.events(1)) == []

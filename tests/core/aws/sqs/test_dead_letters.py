@@ -5,7 +5,7 @@ from botocore.exceptions import ClientError
 
 from core.aws.sqs import dead_letters as module
 from core.aws.sqs.admin import depth
-from core.aws.sqs.dead_letters import Letters, Looked
+from core.aws.sqs.dead_letters import DeadLetterQueue, Looked
 
 KEPT, GONE = [f"kept {n}" for n in range(4)], [f"gone {n}" for n in range(3)]
 
@@ -64,7 +64,7 @@ def url(aws, sqs):
 @pytest.fixture
 def delete(aws, url):
     async def delete(client):
-        return await Letters(client, url, aws.calls).delete(lambda body: body in GONE)
+        return await DeadLetterQueue(client, url, aws.calls).delete(lambda body: body in GONE)
 
     return delete
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from core.aws.sqs.consumer import HEARTBEAT, VISIBILITY
-from core.aws.sqs.lambda_batch import RESERVE, Records
+from core.aws.sqs.lambda_batch import RESERVE, LambdaBatch
 from core.ports.store_error import StoreError
 from core.runtime.telemetry import Metric, counting
 from tests.support import virtual
@@ -59,7 +59,7 @@ def record(name="m1", received=1):
 def handled(queue, handler, *records, seconds=300.0):
     async def main():
         event = {"Records": list(records)}
-        return await Records(queue, URL, calls).handled(event, Context(seconds), handler)
+        return await LambdaBatch(queue, URL, calls).handled(event, Context(seconds), handler)
 
     return virtual.run(main)
 

@@ -70,19 +70,19 @@ async def test_a_turn_that_was_taken_is_none(notes, claims, clock):
     clock.now += SOON + 1
     (orphan,) = await claims.orphans()  # its worker is gone: that is another matter
     assert (orphan.claim.attempt, orphan.incoming) == (1, "{}")
-    await claims.settle(claim)
+    await claims.complete(claim)
     assert await claims.orphans() == []
 
 
 async def test_settling_leaves_no_note(aws, notes, claims):
     notes.note(question())
     assert opened(aws) == [EVENT]
-    await claims.settle(await claims.take(EVENT, "{}"))
+    await claims.complete(await claims.take(EVENT, "{}"))
     assert opened(aws) == []
 
 
 async def test_the_note_of_an_event_told_again_after_its_answer_goes(aws, notes, claims, clock):
-    await claims.settle(await claims.take(EVENT, "{}"))
+    await claims.complete(await claims.take(EVENT, "{}"))
     notes.note(question())
     clock.now += ORPHANED + 1
     assert await claims.orphans() == []
@@ -95,7 +95,7 @@ async def test_those_that_wait_behind_a_dead_worker_s_message_are_queued_past_it
     asked = [question(f"{number}.0", f"question {number}") for number in range(3)]
     for each in asked:
         notes.note(each)
-        await turns.put(each)
+        await turns.enqueue(each)
         clock.now += 1
     sqs, url = aws.client("sqs"), aws.resources.turns_queue
     # a worker was handed the first, for as long as the template's queue hides it, and is gone
@@ -118,7 +118,7 @@ async def test_an_answer_whose_queue_hides_its_message_is_taken_up_again_and_aga
 ):
     """A worker took it and died; the next ones die before they can say anything to the queue."""
     await claims.take(EVENT, dumps(question()))
-    await turns.put(question())
+    await turns.enqueue(question())
     sqs, url = aws.client("sqs"), aws.resources.turns_queue
     for _ in range(3):
         (message,) = sqs.receive_message(QueueUrl=url, VisibilityTimeout=1_800)["Messages"]
@@ -152,7 +152,7 @@ POST = replace(question(text="not for us"), addressed=False)
 FILES = replace(POST, attachments=(Attachment("F1", "a.pdf", "", 1, "https://x"),))
 
 
-@pytest.mark.parametrize("post", [POST, replace(POST, partial=True)])
+@pytest.mark.parametrize("post", [POST, replace(POST, files_unresolved=True)])
 async def test_what_is_not_said_to_us_is_not_noted(aws, notes, post):
     notes.note(post)
     assert opened(aws) == []

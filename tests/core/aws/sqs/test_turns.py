@@ -12,7 +12,7 @@ from botocore.config import Config
 
 from core.aws.access.calls import Calls
 from core.aws.sqs import consumer as source_module
-from core.aws.sqs.consumer import Source
+from core.aws.sqs.consumer import Consumer
 from core.aws.sqs.turns import BODY_LIMIT, SqsTurns, body
 from core.ports.store_error import StoreError
 from core.values.conversation import Command, Conversation, Incoming, Kind, Person, loads
@@ -66,7 +66,7 @@ def running(aws, sqs, monkeypatch):
 
     @contextlib.asynccontextmanager
     async def build(handler, concurrency=10):
-        source = Source(sqs, aws.resources.turns_queue, aws.calls, handler, concurrency)
+        source = Consumer(sqs, aws.resources.turns_queue, aws.calls, handler, concurrency)
         task = asyncio.create_task(source.run())
         try:
             async with asyncio.timeout(40):
@@ -101,7 +101,7 @@ class Seen:
 
 async def test_a_turn_comes_out_as_it_went_in(turns, running):
     item = question(text="안녕 <@U1> \U0001f600 \x00\x07")
-    await turns.put(item)
+    await turns.enqueue(item)
     seen = Seen(1)
     async with running(seen):
         await seen.all.wait()
@@ -109,7 +109,7 @@ async def test_a_turn_comes_out_as_it_went_in(turns, running):
 
 
 async def test_records_have_the_shape_that_lambda_gives_them(aws, turns, running):
-    turns.put_now(question())
+    turns.enqueue_blocking(question())
     seen = Seen(1)
     async with running(seen):
         await seen.all.wait()
@@ -124,10 +124,10 @@ async def test_records_have_the_shape_that_lambda_gives_them(aws, turns, running
 
 
 async def test_one_event_put_many_times_comes_once_and_again_when_asked(turns, running):
-    await asyncio.gather(*(turns.put(question()) for _ in range(5)))
-    await turns.put(question(), again="attempt 1")
-    await turns.put(question(), again="attempt 1")
-    await turns.put(question("2.0", "last"))
+    await asyncio.gather(*(turns.enqueue(question()) for _ in range(5)))
+    await turns.enqueue(question(), again="attempt 1")
+    await turns.enqueue(question(), again="attempt 1")
+    await turns.enqueue(question("2.0", "last"))
     seen = Seen(3)
     async with running(seen):
         await seen.all.wait()
@@ -155,7 +155,7 @@ async def test_a_conversation_is_in_order_and_many_run_side_by_side(turns, runni
 
     for number in range(3):
         for thread in range(20):
-            await turns.put(question(f"{thread}.{number}", str(number), str(thread)))
+            await turns.enqueue(question(f"{thread}.{number}", str(number), str(thread)))
     async with running(handler, concurrency=50):
         await finished.wait()
     assert all(each == ["0", "1", "2"] for each in order.values())
@@ -178,7 +178,7 @@ async def test_never_more_run_than_the_concurrency_allows(turns, running):
         return DONE
 
     for number in range(left):
-        await turns.put(question(f"{number}.0", thread=str(number)))
+        await turns.enqueue(question(f"{number}.0", thread=str(number)))
     async with running(handler, concurrency=3):
         await done.wait()
     assert most == 3
@@ -197,8 +197,8 @@ async def test_a_button_does_not_wait_for_the_answer_that_runs(turns, running):
             await release.wait()
         return DONE
 
-    await turns.put(question())
-    await turns.put(press())
+    await turns.enqueue(question())
+    await turns.enqueue(press())
     async with running(handler):
         await release.wait()
     assert names == ["stop"]
@@ -211,8 +211,8 @@ async def test_a_failed_turn_comes_again_with_its_count_before_the_next_of_its_c
         return failed(event) if len(seen.records) < 3 else DONE
 
     seen = Seen(4, answer)
-    await turns.put(question("1.0", "first"))
-    await turns.put(question("2.0", "second"))
+    await turns.enqueue(question("1.0", "first"))
+    await turns.enqueue(question("2.0", "second"))
     async with running(seen):
         await seen.all.wait()
     assert [item.text for item in seen.items] == ["first", "first", "first", "second"]
@@ -227,7 +227,7 @@ async def test_a_handler_that_raises_has_failed(turns, running, quick, caplog):
         return DONE
 
     seen = Seen(2, answer)
-    await turns.put(question(text="secret words"))
+    await turns.enqueue(question(text="secret words"))
     async with running(seen):
         await seen.all.wait()
     assert "a handler failed" in caplog.text
@@ -253,8 +253,8 @@ async def test_a_turn_that_always_fails_ends_in_the_dead_letter_queue_and_holds_
         fine.set()
         return DONE
 
-    await turns.put(question("1.0", "poison"))
-    await turns.put(question("2.0", "fine"))
+    await turns.enqueue(question("1.0", "poison"))
+    await turns.enqueue(question("2.0", "fine"))
     async with running(handler):
         await fine.wait()
     dead = sqs.receive_message(QueueUrl=aws.resources.turns_dead_queue, WaitTimeSeconds=2)
@@ -274,7 +274,7 @@ async def test_a_turn_that_takes_long_is_not_given_to_another(turns, running, mo
         return DONE
 
     finished = asyncio.Event()
-    await turns.put(question())
+    await turns.enqueue(question())
     async with running(handler):
         await finished.wait()
         await asyncio.sleep(0.2)
@@ -290,12 +290,12 @@ async def test_a_drain_lets_running_turns_end_and_takes_no_more(turns, running):
         texts.append(text_of(event))
         return DONE
 
-    await turns.put(question("1.0", "first"))
+    await turns.enqueue(question("1.0", "first"))
     async with running(handler) as source:
         await started.wait()
         draining = asyncio.create_task(source.drain(20))
         await asyncio.sleep(0.1)
-        await turns.put(question("2.0", "second"))
+        await turns.enqueue(question("2.0", "second"))
         release.set()
         await draining
         assert texts == ["first"]
@@ -312,7 +312,7 @@ async def test_what_a_drain_interrupts_is_another_workers_at_once(turns, running
         started.set()
         await asyncio.Event().wait()
 
-    await turns.put(question())
+    await turns.enqueue(question())
     async with running(stuck) as source:
         await started.wait()
         await source.drain(0.1)
@@ -351,17 +351,17 @@ async def test_a_queue_that_is_gone_is_said_once_and_found_again(
             everything.set()
         return DONE
 
-    source = Source(sqs, url, calls, handler, 4)
+    source = Consumer(sqs, url, calls, handler, 4)
     try:
         for number in range(20):
-            await turns.put(question(f"{number}.0", str(number), str(number % 6)))
+            await turns.enqueue(question(f"{number}.0", str(number), str(number % 6)))
         server.save()
         caplog.set_level(logging.INFO)
         task = asyncio.create_task(source.run())
         await some.wait()
         server.kill()
         with pytest.raises(StoreError):
-            await turns.put(question("99.0"))
+            await turns.enqueue(question("99.0"))
         await asyncio.sleep(3)
         server.start()
         async with asyncio.timeout(60):
@@ -394,7 +394,7 @@ async def test_longer_text_is_cut_to_what_a_message_takes(text, turns):
     assert isinstance(item, Incoming)
     kept = item.text.removesuffix(" […]")
     assert text.startswith(kept)
-    await turns.put(question(text=text))
+    await turns.enqueue(question(text=text))
 
 
 def test_what_cannot_be_cut_is_refused():

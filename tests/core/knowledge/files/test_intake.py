@@ -9,7 +9,7 @@ from core.aws.s3 import S3Vault
 from core.aws.sqs.file_queue import SqsNotices
 from core.knowledge.files.intake import Sharing
 from core.ports.chat import Forbidden, RateLimited, Unreachable
-from core.ports.documents import NotTheirs
+from core.ports.documents import SharerNotAllowed
 from core.values.conversation import Attachment, Conversation, Incoming, Kind, Person
 from core.values.documents import Document, DocumentId, State
 from tests.support.fake_chat import FakeChat
@@ -55,14 +55,14 @@ def chat(manifest):
 
 
 @pytest.fixture
-def notices(aws):
+def file_events(aws):
     where = {"bucket": aws.resources.bucket, "clock": time.time}
     return SqsNotices(aws.client("sqs"), aws.resources.files_queue, aws.calls, **where)
 
 
 @pytest.fixture
-def sharing(vault, manifest, notices):
-    return Sharing(vault, manifest, notices, limit=100, clock=time.monotonic, now=time.time)
+def sharing(vault, manifest, file_events):
+    return Sharing(vault, manifest, file_events, limit=100, clock=time.monotonic, now=time.time)
 
 
 async def test_a_file_that_is_deleted_while_it_is_fetched_is_not_kept(
@@ -82,7 +82,7 @@ async def test_the_files_of_a_post_that_was_deleted_before_its_turn_are_not_kept
         assert (await manifest.get([DOCUMENT]))[DOCUMENT].state is State.RECEIVED
 
     chat.meanwhile = nothing
-    await manifest.bar(WHERE.place, "1.0")
+    await manifest.set_tombstone(WHERE.place, "1.0")
     assert await manifest.of_message(WHERE.place, "1.0") == []
     shared = await sharing.take(POST, chat, lambda _: None)
     assert shared.documents == ()
@@ -95,7 +95,7 @@ async def test_what_a_platform_does_not_tell_of_a_file_at_once_is_asked_again(
     vault, manifest, chat, fault
 ):
     async def read():
-        await manifest.see(DOCUMENT, KEY, "a.txt", "0A".ljust(32, "0"), 4)
+        await manifest.begin_version(DOCUMENT, KEY, "a.txt", "0A".ljust(32, "0"), 4)
         await manifest.ready(DOCUMENT, "0A".ljust(32, "0"), pages=0, chunks=1)
 
     async def nap(seconds):
@@ -111,7 +111,7 @@ async def test_what_a_platform_does_not_tell_of_a_file_at_once_is_asked_again(
 
     chat.described = described
     sharing = Sharing(
-        vault, manifest, notices, limit=100, clock=time.monotonic, now=time.time, sleep=nap
+        vault, manifest, file_events, limit=100, clock=time.monotonic, now=time.time, sleep=nap
     )
     shared = await sharing.take(POST, chat, lambda _: None)
     assert [each.name for each in shared.documents] == ["a.txt"]
@@ -137,7 +137,7 @@ class Renews(FakeChat):
     async def open(self, attachment):
         await self.meet("open")
         yield b"text"
-        await self.manifest.see(DOCUMENT, KEY, "a.txt", f"{'0' * 31}2", 4)
+        await self.manifest.begin_version(DOCUMENT, KEY, "a.txt", f"{'0' * 31}2", 4)
         await self.manifest.ready(DOCUMENT, f"{'0' * 31}2", pages=0, chunks=1)
 
 
@@ -146,7 +146,7 @@ async def changed(manifest):
     """A document that can be searched, as its store had it before."""
     more = {"source": "graph-item:1", "source_version": "v1", "message": "1.0"}
     await manifest.register(Document(DOCUMENT, "a.txt", KEY, **more))
-    await manifest.see(DOCUMENT, KEY, "a.txt", f"{'0' * 31}1", 3)
+    await manifest.begin_version(DOCUMENT, KEY, "a.txt", f"{'0' * 31}1", 3)
     await manifest.ready(DOCUMENT, f"{'0' * 31}1", pages=0, chunks=1)
     return (await manifest.get([DOCUMENT]))[DOCUMENT]
 
@@ -177,7 +177,7 @@ async def test_a_file_that_cannot_be_read_anew_stays_as_it_was(sharing, manifest
 async def test_a_file_that_its_sharer_may_not_open_says_so_and_what_to_do(sharing, manifest):
     class Guarded(FakeChat):
         async def described(self, attachment):
-            raise NotTheirs("x")
+            raise SharerNotAllowed("x")
 
     shared = await sharing.take(POST, Guarded(WHERE), lambda _: None)
     assert shared.documents == ()

@@ -7,8 +7,8 @@ from core.aws.dynamodb.history import DynamoHistory
 from core.aws.dynamodb.manifest import DynamoManifest
 from core.knowledge.files.undoable_erasure import GONE, Erasing
 from core.ports.chat import Unreachable
-from core.ports.documents import Stored
-from core.values.answer import Turn, Usage
+from core.ports.documents import StoredObject
+from core.values.answer import Message, Usage
 from core.values.conversation import Command, Conversation, Kind, Person, Quoted, Rights
 from core.values.documents import Document, DocumentId, State
 from ingestion.reconciliation.differences import GRACE, of_chunks, of_object
@@ -29,7 +29,7 @@ class Vault:
         self.forgotten.append(prefix)
 
 
-class Notices:
+class FileEvents:
     def __init__(self):
         self.told = []
 
@@ -39,7 +39,7 @@ class Notices:
 
 class Scene:
     def __init__(self, aws, hours=24, admins=()):
-        self.clock, self.vault, self.notices = Clock(), Vault(), Notices()
+        self.clock, self.vault, self.file_events = Clock(), Vault(), FileEvents()
         where = aws.client("dynamodb"), aws.resources.table, aws.calls
         self.manifest = DynamoManifest(*where, clock=self.clock)
         self.history = DynamoHistory(*where, clock=self.clock)
@@ -48,7 +48,7 @@ class Scene:
             DynamoErasures(*where, self.manifest),
             self.vault,
             self.history,
-            self.notices,
+            self.file_events,
             hours=hours,
             admins=admins,
             clock=self.clock,
@@ -59,7 +59,7 @@ class Scene:
         key = f"{WHERE.place}/F1/plan.pdf"
         sharer = {"sharer": by.name, "sharer_id": by.id} if by else {}
         await self.manifest.register(Document(FILE, "plan.pdf", key, message="1.0", **sharer))
-        await self.manifest.see(FILE, key, "plan.pdf", SEEN, 5, etag="e")
+        await self.manifest.begin_version(FILE, key, "plan.pdf", SEEN, 5, etag="e")
         await self.manifest.ready(FILE, SEEN, pages=1, chunks=3)
 
     async def give(self, name, person=ANA, argument="F1"):
@@ -135,7 +135,7 @@ async def test_a_hidden_file_is_in_no_answer_and_comes_back_as_it_was(scene):
     hidden = await scene.row()
     assert not hidden.seen_by({WHERE.scope})
     assert hidden.version == ""
-    stored = Stored(hidden.key, 5, "e", scene.clock.now)
+    stored = StoredObject(hidden.key, 5, "e", scene.clock.now)
     scene.clock.now += 2 * GRACE
     assert of_object(stored, hidden, scene.clock.now) is None
     assert of_chunks(SEEN, hidden, scene.clock.now) is None
@@ -151,7 +151,7 @@ async def test_a_hidden_file_is_in_no_answer_and_comes_back_as_it_was(scene):
 async def test_after_its_hours_a_file_is_erased_everywhere_and_cannot_come_back(scene):
     await scene.shared()
     quoted = Quoted(frozenset({FILE.place}), frozenset({(FILE.place, FILE.file)}))
-    asked, answer = Turn("user", "q", "Ana", "2.0"), Turn("assistant", "a")
+    asked, answer = Message("user", "q", "Ana", "2.0"), Message("assistant", "a")
     await scene.history.append("p/c", "p/2.0", asked, answer, Usage(), quoted=quoted)
     await scene.give("erase", BEN)
     scene.clock.now += 24 * 3600
@@ -171,7 +171,7 @@ async def test_a_file_that_was_being_read_is_read_when_it_comes_back(scene):
     await scene.give("erase", BEN)
     await scene.give("undo", BEN)
     assert (await scene.row()).state is State.RECEIVED
-    assert scene.notices.told == [FILE]
+    assert scene.file_events.told == [FILE]
 
 
 async def test_without_hours_to_undo_a_file_is_erased_at_once(aws):

@@ -5,10 +5,10 @@ import pytest
 from core.ports.model import Broken
 from core.runtime.telemetry import Metric, counting
 from core.turn.prompt.metering import PICTURE, MeteredModel
-from core.values.answer import Delta, Prompt, Turn, Usage
+from core.values.answer import Delta, Message, Prompt, Usage
 from core.values.documents import Picture
 
-ASKED = Prompt("sonnet", "s" * 400, (Turn("user", "q" * 400),), documents="d" * 400)
+ASKED = Prompt("sonnet", "s" * 400, (Message("user", "q" * 400),), documents="d" * 400)
 
 
 class Meter:
@@ -76,7 +76,7 @@ async def test_what_never_began_costs_nothing():
 
 
 async def test_pictures_are_counted_where_the_service_did_not():
-    asked = Prompt("haiku", "", (Turn("user", "What?"),), images=(Picture("image/png", b"x"),))
+    asked = Prompt("haiku", "", (Message("user", "What?"),), images=(Picture("image/png", b"x"),))
     meter = Meter()
     with counting(meter):
         stream = MeteredModel(Saying(Delta("x"), Delta("y"))).stream(asked)

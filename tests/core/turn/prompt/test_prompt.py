@@ -8,7 +8,7 @@ import pytest
 
 from core.turn.prompt.cache_points import newest
 from core.turn.prompt.prompt import GO_ON, WINDOW, build, merge
-from core.values.answer import CachePoints, Turn
+from core.values.answer import CachePoints, Message
 from core.values.conversation import Conversation, Incoming, Kind, Person
 from core.values.effort import Task
 
@@ -22,11 +22,11 @@ def question(text="And now?", where=CHANNEL, message_id="9.0"):
 
 
 def said(text, message_id, person="Ben"):
-    return Turn("user", text, person, message_id)
+    return Message("user", text, person, message_id)
 
 
 def answered(text, message_id="b"):
-    return Turn("assistant", text, "", message_id)
+    return Message("assistant", text, "", message_id)
 
 
 def test_a_first_question_is_the_only_turn():
@@ -37,7 +37,7 @@ def test_a_first_question_is_the_only_turn():
 
 
 def test_an_answer_that_was_handed_on_is_asked_to_go_on_where_it_ended():
-    half = replace(question("Hello?"), said="It is a ")
+    half = replace(question("Hello?"), answer_so_far="It is a ")
     prompt = build(half, "sonnet", (), (), TODAY, block="<files/>")
     assert [(t.role, t.text) for t in prompt.turns] == [
         ("user", "<files/>\n\nAna: Hello?"),
@@ -126,7 +126,7 @@ def test_in_a_direct_chat_nobody_is_named():
 
 
 def test_what_people_said_among_themselves_comes_with_our_answers_as_they_were_kept():
-    history = (Turn("user", "What is it?", "", "1.0"), answered("**It**"))
+    history = (Message("user", "What is it?", "", "1.0"), answered("**It**"))
     thread = (
         said("What is it?", "1.0"),
         answered("*It*", "1.1"),

@@ -6,7 +6,7 @@ import pytest
 
 from core.turn.prompt.prompt import merge
 from core.turn.prompt.recall import documents_of, recalled
-from core.values.answer import Exchange, Turn
+from core.values.answer import Exchange, Message
 from core.values.conversation import LIBRARY, Conversation, Kind, Quoted, Scope
 from core.values.documents import Document, DocumentId, State
 
@@ -19,8 +19,8 @@ ALL = frozenset({DM.scope, LIBRARY, CHANNEL.scope})
 
 
 def exchange(number, quoted):
-    asked = Turn("user", f"q{number}", "Ana", f"{number}.0")
-    return Exchange(asked, Turn("assistant", f"a{number}"), quoted)
+    asked = Message("user", f"q{number}", "Ana", f"{number}.0")
+    return Exchange(asked, Message("assistant", f"a{number}"), quoted)
 
 
 def texts(found):
@@ -69,9 +69,9 @@ def test_what_was_linked_to_is_seen_by_who_is_in_one_of_its_places():
 
 def test_the_platforms_copies_of_answers_do_not_bring_back_what_is_withheld():
     thread = [
-        Turn("user", "q1", "Ana", "1.0"),
-        Turn("assistant", "a1", "", "2.0"),
-        Turn("user", "hm", "Ben", "3.0"),
+        Message("user", "q1", "Ana", "1.0"),
+        Message("assistant", "a1", "", "2.0"),
+        Message("user", "hm", "Ben", "3.0"),
     ]
     assert [t.text for t in merge("9.0", (), thread)] == ["q1", "a1", "hm"]
     assert [t.text for t in merge("9.0", (), thread, {"1.0"})] == ["hm"]
