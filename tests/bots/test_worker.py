@@ -54,7 +54,7 @@ class Ends:
         self.ends = list(ends)
         self.asked = []
 
-    async def answer(self, question, chat, budget, *, again=False, until=None):
+    async def answer(self, question, chat, budget, *, redelivered=False, until=None):
         self.asked.append(question.message_id)
         end = self.ends.pop(0)
         if isinstance(end, Exception):
@@ -127,7 +127,7 @@ async def test_a_post_that_is_not_for_us_any_more_leaves_no_claim_open(claims):
     worker = worker_of(assistant_of(claims, auto=False), claims, FakeTurns())
     await worker.handle(event(post))
     (kept,) = claims.events.values()
-    assert kept.completed
+    assert kept.settled
     assert SECRET not in kept.incoming
     assert not isinstance(loads(kept.incoming), Incoming)
     assert json.loads(kept.incoming)["type"] == "Command"

@@ -270,6 +270,6 @@ NAMED = re.compile(r"\b[A-Z]\w+\.Read(?:Basic)?\.(?:All|Group|Chat)\b")
 
 def test_every_permission_that_is_asked_for_is_explained(app):
     explained = {*NAMED.findall((ROOT / "docs" / "teams.md").read_text())}
-    code = "".join(path.read_text() for path in HERE.glob("*.py"))
+    code = "".join(path.read_text() for path in HERE.rglob("*.py"))
     packed = {each["name"] for each in app["authorization"]["permissions"]["resourceSpecific"]}
     assert {*NAMED.findall(code)} | packed <= explained

@@ -111,7 +111,7 @@ def test_the_table_has_no_row_that_no_document_lists():
 
 def test_every_method_that_we_call_is_among_those_whose_errors_are_known():
     called = set()
-    for path in Path("bots/slack").glob("*.py"):
+    for path in Path("bots/slack").rglob("*.py"):
         found = re.findall(
             r'"((?:chat|conversations|users|files|auth|apps)\.[a-zA-Z.]+)"', path.read_text()
         )
@@ -127,7 +127,7 @@ OTHERS |= {"expired_trigger_id", "invalid_trigger_id"}
 
 def test_the_stand_in_refuses_with_codes_that_slack_documents():
     raised = set()
-    for path in Path("local/slack").glob("*.py"):
+    for path in Path("local/slack").rglob("*.py"):
         raised |= set(re.findall(r'SlackError\(\s*"([a-z_]+)"', path.read_text()))
     assert raised
     assert raised - OTHERS <= set(TABLE)

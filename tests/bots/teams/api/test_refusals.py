@@ -153,7 +153,7 @@ def test_what_an_administrator_can_grant_is_named():
 
 def test_the_stand_in_refuses_with_codes_that_microsoft_documents():
     raised = set()
-    for path in Path("local/teams").glob("*.py"):
+    for path in Path("local/teams").rglob("*.py"):
         raised |= set(re.findall(r'TeamsError\(\s*\d+,\s*"(\w+)"', path.read_text()))
     assert raised
     assert {each for each in raised if not is_known(each)} == {"Dropped"}  # never sent

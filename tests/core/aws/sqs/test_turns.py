@@ -125,8 +125,8 @@ async def test_records_have_the_shape_that_lambda_gives_them(aws, turns, running
 
 async def test_one_event_put_many_times_comes_once_and_again_when_asked(turns, running):
     await asyncio.gather(*(turns.enqueue(question()) for _ in range(5)))
-    await turns.enqueue(question(), again="attempt 1")
-    await turns.enqueue(question(), again="attempt 1")
+    await turns.enqueue(question(), dedup_suffix="attempt 1")
+    await turns.enqueue(question(), dedup_suffix="attempt 1")
     await turns.enqueue(question("2.0", "last"))
     seen = Seen(3)
     async with running(seen):
