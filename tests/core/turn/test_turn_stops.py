@@ -110,7 +110,7 @@ async def test_the_answer_to_a_question_that_is_deleted_meanwhile_goes_with_it()
     assert world.kept(question) is None
     assert "herons" not in world.events[question.event_id].incoming
     assert now() < 10
-    await world.queue.enqueue(question, again="told once more")
+    await world.queue.enqueue(question, dedup_suffix="told once more")
     await world.work()
     assert world.messages == []
 

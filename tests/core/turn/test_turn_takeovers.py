@@ -194,7 +194,7 @@ async def test_an_event_that_is_told_again_is_answered_once() -> None:
     world = TurnWorld()
     question = await world.ask("What?")
     await world.work()
-    await world.queue.enqueue(question, again="by the platform")
+    await world.queue.enqueue(question, dedup_suffix="by the platform")
     await world.work()
     assert world.shown == ["An answer."]
     assert len(world.model.prompts) == 1
