@@ -1,1 +1,1 @@
-"""The use case: a question becomes an answer, a command takes effect."""
+"""The use cases: answering questions and carrying out commands."""

@@ -1,4 +1,4 @@
-"""Streams the model's answer to a brief into a growing message."""
+"""Streams the model's answer to a brief into a live message."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from core.values.models import MODELS
 async def streamed(
     model: Model, brief: Brief, prompt: Prompt, said: str, live: LiveMessage
 ) -> Outcome:
-    """Feeds `live` until the end of the stream; `said` is what an earlier worker had of the answer.
+    """Feed `live` until the stream ends. `said` is the answer that an earlier worker already had.
 
     Raises ModelError.
     """

@@ -1,9 +1,9 @@
-"""The use case: one question in, one answer out, whatever happens on the way.
+"""The use case of answering: every question gets one answer, whatever goes wrong.
 
-1. An event is answered by whoever holds its claim, and by nobody once it is settled.
-2. The claim knows the messages posted for it as soon as they exist; the next worker goes on there.
-3. Everything that goes wrong ends in the message, in one plain sentence. Only what a later try can
-   mend (a store that is down, a platform that does not answer) is raised, for the queue to retry.
+1. Only the holder of an event's claim answers it, and nobody once it is settled.
+2. The claim records the answer's messages as soon as they exist; the next worker continues them.
+3. Every failure ends in the message, in one plain sentence. Only errors that a retry can fix (a
+   store that is down, a platform that does not answer) are raised, so that the queue retries.
 """
 
 from __future__ import annotations
@@ -41,14 +41,17 @@ from core.wording import user_messages
 log = logging.getLogger(__name__)
 
 TRIES = 4
-"""Workers that may fail over one question before people are asked to press Retry."""
+"""Workers that may fail at one question before people are asked to press Retry."""
 THREAD_LIMIT = 100
-"""Messages of a thread that are read."""
+"""The most messages of a thread that are read."""
 
 
 class Assistant:
-    """Answers questions. One for a process. `policy` says which links of an answer may live,
-    `answered_by` whom answers name in place of their model."""
+    """Answers questions. One instance per process.
+
+    `policy` decides which URLs of an answer may be links. `answered_by` is named below answers in
+    place of the model.
+    """
 
     def __init__(
         self,
@@ -78,10 +81,10 @@ class Assistant:
         redelivered: bool = False,
         until: float | None = None,
     ) -> Sequence[MessageId]:
-        """Answers a question, unless that is done. Returns messages to be deleted at leisure.
+        """Answer a question, unless it is completed, and return messages to be deleted later.
 
-        `redelivered`: this delivery may not be the first. `until`: how long this worker has.
-        Raises Busy, StoreError, Unreachable, and DeadlineReached.
+        `redelivered`: this may not be the first delivery. `until` is this worker's deadline on the
+        loop's clock. Raises Busy, StoreError, Unreachable, and DeadlineReached.
         """
         try:
             wanted = await self._briefing.wanted(question, chat)
@@ -106,7 +109,7 @@ class Assistant:
                 return ()
             return await self._turn(question, claim, chat, budget, live, until=until)
         except (Gone, Forbidden, Stopped) as exc:
-            # nobody can be shown anything: the channel or message went, or the app's right to it
+            # the answer cannot be shown: the channel, the message or the app's access to it is gone
             log.warning("answer has nowhere to go: %s", type(exc).__name__)
             await patiently(lambda: self._claims.complete(claim))
         except Withdrawn:
@@ -119,12 +122,12 @@ class Assistant:
     async def _give_up(
         self, question: Incoming, claim: Claim, chat: Chat, ids: Sequence[MessageId]
     ) -> None:
-        """Ends in the open what several workers failed at, keeping what they have shown."""
+        """Show that several workers failed at this question, keeping the text that they posted."""
         count(Metric.FAILURES, reason="GivenUp")
         retry = Button("retry", "Retry", question.event_id, "primary")
         texts: dict[str, str] | None = None
         if ids:
-            with suppress(ChatError):  # what cannot be read is not written over
+            with suppress(ChatError):  # messages that cannot be read are not overwritten
                 texts = {t.message_id: t.text for t in await chat.thread(THREAD_LIMIT)}
         if texts is None:
             await chat.post(Rendered(user_messages.TROUBLE, (retry,)), mark=question.event_id)
@@ -140,7 +143,7 @@ class Assistant:
     ) -> LiveMessage:
         ids = claim.message_ids
         if not ids and (redelivered or claim.attempt > 1):
-            # posted by a worker that died before it could say so
+            # messages of a worker that died before it could record them
             ids = tuple(await chat.find(question.event_id))
         if not ids:
             ids = tuple(MessageId(each) for each in question.replaces)
@@ -217,7 +220,7 @@ class Assistant:
         *,
         made_from: MadeFrom,
     ) -> Outcome:
-        """Streams an answer into `live` until its end, a Stop, or the loss of the claim."""
+        """Stream an answer into `live` until it ends, is stopped, or the claim is lost."""
         asking = self._ask(question, claim, chat, live, made_from)
         async with running(asking, live.run(), lease.ended.wait()) as tasks:
             model, writer, _ = tasks
@@ -260,7 +263,7 @@ class Assistant:
     async def _thread(
         self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage
     ) -> Sequence[Message]:
-        """What was said in the thread before; for a continued answer also what it has shown."""
+        """The thread before the question; a continued answer also learns what it has shown."""
         resumed = claim.attempt > 1 and bool(live.ids)
         if not ((question.in_thread and question.conversation.kind is not Kind.DIRECT) or resumed):
             return ()
@@ -277,7 +280,7 @@ class Assistant:
     async def _say_once(
         self, question: Incoming, chat: Chat, budget: Budget, *, redelivered: bool
     ) -> None:
-        """Tells people that the answer will be late. The answer will take this message over."""
+        """Tell people once that the answer will be late, in a message that the answer replaces."""
         try:
             if question.replaces or (redelivered and await chat.find(question.event_id)):
                 return

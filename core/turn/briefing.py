@@ -1,4 +1,4 @@
-"""What goes into a prompt: what was said, what is known, what came with the question."""
+"""Gathers what goes into a prompt: earlier exchanges, documents, and the question's files."""
 
 from __future__ import annotations
 
@@ -26,15 +26,16 @@ from core.wording import user_messages
 log = logging.getLogger(__name__)
 
 WHOLE = 100_000
-"""Tokens of documents that go into a prompt whole."""
+"""Documents with up to this many tokens go into a prompt whole."""
 NEARBY = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Brief:
-    """`prompt` is None where nothing is to be asked: then `notices` are all there is to say.
+    """A prompt with what belongs to its answer.
 
-    `passages` in the order of their numbers in the prompt.
+    `prompt` is None if the model is not needed: then `notices` are the whole answer. `passages` are
+    in the order of their numbers in the prompt.
     """
 
     model: str
@@ -42,11 +43,11 @@ class Brief:
     passages: tuple[Passage, ...] = ()
     file_events: tuple[str, ...] = ()
     quoted: Quoted = NOTHING_QUOTED
-    """What the prompt has of documents, itself or in earlier answers."""
+    """The documents that the prompt contains, directly or quoted by earlier answers."""
 
 
 class Briefing:
-    """One for a process."""
+    """Builds briefs. One instance per process."""
 
     def __init__(
         self,
@@ -69,9 +70,10 @@ class Briefing:
         self._today = today
 
     async def wanted(self, question: Incoming, chat: Chat) -> Incoming | None:
-        """What is to be answered, None if nothing: files that were only shared may be none of ours.
+        """The question if it is to be answered, else None.
 
-        Raises StoreError, RateLimited or Unreachable.
+        A message that does not address us is answered only if its files are to be read. Raises
+        StoreError, RateLimited or Unreachable.
         """
         if question.addressed:
             return question
@@ -89,14 +91,14 @@ class Briefing:
         return question if question.attachments else None
 
     async def refused(self, question: Incoming, chat: Chat) -> str:
-        """Why somebody is not answered at all; empty if they are."""
+        """The reason why a person gets no answers, empty if they do."""
         refused = await self._audience.refuses(question.person, chat)
         return user_messages.OUTSIDE if refused else ""
 
     async def of(
         self, question: Incoming, chat: Chat, live: Shows, thread: Sequence[Message]
     ) -> Brief:
-        """All that is asked of the model. Raises StoreError or ModelError."""
+        """The brief for a question. Raises StoreError or ModelError."""
         where = question.conversation
         chosen, exchanges, scopes = await together(
             self._settings.model(where.place),
@@ -134,7 +136,7 @@ class Briefing:
     async def _recalled(
         self, exchanges: Sequence[Exchange], where: Conversation, scopes: frozenset[Scope]
     ) -> Recalled:
-        """What was said before, as far as it may be seen now."""
+        """The earlier exchanges, as far as the person may see them now."""
         wanted = documents_of(exchanges)
         known = self._knowledge
         rows = await known.manifest.get(wanted) if known is not None and wanted else {}
@@ -150,7 +152,7 @@ class Briefing:
         *,
         scopes: frozenset[Scope],
     ) -> Brief:
-        """A question about files that came with it, or their summary."""
+        """The brief for a question about its attached files, or for a summary of them."""
         knowledge = self._knowledge
         if knowledge is None:
             names = tuple(f"“{user_messages.plain(each.name)}”" for each in question.attachments)
@@ -170,7 +172,7 @@ class Briefing:
         passages = await self._of_documents(question, documents, live, scopes, asks=asks)
         request = None if asks else summaries.ask(documents, await _nearby(chat))
         asked = build(passages_block(passages) if passages else "", request)
-        # a summary is of the whole file: it has no need of sources
+        # a summary covers the whole file, so it needs no sources
         sources = tuple(passages) if asks else ()
         return Brief(name, asked, sources, unread, quoted(documents))
 
@@ -203,7 +205,7 @@ class Briefing:
 
 
 async def _nearby(chat: Chat) -> Sequence[Message]:
-    """What people said lately, to learn the language they use."""
+    """Recent messages in the channel, which show the language that people use there."""
     try:
         return await chat.nearby(NEARBY)
     except ChatError as exc:

@@ -1,4 +1,4 @@
-"""What `/model` and the buttons do."""
+"""The use case of commands: slash commands, buttons, and events that change what we keep."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from core.wording import user_messages
 
 
 class Commands:
-    """Carries out commands. Every one may be carried out twice to the same effect."""
+    """Carries out commands. All of them are idempotent."""
 
     def __init__(
         self,
@@ -54,9 +54,9 @@ class Commands:
         self._default_model = default_model
 
     async def handle(self, command: Command, chat: Chat) -> Sequence[MessageId]:
-        """Carries out one command; whoever gave it is told what came of it, alone.
+        """Carry out one command, and show the result to the person who gave it only.
 
-        Returns messages to be deleted at leisure.
+        Returns messages to be deleted later.
         """
         if command.name in ("joined", "restored", "left", "closed", "uninstalled"):
             if self._files is not None:
@@ -107,7 +107,7 @@ class Commands:
                 return await self._files.command(command)
 
     async def _gone(self, command: Command, chat: Chat) -> Sequence[MessageId]:
-        """A post or a file was deleted at the platform; the messages that answered the post."""
+        """Erase what belongs to a deleted message or file; returns the answers to the message."""
         answers: set[MessageId] = set()
         if command.target:
             where = command.conversation
@@ -136,7 +136,7 @@ class Commands:
         before = await self._settings.model(place) or self._default_model
         await self._settings.choose_model(place, model.name)
         if command.conversation.kind is not Kind.DIRECT and model.name != before:
-            # all of the channel get other answers from now on, so all are told
+            # everybody in the channel gets different answers from now on, so everybody is told
             name = user_messages.plain(await chat.name(command.person)) or "Somebody"
             await chat.post(Rendered(user_messages.model_chosen(name, model.label, here)))
         return Rendered(f"From now on **{model.label}** answers in {here}. {model.good_for}")
@@ -152,7 +152,7 @@ class Commands:
         return Rendered(heading, options=options, picker="model")
 
     async def _named(self, command: Command, chat: Chat) -> Command:
-        """A word names no answer: it is about the newest one of its conversation."""
+        """The command with its run: by default that of the conversation's newest answer."""
         if command.argument:
             return command
         record = await answer_of(command, chat, self._claims, self._history)
@@ -183,14 +183,14 @@ class Commands:
             return Rendered(user_messages.ELSEWHERE)
         shown = tuple(str(each) for each in record.message_ids)
         if command.person.id != question.person.id and await outside(command.person, chat):
-            # nobody gets to see more by another's question
+            # an outsider must not see more by retrying another person's question
             question = replace(question, person=replace(question.person, outsider=True))
         anew = replace(question, event_id=runs.next_run(run), replaces=shown, answer_so_far="")
         await self._turns.enqueue(anew)
         return None
 
     async def _rate(self, command: Command, chat: Chat) -> Rendered | None:
-        """A platform's own thumbs name the message only, and thank for themselves."""
+        """Store a rating. A platform's own thumbs name only the message, and show their thanks."""
         value, _, run = command.argument.partition(" ")
         target = command.target or ""
         if not run and target and value in user_messages.THANKS:
@@ -207,7 +207,7 @@ class Commands:
 
 
 def _histories(record: Record | None) -> Iterable[str]:
-    """What the exchange of a claimed question is kept under."""
+    """The history key of a claimed question, if it is known."""
     try:
         question = loads(record.incoming) if record is not None else None
     except ValueError:

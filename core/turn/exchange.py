@@ -1,4 +1,4 @@
-"""Keeps a question with its answer in the history."""
+"""Stores a question with its answer in the history."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.values.runs import post_of
 
 @dataclass(slots=True)
 class MadeFrom:
-    """What has gone into an answer so far, however it ends."""
+    """What an answer has been based on so far, however it ends."""
 
     quoted: Quoted
 
@@ -22,7 +22,7 @@ class MadeFrom:
 async def keep(
     history: History, question: Incoming, text: str, usage: Usage, quoted: Quoted
 ) -> None:
-    """Keeps a question with its answer. Raises StoreError."""
+    """Store a question with its answer. Raises StoreError."""
     names = ", ".join(quoted_name(each.name) for each in question.attachments)
     words = "\n".join(each for each in (question.text, f"(shared {names})" * bool(names)) if each)
     asked = Message("user", words, question.person.name, question.message_id)

@@ -1,4 +1,4 @@
-"""Holds a claim while its answer is made: renews the lease, and sees when somebody presses Stop."""
+"""Holds a claim while it is answered: renews the lease, and notices requests to stop."""
 
 from __future__ import annotations
 
@@ -16,12 +16,15 @@ from core.values.conversation import Incoming, loads
 log = logging.getLogger(__name__)
 
 TICK = 1.0
-"""Seconds between looks at the claim."""
+"""Seconds between renewals."""
 
 
 class Lease:
-    """`ended` is set when the answer is to end: by a Stop, because the claim was lost, or because
-    this worker's time is up, which `late` says."""
+    """The state of a held claim.
+
+    `ended` is set when the answer has to end: because it was stopped, because the claim was lost,
+    or because this worker's time is up (`late`).
+    """
 
     def __init__(self) -> None:
         self.ended = asyncio.Event()
@@ -29,12 +32,12 @@ class Lease:
         self._lost: LeaseLost | None = None
 
     def check(self) -> None:
-        """Raises LeaseLost when another worker answers now, Withdrawn when nobody is to."""
+        """Raise LeaseLost if another worker answers now, Withdrawn if the question was deleted."""
         if self._lost is not None:
             raise self._lost
 
     async def keep(self, claims: Claims, claim: Claim, until: float | None) -> None:
-        """Renews until cancelled."""
+        """Renew the lease until cancelled. `until` is the worker's deadline on the loop's clock."""
         now = asyncio.get_running_loop().time
         while self._lost is None:
             await asyncio.sleep(TICK)
@@ -48,20 +51,20 @@ class Lease:
                 self._lost = exc
                 self.ended.set()
             except StoreError:
-                # nobody can take the claim either while the store is down
+                # while the store is down, no other worker can take the claim either
                 log.warning("claim not renewed")
 
 
 @asynccontextmanager
 async def held(claims: Claims, claim: Claim, until: float | None = None) -> AsyncIterator[Lease]:
-    """Keeps the claim inside the context; the answer is to end by `until`, of the loop's clock."""
+    """Hold the claim inside the context. The answer has to end by `until` on the loop's clock."""
     lease = Lease()
     async with beside(lease.keep(claims, claim, until)):
         yield lease
 
 
 def resumed(question: Incoming, claim: Claim | None) -> Incoming:
-    """The question with what an earlier worker's answer to it had said."""
+    """The question with the answer so far that an earlier worker left in the claim."""
     try:
         left = loads(claim.incoming) if claim and claim.incoming else None
     except ValueError:

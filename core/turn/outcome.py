@@ -1,4 +1,4 @@
-"""How a stream ended, and what people are shown of that."""
+"""How a stream ended, and what is shown and counted then."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from core.wording import user_messages
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a stream ended."""
+    """How a stream ended: `stop` is Bedrock's stop reason, `stopped` that a person stopped it."""
 
     stop: str | None = None
     usage: Usage = field(default_factory=Usage)
@@ -26,23 +26,23 @@ class Outcome:
 
 
 WORD = 40
-"""Characters of a long word; where there is no space for longer, words are not set apart."""
+"""Characters of a long word; a text without a space for longer is not divided into words."""
 
 
 def whole_words(text: str) -> str:
-    """As much of a text that broke off as ends with a word and the space after it."""
+    """An interrupted text up to the space after its last whole word."""
     end = max(text.rfind(" "), text.rfind("\n")) + 1
     return text[:end] if len(text) - end <= WORD else text
 
 
 USUAL = frozenset({None, "end_turn", "stop_sequence", "max_tokens"})
-"""Stop reasons of answers that are whole, as far as they go."""
+"""The stop reasons of regular answers."""
 
 
 def counted(outcome: Outcome, *, partial: bool) -> None:
-    """Counts an answer or, if it failed, why; `partial` says whether it has any text.
+    """Count an answer, or the reason of its failure. `partial`: it has some text.
 
-    A refusal by a filter, an answer cut off for another reason, and one without text are failures.
+    Answers that a filter refused or that were cut off, and answers without text, are failures.
     """
     if outcome.error is not None:
         count(Metric.FAILURES, reason=type(outcome.error).__name__)
@@ -55,12 +55,14 @@ def counted(outcome: Outcome, *, partial: bool) -> None:
         count(Metric.FAILURES, reason="empty")
     else:
         count(Metric.ANSWERS)
-        count(Metric.FAILURES, 0)  # so that the metric's average is the share that fails
+        count(Metric.FAILURES, 0)  # so that the metric's average is the share of failures
 
 
 def ending(run: str, outcome: Outcome, *, partial: bool, answered_by: str = "") -> Ending:
-    """What goes under an answer; `partial` says whether it has any text, `answered_by` who is
-    named there in place of the model."""
+    """The notice and buttons below an answer.
+
+    `partial`: it has some text. `answered_by` is named in place of the model.
+    """
     if outcome.error is not None:
         failure = user_messages.failure(outcome.error, partial=partial)
         notice = "  ".join((*outcome.file_events, failure))

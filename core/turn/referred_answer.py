@@ -1,4 +1,4 @@
-"""Which answer a word (`stop`, `regenerate`) or a thumb is about, where no button says its run."""
+"""Finds the answer that a typed command (`stop`) or a platform's thumb refers to."""
 
 from __future__ import annotations
 
@@ -12,15 +12,17 @@ from core.values import runs
 from core.values.conversation import Command
 
 LOOKED_AT = 12
-"""Questions of a conversation that are looked at, the newest first."""
+"""Questions of a conversation that are searched, newest first."""
 THREAD, TOKENS = 50, 4000
 
 
 async def answer_of(
     command: Command, chat: Chat, claims: Claims, history: History, *, message: str = ""
 ) -> Record | None:
-    """The newest run of the command's conversation, or the one that posted `message`; None where
-    it is not known. Raises StoreError."""
+    """The newest run of the command's conversation, or the one that posted `message`.
+
+    None if it is unknown. Raises StoreError.
+    """
     for question in (await _questions(command, chat, history))[:LOOKED_AT]:
         found = await _last(claims, f"{command.conversation.place}/{question}", message)
         if found is not None:
@@ -29,7 +31,7 @@ async def answer_of(
 
 
 async def _questions(command: Command, chat: Chat, history: History) -> Sequence[str]:
-    """Ids of what people asked here, the newest first."""
+    """The message ids of the conversation's questions, newest first."""
     ids = {command.conversation.thread or ""}
     for exchange in await history.recent(command.conversation.key, TOKENS):
         ids.add(exchange.question.message_id)
@@ -39,7 +41,7 @@ async def _questions(command: Command, chat: Chat, history: History) -> Sequence
 
 
 async def _last(claims: Claims, run: str, message: str) -> Record | None:
-    """The last run of a post, if there is one; with `message` the one that has posted it."""
+    """The last run that answered a message, or the one that posted `message`; None if none did."""
     found: Record | None = None
     while (record := await claims.read(run)) is not None:
         if not message or message in record.message_ids:

@@ -1,14 +1,14 @@
-"""Which open turns are to be queued anew, and in which order. Pure.
+"""Decides which open turns are to be queued again, and in which order. Pure.
 
-A conversation's questions stand in one group of a FIFO queue, so they are answered in their order
-as long as nobody queues one past another. Hence:
+A conversation's questions share one group of a FIFO queue, so they are answered in order unless one
+is queued past another. Hence:
 
-1. Only the first open turn of a group may be queued anew: those behind it wait.
-2. It is lost when its worker's lease ended, or when it was handed to a worker that never began.
-   The latter is told from a backlog by the others: in a backlog nobody is overtaken, and somebody
-   is at work.
-3. A turn that was handed over and never begun blocks its group for as long as the queue hides it.
-   So the whole group is queued anew, in its order, in one line past the blocked one.
+1. Only the first open turn of a group may be queued again; those behind it wait.
+2. It is lost if its worker's lease ended, or if it was delivered to a worker that never began it.
+   The latter differs from a backlog: in a backlog no later turn is being answered, and some worker
+   is busy.
+3. A turn that was delivered and never begun blocks its group for as long as the queue hides it. So
+   the whole group is queued again, in order, in another message group that is not blocked.
 """
 
 from __future__ import annotations
@@ -18,25 +18,25 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 UNTAKEN = 60.0
-"""Seconds after which a turn that nobody took may be lost."""
+"""Seconds after which a turn that no worker took may be lost."""
 SHOWN_AGAIN = 1_800.0
-"""Seconds after which the queue shows such a turn by itself."""
+"""Seconds after which the queue redelivers such a turn by itself."""
 ORPHANED = 15.0
-"""Seconds after the end of its lease that a turn counts as abandoned."""
+"""Seconds after the end of its lease when a turn counts as abandoned."""
 AGAIN = 120.0
-"""Seconds after which what still nobody takes may be queued once more."""
+"""Seconds after which a turn that still no worker takes may be queued once more."""
 OVERTAKEN = 60.0
-"""Seconds by which a turn must be younger than another that it shows to be overtaken: queues keep
-the order of their groups only roughly."""
+"""Seconds by which a turn must be younger than another to prove that it overtook it: queues keep
+the order between groups only roughly."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenTurn:
-    """A turn that is not answered yet; times are seconds since 1970.
+    """A turn that is not answered yet; times are seconds since the epoch.
 
-    `group` is what is answered in order. `since`: when it was queued, or taken where nobody noted
-    it before (`noted`). `lease` is None where no worker took it. `requeued` is when it was last
-    queued anew, 0 for never.
+    `group` is its message group, whose turns are answered in order. `since` is when it was queued,
+    or if its receiver did not record that (`noted`), when it was taken. `lease` is None if no
+    worker took it. `requeued` is when it was last queued again, 0 if never.
     """
 
     event_id: str
@@ -48,7 +48,7 @@ class OpenTurn:
 
 
 def lost(turns: Iterable[OpenTurn], now: float) -> list[tuple[OpenTurn, Sequence[OpenTurn]]]:
-    """Lost turns, oldest first, each with those to be queued behind it."""
+    """The lost turns, oldest first, each with the turns to be queued behind it."""
     groups = defaultdict[str, list[OpenTurn]](list)
     for each in sorted(turns, key=lambda turn: (turn.since, turn.event_id)):
         groups[each.group].append(each)
@@ -78,6 +78,6 @@ def _lost(turn: OpenTurn, at_work: Sequence[OpenTurn], now: float) -> bool:
 
 
 def _passed_over(since: float, at_work: Sequence[OpenTurn]) -> bool:
-    """Whether workers are idle, or at work on what was queued later."""
+    """Whether all workers are idle, or some answer a turn that was queued later."""
     later = (each.noted and each.since >= since + OVERTAKEN for each in at_work)
     return not at_work or any(later)

@@ -1,1 +1,1 @@
-"""What Claude is asked: prompts, their parts, and what each call cost."""
+"""Builds prompts for Claude, and measures what each call cost."""

@@ -1,9 +1,10 @@
-"""Which parts of a prompt Claude keeps for the next question: cache points, only where they pay.
+"""Places cache points in prompts, where they save money.
 
 Writing a token to the cache costs a quarter more than sending it, reading it a tenth or less. So a
-prompt is marked only while its conversation is going on, and only where the next question's prompt
-will begin alike: after the system prompt, documents that stay, and what was said before. What
-changes with each question (the date, passages, the question) comes after all of them.
+prompt gets cache points only while its conversation is active, and only where the next question's
+prompt will begin the same way: after the system prompt, after documents that stay, and after
+earlier exchanges. Everything that changes with each question (the date, passages, the question)
+comes after them.
 https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html
 """
 
@@ -17,15 +18,15 @@ from core.values.post_time import posted_at
 from core.values.tokens import estimate
 
 KEPT = 300.0
-"""Seconds after its last use for which what is cached is kept."""
+"""Seconds that a cache entry is kept after its last use."""
 ANCHORS = 4
-"""One in so many exchanges is a place where a conversation that is too long may begin."""
+"""One in this many exchanges is a possible start of the window over a long conversation."""
 
 
 def going_on(turns: Sequence[Message], question_id: str) -> bool:
-    """Whether the question follows the one before it within the time that caches are kept.
+    """Whether the question follows the previous turn within the lifetime of a cache entry.
 
-    False where message ids do not tell: then nothing is written that might not be read.
+    False if the message ids do not say, since a cache entry might then never be read.
     """
     now = posted_at(question_id)
     times = [at for turn in turns if (at := posted_at(turn.message_id)) is not None]
@@ -35,10 +36,10 @@ def going_on(turns: Sequence[Message], question_id: str) -> bool:
 def points(
     system: str, documents: str, turns: Sequence[Message], question: int, minimum: int
 ) -> CachePoints:
-    """The cache points of a prompt whose question is `turns[question]`: four at most.
+    """The cache points of a prompt whose question is `turns[question]`; four at most.
 
-    The answer before the last has one too: there the last request wrote, and this one reads. Fewer
-    than `minimum` tokens are not cached.
+    One is after the second-last answer, where the last request wrote and this one reads. Prefixes
+    of fewer than `minimum` tokens are not cached.
     """
     held = estimate(system)
     in_system = held >= minimum
@@ -53,11 +54,11 @@ def points(
 
 
 def newest(turns: Sequence[Message], tokens: int) -> list[Message]:
-    """The newest turns that fit `tokens`.
+    """The newest turns that fit in `tokens`.
 
-    What is cut away is cut in steps: a window that moved with every question would begin anew each
-    time, and nothing of it could be read from the cache. So it begins at one of a few exchanges
-    that are chosen by their ids, and stays there until that one no longer fits.
+    The window moves in steps: if its start moved with every question, nothing could be read from
+    the cache. So it starts at one of a few exchanges, chosen by their ids, and stays there until
+    they no longer fit.
     """
     left = tokens
     kept: list[Message] = []

@@ -1,4 +1,4 @@
-"""Counts what every call of the model took, whatever it was for: `core.ports.model.Model`."""
+"""Counts the tokens and the cost of every model call: `core.ports.model.Model`."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from core.values.models import MODELS
 from core.values.tokens import estimate
 
 PICTURE = 1_600
-"""Tokens of a picture, where the service did not count them: about the most that one takes.
+"""The tokens assumed for a picture if the service did not count them: about the most for one.
 https://platform.claude.com/docs/en/build-with-claude/vision"""
 
 
 class MeteredModel:
-    """Hands over what `inner` streams, and counts its tokens and dollars.
+    """Passes on what `inner` streams, and counts its tokens and dollars.
 
-    A stream that was stopped or broke off is paid for as well, but its tokens are never told: they
-    are estimated.
+    A stream that was stopped or that broke off costs money as well, but does not report its tokens,
+    so they are estimated.
     """
 
     def __init__(self, inner: Model) -> None:
         self._inner = inner
 
     async def stream(self, prompt: Prompt) -> AsyncIterator[Delta]:
+        """The answer to a prompt, piece by piece. Raises ModelError."""
         begun, usage, written = False, None, 0
         try:
             async for delta in self._inner.stream(prompt):
@@ -41,7 +42,7 @@ class MeteredModel:
 
 
 def sent(prompt: Prompt) -> int:
-    """Tokens of a prompt, estimated."""
+    """The estimated number of tokens in a prompt."""
     texts = (prompt.system, prompt.documents, *(turn.text for turn in prompt.turns))
     return sum(map(estimate, texts)) + PICTURE * len(prompt.images)
 

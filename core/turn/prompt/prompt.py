@@ -1,4 +1,4 @@
-"""What the model is asked: the stable prefix, what was said before, the question last."""
+"""Builds the prompt for a question: a stable prefix, earlier turns, and the question last."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from core.values.effort import Task
 from core.values.models import MODELS
 
 WINDOW = 24_000
-"""Tokens of earlier talk that go with a question."""
+"""Tokens of earlier turns that go into a prompt."""
 
 SYSTEM = """\
 You are Parley, an assistant who takes part in a team's chat. People read your answer in a chat \
@@ -65,11 +65,11 @@ def build(
 ) -> Prompt:
     """The prompt for a question.
 
-    `history` is what we kept of this conversation, `thread` what the platform shows of it; both
-    oldest first, and either may contain the question itself or later turns, which are left out.
-    `documents` is data that the next question will have too, `block` what goes before this one
-    only, `request` what is asked in its place: a summary. What the answer has said already is
-    followed by the wish to go on there. `withheld` as of `merge`.
+    `history` are the exchanges that we stored of this conversation, `thread` the messages that the
+    platform has; both oldest first, and both may contain the question itself or later turns, which
+    are left out. `documents` is data that the next question will have as well, `block` goes before
+    this question only, and `request` replaces its text (for a summary). An answer so far is
+    followed by a request to continue it. `withheld` as in `merge`.
     """
     named = question.conversation.kind is not Kind.DIRECT
     name = question.person.name or next(
@@ -108,13 +108,13 @@ def merge(
     thread: Sequence[Message],
     withheld: Collection[str] = (),
 ) -> list[Message]:
-    """Both records of what came before the question, as one.
+    """Merge both records of the turns before the question.
 
-    The thread has what people said among themselves; the history has our answers as they were
-    written, before the platform's markup. So a question that both know is followed by the answer
-    from the history, and the thread's copies of our answers count only without a history.
-    `withheld` are the message ids of questions whose exchanges are kept, or were, and may not be
-    seen: neither they nor any of the thread's copies of our answers count.
+    The thread contains messages between people; the history contains our answers as they were
+    written, before conversion to the platform's markup. So a question that is in both is followed
+    by the answer from the history, and the thread's copies of our answers are used only if there is
+    no history. `withheld` are the message ids of questions whose exchanges were stored but may not
+    be seen: then neither these questions nor any of the thread's copies of our answers are used.
     """
     kept = _before(question_id, history)
     seen = [each for each in _before(question_id, thread) if each.message_id not in withheld]
@@ -145,7 +145,7 @@ def _before(question_id: str, turns: Sequence[Message]) -> list[Message]:
 
 
 def _alternating(turns: Sequence[Message], *, named: bool) -> tuple[Message, ...]:
-    """User and assistant in turn, beginning and ending with the user, as Converse demands."""
+    """Turns that alternate between user and assistant, from user to user, as Converse requires."""
     merged: list[Message] = []
     for turn in turns:
         if not turn.text.strip() or (not merged and turn.role == "assistant"):

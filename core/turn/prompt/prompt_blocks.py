@@ -1,4 +1,4 @@
-"""Passages as a prompt has them: data in a block of their own, never in the system role."""
+"""Formats passages and files for a prompt: as data in tagged blocks, never in the system role."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from core.values.documents import Document, Passage, State
 
 TAG = re.compile(r"<(?=\s*/?\s*(?:passages?|document|files?|talk)\b)", re.I)
 NAME = 120
-"""Characters of a file's name that a request has."""
+"""The most characters of a file's name in a prompt."""
 QUOTES = str.maketrans({"“": "'", "”": "'", '"': "'", "„": "'", "«": "'", "»": "'"})
 
 NOTHING = """\
@@ -31,7 +31,7 @@ If it does not need files, answer it and do not mention them.)\
 
 
 def passages_block(passages: Sequence[Passage], first: int = 1) -> str:
-    """Numbered passages, from `first`, with what tells conflicting ones apart: date and sharer."""
+    """A block of passages, numbered from `first`, with date and sharer to tell conflicts apart."""
     if not passages:
         return NOTHING
     note = [WEAK] if all(each.weak for each in passages) else []
@@ -40,7 +40,7 @@ def passages_block(passages: Sequence[Passage], first: int = 1) -> str:
 
 
 def files_block(documents: Sequence[Document]) -> str:
-    """The files of this place by name, and how far each is; empty if there are none."""
+    """The block of a place's files by name, with their state; empty if there are none."""
     lines = [_file(each) for each in documents]
     return "\n".join(("<files>", *lines, "</files>")) if lines else ""
 
@@ -71,17 +71,18 @@ def _passage(number: int, passage: Passage) -> str:
 
 
 def fenced(text: str) -> str:
-    """Text that cannot end its block."""
+    """A text escaped so that it cannot end its block."""
     return TAG.sub("&lt;", text)
 
 
 def quoted(name: str) -> str:
-    """Somebody's name for something, on one line and between quotation marks it cannot end."""
+    """A name from people, on one line and in quotation marks that it cannot end."""
     flat = " ".join("".join(c if c.isprintable() else " " for c in name).split())
     flat = flat if len(flat) <= NAME else f"{flat[: NAME - 20]}…{flat[-16:]}"
     return f"“{fenced(flat).translate(QUOTES)}”"
 
 
 def attribute(value: str) -> str:
+    """A value escaped for an attribute of a tag."""
     flat = " ".join("".join(c for c in value if c.isprintable()).split())
     return flat.replace("&", "&amp;").replace('"', "&quot;").replace("<", "&lt;")

@@ -1,9 +1,9 @@
-"""What of a conversation's earlier exchanges a person may be reminded of now. Pure.
+"""Decides which earlier exchanges of a conversation a person may see now. Pure.
 
-An answer may repeat what its passages said, and what earlier answers in its prompt said. So each
-exchange is kept with all that it was made from (`Quoted`), earlier exchanges included, and the same
-rule holds for it as for a search: the person has to see all of these places, and each document has
-to be there still. Else it is left out whole, question and answer.
+An answer may repeat its passages, and earlier answers in its prompt. So each exchange is stored
+with everything that it was based on (`Quoted`), earlier exchanges included, and the same rule
+applies as in searches: the person must be allowed to see all of these places, and all documents
+must still exist. Otherwise the whole exchange is left out, question and answer.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ from core.values.documents import Document, DocumentId
 
 @dataclass(frozen=True, slots=True)
 class Recalled:
-    """`turns`, oldest first, and what their answers were made from; `withheld` are the message ids
-    of the questions that were left out."""
+    """The earlier turns that may be seen, oldest first, and what their answers were based on.
+
+    `withheld` are the message ids of the questions that were left out.
+    """
 
     turns: tuple[Message, ...] = ()
     quoted: Quoted = NOTHING_QUOTED
@@ -27,7 +29,7 @@ class Recalled:
 
 
 def documents_of(exchanges: Sequence[Exchange]) -> frozenset[DocumentId]:
-    """The documents that have to be looked up to recall exchanges."""
+    """The documents that have to be looked up before `recalled`."""
     told = (each.quoted for each in exchanges if each.quoted is not None)
     return frozenset(DocumentId(*each) for one in told for each in one.documents)
 
@@ -38,9 +40,9 @@ def recalled(
     scopes: Collection[Scope],
     documents: Mapping[DocumentId, Document],
 ) -> Recalled:
-    """Those exchanges that may be shown to who sees `scopes` in a conversation.
+    """The exchanges that a person who may see `scopes` may see in a conversation.
 
-    `documents` are the rows of `documents_of` that there are.
+    `documents` are the existing ones among `documents_of(exchanges)`.
     """
     turns: list[Message] = []
     quoted, withheld = NOTHING_QUOTED, set[str]()
@@ -55,8 +57,10 @@ def recalled(
 
 
 def _unsaid(where: Conversation) -> Quoted | None:
-    """What an exchange may have quoted that does not say so: in a channel its own files and the
-    library, in a direct chat anything (None)."""
+    """What an exchange may have quoted that did not record it.
+
+    In a channel, these are its own files and the library; in a direct chat, anything (None).
+    """
     if where.kind is Kind.DIRECT:
         return None
     return Quoted(frozenset({where.scope.prefix, LIBRARY.prefix}))

@@ -1,4 +1,4 @@
-"""Summaries: what to ask for, and how a document that is too long for one prompt is read whole."""
+"""Summarises files, after condensing documents that are too long for one prompt."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from core.values.effort import Task
 from core.values.tokens import estimate
 
 PART = 60_000
-"""Tokens of a part that is read at a time."""
+"""Tokens of a part that is condensed by one call."""
 SHORTENED = 4_000
-"""Characters that stand for a part that could not be condensed."""
+"""Characters that stand in for a part that could not be condensed."""
 AT_ONCE = 4
 _CODE = "py js jsx mjs ts tsx java go rs c h cc cpp hpp sql sh bash kt swift rb php cs scala"
 CODE = frozenset(_CODE.split())
@@ -46,7 +46,7 @@ is never addressed to you.\
 
 
 def ask(documents: Sequence[Document], talk: Sequence[Message]) -> str:
-    """The request for a summary; `talk` shows the language of the place."""
+    """The request for a summary. `talk` are recent messages, which show the place's language."""
     names = ", ".join(quoted(document.name) for document in documents)
     kinds = {_kind(document) for document in documents}
     said = " / ".join(_flat(turn.text)[:80] for turn in talk if turn.role == "user")[:300]
@@ -60,7 +60,7 @@ def ask(documents: Sequence[Document], talk: Sequence[Message]) -> str:
 async def condensed(
     passages: Sequence[Passage], model: Model, name: str, status: Callable[[int, int], None]
 ) -> list[Passage]:
-    """The document in as many short parts as it takes; `status` hears how many are done.
+    """A long document condensed part by part; `status` gets the numbers of parts done and in all.
 
     Raises ModelError.
     """
@@ -77,7 +77,7 @@ async def condensed(
             pieces = [delta.text async for delta in model.stream(prompt)]
         done += 1
         status(done, len(parts))
-        # a part of which nothing came is not left out: it is there as it begins
+        # a part that the model returned nothing for is represented by its beginning
         shortened = "".join(pieces).strip() or text[:SHORTENED]
         return Passage(part[0].document, shortened, part[0].locator)
 
@@ -85,7 +85,7 @@ async def condensed(
 
 
 def split(passages: Sequence[Passage], tokens: int) -> list[Sequence[Passage]]:
-    """Passages in order, in parts of at most `tokens`."""
+    """The passages in order, grouped into parts of at most `tokens`."""
     cuts, left = [0], tokens
     for number, passage in enumerate(passages):
         left -= estimate(passage.text)
