@@ -218,7 +218,7 @@ class Eraser:
                 else:
                     (noted if row["pk"] == OPEN else gone).append(row)
             await self._deleted(gone, report)
-            # afterwards, since the record that a question is settled replaces its claim
+            # afterwards, since the record that a question is completed replaces its claim
             over = {each["sk"]: await self._dropped(each["sk"]) for each in noted}
             waiting |= {event for event, is_over in over.items() if not is_over}
             await self._deleted([each for each in noted if over[each["sk"]]], report)

@@ -83,7 +83,7 @@ class Claims(Protocol):
     """Ensures that one worker at a time answers an event. Methods raise StoreError."""
 
     async def take(self, event_id: str, incoming: str = "") -> Claim | None:
-        """Claim an event; None if it is settled. Raises Busy while another worker holds it."""
+        """Claim an event; None if it is completed. Raises Busy while another worker holds it."""
         ...
 
     async def renew(self, claim: Claim) -> bool:
@@ -130,7 +130,7 @@ class Claims(Protocol):
         ...
 
     async def ignore(self, event_id: str) -> None:
-        """Settle an event that nobody needs to answer, and erase its text."""
+        """Complete an event that nobody needs to answer, and erase its text."""
         ...
 
 

@@ -15,7 +15,7 @@ from core.values.answer import MessageId
 from core.values.conversation import loads
 
 OPEN = "open"
-"""The partition of events that are not settled."""
+"""The partition of events that are not completed."""
 
 
 def claim_key(event_id: str) -> dict[str, str]:

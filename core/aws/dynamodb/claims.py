@@ -56,7 +56,7 @@ class DynamoClaims:
         self._stops = Stops(self._stopping)
 
     async def take(self, event_id: str, incoming: str = "") -> Claim | None:
-        """Claim an event; None if it is settled. Raises Busy, StoreError."""
+        """Claim an event; None if it is completed. Raises Busy, StoreError."""
         post = post_of(event_id)
         if post != event_id and (await self._item(post) or {}).get("gone"):
             return None  # the question was deleted after another run of it was asked for
@@ -179,7 +179,7 @@ class DynamoClaims:
         return Withdrawn(claim.event_id) if item.get("gone") else LeaseLost(claim.event_id)
 
     async def stop(self, event_id: str) -> bool:
-        """Ask the worker that answers this event, now or next, to stop; False if it is settled."""
+        """Ask the worker that answers this event, now or next, to stop; False if it is completed."""
         check = {
             "TableName": self._table,
             "Key": encode(claim_key(event_id)),
@@ -224,7 +224,7 @@ class DynamoClaims:
                 raise  # an unmet condition: it was answered meanwhile
 
     async def ignore(self, event_id: str) -> None:
-        """Settle an event that nobody needs to answer, and erase its text."""
+        """Complete an event that nobody needs to answer, and erase its text."""
         item = await self._item(event_id)
         if item is not None and not item["settled"]:
             try:
@@ -245,7 +245,7 @@ class DynamoClaims:
         await self._let_go(event_id)
 
     async def _let_go(self, event_id: str) -> None:
-        """Delete the open item of an event that its platform sent again after it was settled."""
+        """Delete the open item of an event that its platform sent again after it was completed."""
         key = {"pk": OPEN, "sk": event_id}
         await self._calls(self._db.delete_item, TableName=self._table, Key=encode(key))
 

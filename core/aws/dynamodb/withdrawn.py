@@ -1,7 +1,7 @@
-"""Settles the events of questions that were erased or deleted, so that no worker answers them.
+"""Completes the events of questions that were erased or deleted, so that no worker answers them.
 
 Such a question's message stays in the queue, since only a worker can take it from there. What is
-kept is the row of a settled event (`core.aws.dynamodb.claims`) without any of the question's text.
+kept is the row of a completed event (`core.aws.dynamodb.claims`) without any of the question's text.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ STOP_KEPT = 3_600
 
 
 async def drop(dynamodb: Any, table: str, calls: Calls, event_id: str, now: float) -> bool:
-    """Settle an event and erase its text; False while a worker answers it. Raises StoreError."""
+    """Complete an event and erase its text; False while a worker answers it. Raises StoreError."""
     try:
         await calls(
             dynamodb.put_item,
@@ -41,7 +41,7 @@ async def drop(dynamodb: Any, table: str, calls: Calls, event_id: str, now: floa
 async def withdraw(
     dynamodb: Any, table: str, calls: Calls, event_id: str, now: float
 ) -> Sequence[str] | None:
-    """Settle a run, whoever holds it, and keep nothing of it but the ids of its messages.
+    """Complete a run, whoever holds it, and keep nothing of it but the ids of its messages.
 
     Returns these ids, None if there was no such run. A worker that holds it is stopped when it
     renews its lease, or earlier by a request to stop. Raises StoreError.

@@ -43,7 +43,7 @@ class OpenSearchIndex:
     """
 
     latency = 0.0
-    """Seconds until writes of other processes are searchable, after they called `settle`."""
+    """Seconds until writes of other processes are searchable, after they called `refresh`."""
     cosine = staticmethod(mapping.cosine)
     """Converts a hit's score from the engine's scale to a cosine."""
 

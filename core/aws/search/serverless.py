@@ -3,8 +3,8 @@
 1. A collection accepts no ids: a chunk is identified by its document, version and ordinal. A chunk
    that is written again exists twice until its version is deleted. So each write has a timestamp,
    `written`: readers take the newest copy, and counts are of distinct ordinals.
-2. A write becomes searchable after 10 or 60 seconds, and there is no refresh. So `settle` searches
-   for its `written` until it is found.
+2. A write becomes searchable after 10 or 60 seconds, and there is no API to speed that up. So
+   `refresh` searches for its `written` until it is found.
 3. There is no delete-by-query: chunks are searched for, then deleted.
 4. The engine is Faiss. The inner product of unit vectors is their cosine.
 

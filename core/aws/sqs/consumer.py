@@ -195,7 +195,7 @@ class Consumer:
         await show_again(self._calls, self._sqs, self._url, handle, seconds)
 
     async def _delete(self, message: Mapping[str, Any]) -> None:
-        """Delete a handled message. If this fails, it is redelivered and recognised as settled."""
+        """Delete a handled message. If this fails, it is redelivered and recognised as completed."""
         try:
             await self._calls(
                 self._sqs.delete_message,

@@ -32,7 +32,7 @@ class SqsDeadTurns:
         """Delete a question's dead letters. Raises StoreError.
 
         Without permission to read their queue, this logs a warning and they stay until they expire:
-        a worker that receives one finds its event settled.
+        a worker that receives one finds its event completed.
         """
         try:
             if self._dead is None:

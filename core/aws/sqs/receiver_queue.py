@@ -44,7 +44,7 @@ def queueing(settings: Settings) -> Iterator[Enqueue]:
 
     def enqueue(item: Incoming | Command) -> None:
         if isinstance(item, Incoming):
-            notes.note(item)  # first: a worker could settle the turn before a later note
+            notes.note(item)  # first: a worker could complete the turn before a later note
         turns.enqueue_blocking(item)
 
     try:
