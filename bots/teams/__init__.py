@@ -1,1 +1,1 @@
-"""Microsoft Teams."""
+"""Microsoft Teams: parse its activities, render Markdown for it, call its connector and Graph."""

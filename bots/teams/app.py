@@ -1,5 +1,7 @@
-"""Teams' activities in: verified, parsed, queued, acknowledged. Imports no model, storage or index
-library."""
+"""Teams' receiver: verify, parse, queue and acknowledge activities.
+
+Imports no model, storage or index library.
+"""
 
 from __future__ import annotations
 
@@ -24,24 +26,26 @@ from core.runtime.http import LATER, Enqueue, Headers, Response
 log = logging.getLogger(__name__)
 
 LARGEST = 1024**2
-"""Bytes of a request; Teams' own stay below 100 KB."""
+"""The most bytes of a request; Teams' stay below 100 KB."""
 CARD_ACTION = "adaptiveCard/action"
 ERRORS = {400: ("BadRequest", "I don't know that button."), 503: ("ServiceUnavailable", LATER)}
 MESSAGE = "application/vnd.microsoft.activity.message"
 
 
 class _Nowhere:
-    """In place of botbuilder's way out: answers go through `bots.teams.chat`."""
+    """Replaces botbuilder's outgoing client: answers go through `bots.teams.chat`."""
 
     async def create(self, *_: object) -> object:
+        """Return an object that is never called."""
         return object()
 
     async def create_user_token_client(self, *_: object) -> object:
+        """Return an object that is never called."""
         return object()
 
 
 class Receiver:
-    """One bot. `enqueue` queues from any thread, or raises StoreError."""
+    """Receives the activities of one bot. `enqueue` works in any thread, or raises StoreError."""
 
     def __init__(self, app_id: str, authenticator: Authenticator, enqueue: Enqueue) -> None:
         if not app_id.strip():
@@ -53,7 +57,8 @@ class Receiver:
         self._adapter.on_turn_error = _raised
 
     async def handle(self, headers: Headers, body: bytes) -> Response:
-        """Answers one HTTP request; `headers` as they came. What gets a 5xx comes again."""
+        """Answer one HTTP request; `headers` as received. Teams repeats a request answered with
+        5xx."""
         try:
             activity = _activity(headers, body)
             claims = await self._authenticator.check(headers, activity)
@@ -71,13 +76,14 @@ class Receiver:
             log.warning("activity not queued: %s", type(exc).__name__)
             return _later(activity)
         except (ClientException, *ODD) as exc:
-            # botbuilder trusts the shape of what it reads
+            # botbuilder does not validate what it reads
             log.info("request refused: %s", type(exc).__name__)
             return Response(400)
         return Response(200) if answer is None else _json(answer.status, answer.body)
 
     def _turn(self, activity: Mapping[str, Any]) -> Callable[[TurnContext], Awaitable[None]]:
-        """What is done with an activity, by its JSON: botbuilder's values lose parts of it."""
+        """Return the handler of an activity, based on its JSON: botbuilder's objects lose parts of
+        it."""
 
         async def turn(context: TurnContext) -> None:
             item = parse(activity, self._app_id)
@@ -93,7 +99,7 @@ def _activity(headers: Headers, body: bytes) -> dict[str, Any]:
     if len(body) > LARGEST:
         raise RequestRejected("too large", 413)
     if not any(name.lower() == "authorization" for name, _ in headers):
-        raise RequestRejected("no token")  # nothing of it is read
+        raise RequestRejected("no token")  # nothing in it is read
     try:
         text = body.decode()
         if depth(text) > DEEPEST:
@@ -107,7 +113,7 @@ def _activity(headers: Headers, body: bytes) -> dict[str, Any]:
 
 
 def _invoked(activity: Mapping[str, Any], *, known: bool) -> Activity:
-    """The answer to an invoke: a card's action is taken, all else is not ours.
+    """Return the response to an invoke: a card's action is accepted, anything else is not ours.
 
     https://learn.microsoft.com/adaptive-cards/authoring-cards/universal-action-model
     """
@@ -122,14 +128,14 @@ def _invoked(activity: Mapping[str, Any], *, known: bool) -> Activity:
 
 
 def _later(activity: Mapping[str, Any]) -> Response:
-    """Teams shows a card's error; all else comes again after a 503."""
+    """Ask for a retry: a card shows its error; anything else is sent again after a 503."""
     if activity.get("type") == "invoke" and activity.get("name") == CARD_ACTION:
         return _json(200, _error(503))
     return Response(503)
 
 
 def _error(status: int) -> dict[str, Any]:
-    """What a card's action is answered with that was not taken."""
+    """Return the response to a card's action that was not accepted."""
     code, message = ERRORS[status]
     value = {"code": code, "message": message}
     return {"statusCode": status, "type": "application/vnd.microsoft.error", "value": value}

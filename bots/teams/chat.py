@@ -1,4 +1,4 @@
-"""One Teams conversation over the connector and Graph: `core.ports.chat.Chat`."""
+"""A Teams conversation over the connector and Graph: implements `core.ports.chat.Chat`."""
 
 from __future__ import annotations
 
@@ -42,12 +42,12 @@ from core.values.documents import Document, DocumentId
 log = logging.getLogger(__name__)
 
 SOON = 2.0
-"""Seconds within which Teams has taken a post whose answer was lost, and Graph tells of it."""
+"""Seconds after which a post whose response was lost has taken effect and is visible in Graph."""
 
 
 @dataclass(frozen=True, slots=True)
 class Microsoft:
-    """What a process reaches Teams by; `app_id` is the bot's."""
+    """Everything through which this process reaches Teams; `app_id` is the bot's."""
 
     app_id: str
     connector: Connector
@@ -61,7 +61,7 @@ class Microsoft:
 
 
 class TeamsChat:
-    """`extra` is the turn's: how to reach the conversation, and who asked."""
+    """A Teams conversation. `extra` is the turn's: how to reach the conversation, and who asked."""
 
     def __init__(
         self, microsoft: Microsoft, conversation: Conversation, extra: Mapping[str, str]
@@ -71,7 +71,7 @@ class TeamsChat:
         self._extra = extra
         self._service = extra.get("service_url", "")
         in_public = conversation.thread and not self._private
-        # what only its writer and we see is in no thread
+        # a targeted message, which only its author and the bot see, is in no thread
         thread = f";messageid={conversation.thread}" if in_public else ""
         self._id = f"{conversation.channel}{thread}"
         self._files = Files(
@@ -83,15 +83,18 @@ class TeamsChat:
 
     @property
     def _private(self) -> str:
-        """Whom alone to answer; empty where all may see."""
+        """The only person to answer; empty if everybody may see the answer."""
         targeted = self._extra.get("to") == "person" and self._where.kind is not Kind.DIRECT
         return self._extra.get("user", "") if targeted else ""
 
     @property
     def surface(self) -> Surface:
+        """Renders text and cards; a message must fit in both."""
         return TeamsSurface()
 
     async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
+        """Post a message, or start a native stream in a personal chat. If Teams returns no id, look
+        for the message in Graph."""
         marks = self._microsoft.marks
         since = marks.clock()
         try:
@@ -105,19 +108,21 @@ class TeamsChat:
         return posted
 
     async def edit(self, message_id: MessageId, message: Rendered) -> None:
+        """Continue or end the message's stream, or edit it in place."""
         mark = self._marks.get(message_id, "")
         streams = self._microsoft.streams
         if not await streams.edit(self._id, message_id, message, self._sender.send):
             await self._sender.edit(message_id, message, mark)
 
     async def delete(self, message_id: MessageId) -> None:
+        """Delete a message and forget its stream and mark."""
         self._microsoft.streams.forget(self._id, message_id)
         self._microsoft.marks.forget(self._id, message_id)
         await self._sender.delete(message_id)
 
     async def find(self, mark: str) -> Sequence[MessageId]:
-        """By Graph, as the connector tells nothing of earlier messages; where Graph may not be
-        asked, what this process remembers."""
+        """Look in Graph, as the connector cannot list messages; without Graph's permission, use
+        what this process remembers."""
         marks = self._microsoft.marks
         known = {*marks.ids(self._id, mark)}
         try:
@@ -131,7 +136,7 @@ class TeamsChat:
         return found
 
     def _is_there(self, found: Sequence[MessageId], known: Collection[str]) -> bool:
-        """Whether the lost post is found: a message that another process posted is older."""
+        """Whether the lost post was found: messages posted by another process are older."""
         since = self._lost or 0.0
         return any(each not in known and not is_before(each, since) for each in found)
 
@@ -145,11 +150,11 @@ class TeamsChat:
         known = marks.ids(self._id, mark)
         of_it = [each for each, of in told.items() if of == mark or each in known]
         for each in of_it:
-            marks.posted(self._id, mark, each)  # its card may be gone when it has changed
+            marks.posted(self._id, mark, each)  # an edit may remove the card that holds the mark
         return [MessageId(each) for each in of_it]
 
     async def post_ephemeral(self, person: Person, message: Rendered) -> None:
-        """Shown to one person, where Teams can do that; else as a reply."""
+        """Show a message to one person if Teams can do that here; else post it as a reply."""
         user = self._extra.get("user", "")
         if self._where.kind is not Kind.DIRECT and user:
             try:
@@ -160,14 +165,16 @@ class TeamsChat:
         await self._sender.post(message)
 
     async def thread(self, limit: int) -> Sequence[Message]:
+        """Return the newest messages of the thread or chat, by Graph."""
         return self._turns(await self._messages(self._where.thread or "", limit))
 
     async def nearby(self, limit: int) -> Sequence[Message]:
+        """Return the newest messages of the channel or chat, by Graph."""
         return self._turns(await self._messages("", limit))
 
     async def audience(self, person: Person) -> frozenset[Scope]:
-        """In a channel or group its own files; in a personal chat also those of channels that the
-        person is in now. Where Graph does not say which these are, they are not among them."""
+        """In a channel or group, its own scope; in a personal chat, also the channels that the
+        person is in now. If Graph does not tell which these are, they are left out."""
         here = frozenset({self._where.scope, LIBRARY})
         aad = self._extra.get("aad", "")
         if self._where.kind is not Kind.DIRECT or not aad:
@@ -187,15 +194,18 @@ class TeamsChat:
         }
 
     async def outsider(self, person: Person) -> bool:
+        """By the connector's record of the member; the result is cached for a few minutes."""
         user, standings = self._extra.get("user", ""), self._microsoft.standings
         return await standings.outsider(self._service, self._where, user)
 
     async def rights(self, person: Person) -> Rights:
+        """In a channel, those of a team owner, by Graph; elsewhere none."""
         if self._where.kind is not Kind.CHANNEL:
             return Rights.NONE
         return await self._microsoft.graph.rights(await self._place(), self._extra.get("aad", ""))
 
     async def name(self, person: Person) -> str:
+        """The name in the activity, or else the connector's; empty if it cannot be read."""
         if person.name:
             return person.name
         user = self._extra.get("user", "")
@@ -207,7 +217,7 @@ class TeamsChat:
         return str(found.get("name") or "")
 
     async def completed(self, question: Incoming) -> Incoming:
-        """A channel's or group's post with its files, which Teams tells to Graph only."""
+        """Add the files of a post in a channel or group, which only Graph knows."""
         root = self._where.thread or ""
         reply_to = root if root != question.message_id else ""
         place = await self._place()
@@ -217,24 +227,27 @@ class TeamsChat:
         return replace(question, attachments=(*question.attachments, *more), files_unresolved=False)
 
     async def described(self, attachment: Attachment) -> Attachment:
+        """Look up the file in its drive, by Graph."""
         return await self._files.described(attachment, self._folder)
 
     async def freshness(self, documents: Collection[Document]) -> Mapping[DocumentId, Freshness]:
-        """Teams tells nothing of its files: SharePoint and OneDrive are asked."""
+        """Ask SharePoint and OneDrive, as Teams sends no events about files."""
         return await self._files.freshness(documents)
 
     async def current(self, document: Document) -> Attachment:
+        """Look up the file as it is now, by Graph."""
         here = document.id.place == self._where.place
         return await self._files.current(document, self._folder if here else nowhere)
 
     async def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
+        """Download the file in pieces."""
         if attachment.url.startswith(SHARE):
             attachment = await self.described(attachment)
         async for piece in self._files.open(attachment):
             yield piece
 
     async def _posted(self, message: Rendered, mark: str) -> MessageId:
-        """Empty where Teams tells no id."""
+        """Post or stream a message. Returns its id, empty if Teams returns none."""
         if self._where.kind is Kind.DIRECT and message.stage in (Stage.STATUS, Stage.GROWING):
             streamed = await self._microsoft.streams.start(self._id, message, self._sender.send)
             if streamed is not None:
@@ -247,7 +260,7 @@ class TeamsChat:
             self._microsoft.marks.lost(self._id, mark, render(message.markdown), since)
 
     async def _without_an_id(self, message: Rendered, mark: str, since: float) -> MessageId:
-        """The id of a message that Teams took without telling one: Graph's, if it knows it."""
+        """Find the id of a message that Teams accepted without returning one, by Graph."""
         log.warning("no id for what was posted")
         if not mark or message.stage is Stage.NOTICE:
             return unnamed()
@@ -269,24 +282,24 @@ class TeamsChat:
         return [messages.turn(each, app) for each in found if messages.is_said(each)]
 
     async def _place(self) -> str:
-        """Where Graph has this conversation."""
+        """Return the path of this conversation in Graph."""
         channel = quote(self._where.channel, safe="")
         match self._where.kind:
             case Kind.CHANNEL:
                 return f"teams/{quote(await self._group(), safe='')}/channels/{channel}"
             case Kind.DIRECT:
-                # the Bot Framework has an id of its own for the chat of a person and a bot
+                # the Bot Framework has its own id for the chat between a person and a bot
                 aad, bot = self._extra.get("aad", ""), self._microsoft.app_id
                 return f"chats/{quote(f'19:{aad}_{bot}@unq.gbl.spaces', safe='')}"
             case _:
                 return f"chats/{channel}"
 
     async def _folder(self) -> str:
-        """The channel whose files all its members see; empty in a chat."""
+        """Return the channel whose files all its members can see; empty in a chat."""
         return await self._place() if self._where.kind is Kind.CHANNEL else ""
 
     async def _group(self) -> str:
-        """The team's id as Graph knows it, which not every activity tells."""
+        """Return the team's id in Graph, which not every activity carries."""
         if known := self._extra.get("group", ""):
             return known
         found = await self._microsoft.connector.team(self._service, self._extra.get("team", ""))

@@ -1,4 +1,4 @@
-"""Lambda: Teams' requests to the function URL, received as `parley serve` receives them."""
+"""Lambda function for Teams' requests, which receives them as `parley serve` does."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _warm.prepare()
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """What Lambda calls for each request."""
+    """Lambda's entry point, called for each request to the function URL."""
     with _telemetry.invocation(context):
         return url_events.answered(
             event, PATH, lambda request: _warm.run(lambda kept: _answer(kept, request))

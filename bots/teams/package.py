@@ -1,4 +1,4 @@
-"""The app package that an administrator uploads to Teams: manifest and icons, zipped.
+"""Build the app package that an administrator uploads to Teams: manifest and icons, zipped.
 
 https://learn.microsoft.com/microsoftteams/platform/concepts/build-and-test/apps-package
 """
@@ -20,16 +20,17 @@ ICONS = ("color.png", "outline.png")
 GUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.I)
 VERSION = re.compile(r"(?:0|[1-9]\d*)(?:\.(?:0|[1-9]\d*)){2}")
 WEBSITE = "https://www.example.com"
-"""Where the publisher's links lead that nobody has named."""
+"""The default target of the publisher's links."""
 
 
 def version_of(now: datetime) -> str:
-    """A version that grows: Teams takes an update of an app only with a higher one."""
+    """Return an increasing version: Teams accepts an update only with a higher one."""
     return f"1.{now:%y%m%d}.{int(f'{now:%H%M}')}"
 
 
 def manifest(app_id: str, version: str, website: str = WEBSITE) -> dict[str, Any]:
-    """The manifest of one bot. Raises SettingsError that says what is wrong with the values."""
+    """Return the manifest of one bot. Raises SettingsError that says what is wrong with the
+    values."""
     problems = []
     if not GUID.fullmatch(app_id):
         problems.append(
@@ -59,7 +60,7 @@ def manifest(app_id: str, version: str, website: str = WEBSITE) -> dict[str, Any
 
 
 def package(app_id: str, version: str, website: str = WEBSITE) -> bytes:
-    """The zip; the same values give the same bytes."""
+    """Return the zip; the same values give the same bytes."""
     text = json.dumps(manifest(app_id, version, website), indent=2, ensure_ascii=False)
     files = {"manifest.json": text.encode()} | {n: (HERE / n).read_bytes() for n in ICONS}
     out = BytesIO()

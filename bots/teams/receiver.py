@@ -1,4 +1,4 @@
-"""Teams' receiver, built from its settings. A worker needs none of it, nor botbuilder."""
+"""Build Teams' receiver from the settings. Workers need neither it nor botbuilder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEYS_TIMEOUT = aiohttp.ClientTimeout(total=5)
 
 @asynccontextmanager
 async def teams_receiver(settings: Settings, enqueue: Enqueue) -> AsyncIterator[Receiver]:
-    """The receiver of the configured bot."""
+    """Open the receiver of the configured bot."""
     teams = settings.teams
     if teams is None:
         raise ValueError("Teams is not configured")

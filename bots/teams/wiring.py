@@ -1,4 +1,4 @@
-"""How a worker reaches Teams, built from its settings."""
+"""Build the workers' access to Teams from the settings."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=30, connect=5)
 
 @asynccontextmanager
 async def teams_platform(settings: Settings, ledgers: LedgerStores) -> AsyncIterator[Platform]:
-    """How workers reach Teams: a chat and its budget for every conversation."""
+    """Open Teams for workers: yields a factory of chats and budgets for conversations."""
     teams = _configured(settings)
     near = [teams.login_url, teams.graph_url, *(f"https://{each}" for each in teams.service_hosts)]
     async with aiohttp.ClientSession(connector=connector(near), timeout=TIMEOUT) as http:

@@ -1,1 +1,1 @@
-"""HTTP to Microsoft: tokens, hosts, the connector, errors."""
+"""HTTP calls to Microsoft: tokens, allowed hosts, the connector, rate limits and errors."""

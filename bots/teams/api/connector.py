@@ -1,4 +1,4 @@
-"""The Bot Framework's connector: activities posted, changed and deleted, and who is there.
+"""The Bot Framework's connector: post, update and delete activities; read members and teams.
 
 https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference
 """
@@ -17,7 +17,7 @@ TARGETED = {"isTargetedActivity": "true"}
 
 
 class Connector:
-    """One for a process. A token goes to the `hosts` that the settings name, and nowhere else."""
+    """Calls the connector. Tokens are sent only to the `hosts` that the settings name."""
 
     def __init__(self, web: Web, hosts: Hosts) -> None:
         self._web = web
@@ -26,8 +26,10 @@ class Connector:
     async def post(
         self, service_url: str, conversation: str, activity: Mapping[str, Any], *, to: str = ""
     ) -> str:
-        """Posts and returns the activity's id, empty where Teams tells none. With `to` only that
-        person sees it."""
+        """Post an activity; `to` makes it visible to that person only.
+
+        Returns the activity's id, empty if Teams returns none. Raises ChatError.
+        """
         path = f"v3/conversations/{_quoted(conversation)}/activities"
         said, params = _targeted(activity, to)
         answer = await self._call("POST", service_url, path, said, params)
@@ -42,20 +44,26 @@ class Connector:
         *,
         to: str = "",
     ) -> None:
+        """Replace an activity; `to` as in `post`. Raises ChatError."""
         path = f"v3/conversations/{_quoted(conversation)}/activities/{_quoted(activity_id)}"
         said, params = _targeted({**activity, "id": activity_id}, to)
         await self._call("PUT", service_url, path, said, params)
 
     async def delete(self, service_url: str, conversation: str, activity_id: str) -> None:
+        """Delete an activity. Raises ChatError."""
         path = f"v3/conversations/{_quoted(conversation)}/activities/{_quoted(activity_id)}"
         await self._call("DELETE", service_url, path)
 
     async def member(self, service_url: str, conversation: str, user: str) -> Mapping[str, Any]:
+        """Return a member of a conversation. Raises ChatError."""
         path = f"v3/conversations/{_quoted(conversation)}/members/{_quoted(user)}"
         return (await self._call("GET", service_url, path)).data
 
     async def team(self, service_url: str, team: str) -> Mapping[str, Any]:
-        """https://learn.microsoft.com/microsoftteams/platform/bots/how-to/get-teams-context"""
+        """Return a team's details. Raises ChatError.
+
+        https://learn.microsoft.com/microsoftteams/platform/bots/how-to/get-teams-context
+        """
         return (await self._call("GET", service_url, f"v3/teams/{_quoted(team)}")).data
 
     async def _call(

@@ -1,6 +1,6 @@
-"""Files' bytes from Microsoft: a token only to the hosts it is for, redirects checked hop by hop.
+"""Download files from Microsoft: a token goes only to its hosts; every redirect is checked.
 
-Where a personal chat's file is, its address alone opens it, and a token would close it.
+The URL of a file in a personal chat opens it by itself, and a request with a token would fail.
 https://learn.microsoft.com/microsoftteams/platform/bots/how-to/bots-filesv4
 """
 
@@ -26,14 +26,14 @@ PAGE_NAMES = (".html", ".htm", ".xhtml", ".mht", ".mhtml")
 
 @dataclass(frozen=True, slots=True)
 class Bearer:
-    """Where the token comes from that opens a file."""
+    """Provides the token that opens a file."""
 
     tokens: Tokens
     scope: str
 
 
 def is_shared_store(url: str, graph_url: str) -> bool:
-    """Whether an address is of SharePoint or OneDrive; with a Graph on this machine, of that."""
+    """Whether a URL is on SharePoint or OneDrive; with a Graph on this machine, on that."""
     there, graph = split(url), urlsplit(graph_url)
     if there is None:
         return False
@@ -56,7 +56,7 @@ def download(
     *,
     needs: str = "",
 ) -> AsyncIterator[bytes]:
-    """The file at `url`, piece by piece; a token goes there only. Raises ChatError."""
+    """Yield the file at `url` in pieces; a token is sent to that URL only. Raises ChatError."""
 
     def check(url: str, hop: int) -> None:
         if hop and not is_shared_store(url, graph_url):
@@ -68,7 +68,7 @@ def download(
         return {"Authorization": f"Bearer {await bearer.tokens.of(bearer.scope)}"}
 
     def renewed(headers: Mapping[str, str]) -> bool:
-        """A token may have been revoked before its end."""
+        """Get a new token, as the rejected one may have been revoked before it expired."""
         token = headers.get("Authorization", "").removeprefix("Bearer ")
         if bearer is None or not token:
             return False

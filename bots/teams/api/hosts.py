@@ -1,4 +1,4 @@
-"""Which hosts a token of ours may be sent to: compared as parsed names, never as text."""
+"""Which hosts may receive our tokens: compared as parsed host names, never as text."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ from core.runtime.settings import LOOPBACK
 
 
 class Hosts:
-    """`names` are hosts, with a port if it is not https's own; loopback may be over http."""
+    """`names` are hosts, with a port if it is not 443; loopback may use http."""
 
     def __init__(self, names: Iterable[str]) -> None:
         self._names = frozenset(each.lower() for each in names)
 
     def allow(self, url: str) -> bool:
+        """Whether a token may be sent to a URL."""
         parsed = split(url)
         if parsed is None:
             return False
@@ -26,10 +27,10 @@ class Hosts:
 
 
 def split(url: str) -> SplitResult | None:
-    """The parts of an address over http or https without a user in it; None for any other."""
+    """Return the parts of an http or https URL without user info; None for any other."""
     try:
         parsed = urlsplit(url)
-        port = parsed.port  # raises for one that is no number
+        port = parsed.port  # raises ValueError if it is not a number
     except ValueError:
         return None
     odd = parsed.username is not None or parsed.password is not None or "\\" in url or port == 0

@@ -16,11 +16,11 @@ QUOTAS = (
     ),
     TENANT,
 )
-"""What a bot may send to one chat or channel with all its threads, windows padded for the journey,
+"""What a bot may send to one chat or channel with all its threads, with windows padded for latency,
 and to one tenant (50/s). A 429 does not say which of them it is about.
 https://learn.microsoft.com/microsoftteams/platform/bots/how-to/rate-limit"""
 PERSONAL = (
     Quota(CALLS, (Rate(1, 1.05), Rate(60, 30.5), Rate(1800, 3605)), by="channel"),
     TENANT,
 )
-"""In a personal chat, where answers stream: one call a second."""
+"""The quotas of a personal chat, where answers stream: one call a second."""

@@ -1,15 +1,16 @@
-"""Teams' and Graph's documented errors, each with what we do about it.
+"""The documented errors of Teams and Graph, each with our reaction to it.
 
-- the connector: https://learn.microsoft.com/microsoftteams/platform/bots/build-conversational-capability
-  (*Status codes from bot conversational APIs*) and
-  https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference
+- the connector:
+  https://learn.microsoft.com/microsoftteams/platform/bots/build-conversational-capability
+(*Status codes from bot conversational APIs*) and
+https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-api-reference
 - native streams: https://learn.microsoft.com/microsoftteams/platform/bots/streaming-ux#error-codes
 - Graph: https://learn.microsoft.com/graph/errors and, for files,
-  https://learn.microsoft.com/onedrive/developer/rest-api/concepts/errors
+https://learn.microsoft.com/onedrive/developer/rest-api/concepts/errors
 
-A code decides where the table has it, else the status. Of two rows we do otherwise than Microsoft
-advises: 500 is asked again (after a look whether the post is there), since its outcome is unknown
-and an answer would be lost.
+A code in the table decides, or else the status. We depart from Microsoft's advice in one case: a
+500 is retried (after checking whether the post is there), since its outcome is unknown and the
+answer would otherwise be lost.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from core.ports.chat import ChatError, Unreachable
 STREAM = "contentstreamnotallowed"
 
 GENERIC = frozenset({"serviceerror", "generalexception", "unknownerror"})
-"""Codes that say no more than their status does."""
+"""Codes that add nothing to their status."""
 
 _NEEDS = {
     "botnotregistered": "the bot's registration, with its Teams channel turned on",
@@ -35,7 +36,7 @@ _NEEDS = {
     "tenantnopermission": "the tenant's permission, in the Teams admin center",
     "insufficient_claims": "an exception from the tenant's conditional access",
 }
-"""What somebody could grant, by the error that is met until then."""
+"""The permission that would resolve an error, by error."""
 
 _CODES = {
     Action.WAIT: (
@@ -100,11 +101,11 @@ STATUSES: Mapping[int, Action] = MappingProxyType(
         509: Action.WAIT,
     }
 )
-"""What the statuses call for where their code is not known, or is none."""
+"""The reaction to a status without a known code."""
 
 
 class Refusal(StrEnum):
-    """Why a native stream goes no further: each is a `ContentStreamNotAllowed`."""
+    """Why a native stream cannot continue; each is a `ContentStreamNotAllowed`."""
 
     NOT_ALLOWED = "content stream is not allowed"
     COMPLETED = "already completed"
@@ -124,20 +125,20 @@ STREAMS: Mapping[Refusal, Action] = MappingProxyType(
         Refusal.CHANGED: Action.RESHAPE,
     }
 )
-"""`RESHAPE` is to go on as an ordinary message, which is edited in place."""
+"""The reaction to each. `RESHAPE` means to continue as an ordinary message, edited in place."""
 
 
 def stream_refusal(why: str) -> Refusal:
-    """Which of the documented sentences Teams said; one that is not known is the general one."""
+    """Return the refusal for Teams' documented sentence; an unknown sentence is the general one."""
     said = why.lower()
     special = [each for each in Refusal if each is not Refusal.NOT_ALLOWED]
     return next((each for each in special if each in said), Refusal.NOT_ALLOWED)
 
 
 class StreamRefused(Unreachable):
-    """A native stream goes no further, or is in the way: no stream lasts, so later is better.
+    """A native stream cannot continue, or another one is in the way. Streams are short: try later.
 
-    `kind` is which of the documented refusals it is; the same stream is not asked again.
+    `kind` is the documented refusal. The same stream is not continued.
     """
 
     def __init__(self, why: str) -> None:
@@ -150,9 +151,9 @@ class StreamRefused(Unreachable):
 
 
 def action_of(method: str, status: int, code: str, *, timed: bool = False) -> Action:
-    """What an answer calls for. `timed`: it says after how many seconds to ask again.
+    """Return the reaction to a response. `timed`: it says after how many seconds to retry.
 
-    A status decides that it is about the rate, and that a code that is not known is final or not.
+    The status decides whether it is about the rate, and whether an unknown code is final.
     """
     if status in (412, 429, 509):
         return Action.WAIT
@@ -160,7 +161,7 @@ def action_of(method: str, status: int, code: str, *, timed: bool = False) -> Ac
     if found is None:
         found = Action.RETRY if status >= 500 else Action.GIVE_UP
     if found is Action.RETRY and timed and method != "POST":
-        # whether a post took effect is not known, so it is not simply repeated
+        # a post may have taken effect, so it is not simply repeated
         return Action.WAIT
     return found
 
@@ -168,8 +169,8 @@ def action_of(method: str, status: int, code: str, *, timed: bool = False) -> Ac
 def refused(
     method: str, status: int, code: str, *, why: str = "", after: float | None = None, needs: str
 ) -> ChatError:
-    """An error as our callers meet it. `needs` names the right without which a call is forbidden,
-    `after` the seconds of `Retry-After`, None where there is none."""
+    """Return the error to raise. `needs` names the missing permission, `after` are the seconds of
+    `Retry-After`, None without one."""
     if folded(code) == STREAM:
         return StreamRefused(why)
     action = action_of(method, status, code, timed=after is not None)
@@ -178,10 +179,10 @@ def refused(
 
 
 def is_known(code: str) -> bool:
-    """Whether a table has this code; one that has not is logged and counted."""
+    """Whether a table has this code; unknown ones are logged and counted."""
     return folded(code) in {*TABLE, *GENERIC, STREAM}
 
 
 def folded(code: str) -> str:
-    """A code as the table has it: documents write `Bad Argument`, services `BadArgument`."""
+    """Normalise a code: the documentation writes `Bad Argument`, services send `BadArgument`."""
     return "".join(code.split()).lower()

@@ -1,4 +1,4 @@
-"""Our own tokens, for the connector and for Microsoft Graph: asked for hourly, not each turn.
+"""The app's tokens for the connector and for Microsoft Graph, requested hourly and cached.
 
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 """
@@ -24,12 +24,12 @@ log = logging.getLogger(__name__)
 
 CONNECTOR = "https://api.botframework.com/.default"
 EARLY = 300.0
-"""Seconds before its end that a token is replaced."""
+"""Seconds before its expiry at which a token is replaced."""
 SHORTEST = 60.0
 TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTED = 600
-"""Seconds that an assertion is good for."""
+"""Seconds for which a client assertion is valid."""
 NEEDS = "a valid MICROSOFT_APP_PASSWORD for MICROSOFT_APP_ID in MICROSOFT_APP_TENANT_ID"
 
 
@@ -40,7 +40,7 @@ class _Token:
 
 
 def tokens_for(teams: TeamsSettings, http: aiohttp.ClientSession) -> Tokens:
-    """The bot's tokens, as its settings say."""
+    """Return the tokens of the bot in the settings."""
     return Tokens(
         login_url=teams.login_url,
         tenant=teams.tenant_id,
@@ -52,13 +52,14 @@ def tokens_for(teams: TeamsSettings, http: aiohttp.ClientSession) -> Tokens:
 
 
 def graph_scope(graph_url: str) -> str:
-    """What a token for Graph is asked for: all that was granted at its host."""
+    """Return the scope of a token for Graph: everything that was granted at its host."""
     at = urlsplit(graph_url)
     return f"{at.scheme}://{at.netloc}/.default"
 
 
 class Tokens:
-    """One for a process. `password` is a client secret, or a certificate and its key as PEM."""
+    """The app's tokens, cached. `password` is a client secret, or a certificate and its key as
+    PEM."""
 
     def __init__(
         self,
@@ -80,7 +81,7 @@ class Tokens:
         self._failed: dict[str, ChatError] = {}
 
     async def of(self, scope: str) -> str:
-        """A token for a scope; many who wait share one request, or its failure. Raises
+        """Return a token for a scope; concurrent callers share one request, or its failure. Raises
         ChatError."""
         earlier = self._failed.get(scope)
         async with self._locks.setdefault(scope, asyncio.Lock()):
@@ -97,7 +98,7 @@ class Tokens:
             return known.text
 
     def refused(self, scope: str, text: str) -> None:
-        """A token was not taken: the next one is a new one."""
+        """Discard a token that was rejected, so that the next one is new."""
         known = self._known.get(scope)
         if known is not None and known.text == text:
             del self._known[scope]
@@ -128,7 +129,7 @@ class Tokens:
 
 
 def asserted(pem: str, app_id: str, audience: str) -> str:
-    """A statement, signed with the certificate's key, that we are the app.
+    """Return a client assertion, signed with the certificate's key.
 
     https://learn.microsoft.com/entra/identity-platform/certificate-credentials
     """

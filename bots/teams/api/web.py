@@ -1,7 +1,7 @@
-"""HTTP to Microsoft: one call with a token, and its errors as ours.
+"""HTTP to Microsoft: a single call with a token, and its errors as ours.
 
-botbuilder's own connector is not used on the way out: it repeats calls unseen, takes a thread for
-each, loses what is in entities, and asks for a token every turn.
+botbuilder's own connector is not used for outgoing calls: it retries silently, uses a thread for
+each call, loses what is in entities, and requests a token every turn.
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from core.ports.chat import ChatError, Unreachable
 
 @dataclass(frozen=True, slots=True)
 class Answer:
+    """A successful response: its status and its JSON object."""
+
     status: int
     data: Mapping[str, Any]
 
 
 class Web:
-    """Calls with tokens for one scope. The caller has checked where they go."""
+    """Makes calls with tokens of one scope. Callers check the host first."""
 
     def __init__(self, http: aiohttp.ClientSession, tokens: Tokens, scope: str) -> None:
         self._http = http
@@ -43,10 +45,11 @@ class Web:
         params: Mapping[str, str] | None = None,
         needs: str = "",
     ) -> Answer:
-        """One call. `needs` names the right without which it is forbidden. Raises ChatError."""
+        """Make one call. `needs` names the permission without which it is forbidden. Raises
+        ChatError."""
         status, headers, data = await self._made(method, url, body, params)
         if status == 401:
-            # a token may have been revoked before its end
+            # the token may have been revoked before it expired
             status, headers, data = await self._made(method, url, body, params)
         if 200 <= status < 300:
             return Answer(status, data)
@@ -93,9 +96,9 @@ def error(
     data: Mapping[str, Any],
     needs: str = "",
 ) -> ChatError:
-    """What an answer that is no success means: `bots.teams.api.refusals` decides.
+    """Return the error for a failed response, as `bots.teams.api.refusals` decides.
 
-    A code that is not known is logged and counted.
+    An unknown code is logged and counted.
     """
     told = data.get("error")
     told = told if isinstance(told, Mapping) else {}
@@ -107,7 +110,7 @@ def error(
 
 
 def retry_after(headers: Mapping[str, str]) -> float:
-    """Seconds that we are asked to wait."""
+    """Return the seconds that Microsoft asks us to wait."""
     value = str(headers.get("Retry-After", "")).strip()
     found = re.fullmatch(r"\d{1,6}(\.\d+)?", value)
     return max(float(value), AT_LEAST) if found else AT_LEAST

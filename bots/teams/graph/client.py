@@ -1,4 +1,4 @@
-"""What only Microsoft Graph tells: a message's files, a thread's messages, who is in which channel.
+"""What only Microsoft Graph can tell: a message's files, a thread's messages, channel members.
 
 Each call names the permission that it needs. https://learn.microsoft.com/graph/api/overview
 """
@@ -30,17 +30,17 @@ READ_TEAMS = "Microsoft Graph's permission `Team.ReadBasic.All`, with admin cons
 READ_CHANNELS = "Microsoft Graph's permission `Channel.ReadBasic.All`, with admin consent"
 READ_MEMBERS = "Microsoft Graph's permission `ChannelMember.Read.All`, with admin consent"
 FRESH = 60.0
-"""Seconds that a team's channels, and in a pinch somebody's, are taken for granted."""
+"""Seconds that a team's channels are cached, and a person's for when Graph rate-limits us."""
 AT_ONCE = 8
 PAGES = 6
-"""Pages of a list that are read at most."""
+"""The most pages of a list that are read."""
 MEMBERS = 999
-"""People in a page, as many as Graph gives.
+"""Members in a page, the most that Graph allows.
 https://learn.microsoft.com/graph/api/channel-list-members"""
 
 
 class Graph:
-    """One for a process."""
+    """Calls Microsoft Graph, with short-lived caches. Methods raise ChatError."""
 
     def __init__(
         self,
@@ -59,14 +59,15 @@ class Graph:
         self._known: Remembered[Mapping[str, frozenset[str]]] = Remembered(clock, FRESH)
 
     async def message(self, place: str, message_id: str, reply_to: str = "") -> Mapping[str, Any]:
-        """`place` is `teams/{id}/channels/{id}` or `chats/{id}`."""
+        """Return a message. `place` is `teams/{id}/channels/{id}` or `chats/{id}`."""
         path = f"{place}/messages/{quote(reply_to or message_id, safe='')}"
         if reply_to:
             path += f"/replies/{quote(message_id, safe='')}"
         return await self._get(path, _right(place))
 
     async def messages(self, place: str, thread: str, limit: int) -> list[Mapping[str, Any]]:
-        """A thread's messages (with its first), or a chat's or channel's latest; oldest first."""
+        """Return a thread's newest messages and its first, or the newest of a chat or channel;
+        oldest first."""
         if not thread:
             return (await self._newest(f"{place}/messages", limit, place))[::-1]
         root = f"{place}/messages/{quote(thread, safe='')}"
@@ -76,8 +77,10 @@ class Graph:
         return [*first, *replies[::-1][-(limit - 1) :]]
 
     async def channels_of(self, person: str) -> Mapping[str, frozenset[str]]:
-        """The channels that somebody is in now, each with its team's standard channels; asked at
-        every question. Raises ChatError."""
+        """Return the channels that a person is in now, by team, including its standard channels.
+
+        Asked for every question. Raises ChatError.
+        """
         try:
             found = await self._asked_channels(person)
         except RateLimited:
@@ -90,7 +93,7 @@ class Graph:
 
     async def _asked_channels(self, person: str) -> Mapping[str, frozenset[str]]:
         path = f"users/{quote(person, safe='')}/joinedTeams"
-        # it takes no query parameters at all
+        # this call accepts no query parameters
         listed, whole = await self._listed(path, READ_TEAMS, {})
         if not whole:
             log.warning("somebody's teams were not read to their end: the rest are not searched")
@@ -111,7 +114,7 @@ class Graph:
         return {channel: team for some in found for channel, team in some.items()}
 
     async def _channels_in(self, team: str) -> Mapping[str, bool]:
-        """A team's channels, and whether all its members are in them."""
+        """Return a team's channels, and for each whether all team members are in it."""
         known = self._channels.get(team)
         if known is not None:
             return known
@@ -121,7 +124,7 @@ class Graph:
         path = f"teams/{quote(team, safe='')}/channels"
         listed, whole = await self._listed(path, READ_CHANNELS, {"$select": "id,membershipType"})
         if not whole:
-            # that we were removed may be noted of one that is not among them
+            # a channel that we were removed from may not be listed
             log.warning("a team's channels were not read to their end: none of them is searched")
             listed = []
         found = {str(e["id"]): e.get("membershipType") == "standard" for e in listed}
@@ -138,13 +141,14 @@ class Graph:
             params = {"$top": str(MEMBERS)}
             members, whole = await self._listed(path, READ_MEMBERS, params, there)
         except (Gone, Forbidden):
-            return False  # not known to be in it
+            return False  # membership is unknown
         if not there(members) and not whole:
             log.warning("a channel's members were not read to their end: it is not searched")
         return there(members)
 
     async def rights(self, place: str, person: str) -> Rights:
-        """Those in a channel, by whether somebody is an owner of its team. Raises ChatError.
+        """Return a person's rights in a channel: those of an owner of its team, or none. Raises
+        ChatError.
 
         https://learn.microsoft.com/graph/api/channel-list-members
         """
@@ -160,7 +164,7 @@ class Graph:
         return Rights.PLACE if owner(members) else Rights.NONE
 
     async def _newest(self, path: str, limit: int, place: str) -> list[Mapping[str, Any]]:
-        """Newest first, as Graph gives them."""
+        """Return messages newest first, as Graph lists them."""
         params = {"$top": str(min(limit, 50))}
         found, _ = await self._listed(path, _right(place), params, lambda e: len(e) >= limit)
         ordered = sorted(found, key=lambda each: str(each.get("createdDateTime")), reverse=True)
@@ -173,7 +177,7 @@ class Graph:
         params: Mapping[str, str],
         enough: Callable[[Sequence[Mapping[str, Any]]], bool] = lambda _: False,
     ) -> tuple[list[Mapping[str, Any]], bool]:
-        """A list, and whether it is whole: one that goes on after `PAGES` is not."""
+        """Return a list, and whether it is complete: it is not if it continues after `PAGES`."""
         answer = await self._get(path, needs, params)
         found = maps_of(answer.get("value"))
         for _ in range(PAGES - 1):

@@ -1,8 +1,8 @@
-"""Files in SharePoint and OneDrive, by Graph: as they are now, and who may open them.
+"""Files in SharePoint and OneDrive, by Graph: their current state, and who may open them.
 
-The app's `Files.Read.All` opens every file of the organisation, whoever writes its address into a
-message. So a file is opened only where it lies in its channel's own drive or in its sharer's
-OneDrive, or where its permissions name the sharer.
+The app's `Files.Read.All` opens every file of the organisation, whoever writes its URL into a
+message. So a file is opened only if it is in its channel's own drive or in its sharer's OneDrive,
+or if its permissions name the sharer.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ log = logging.getLogger(__name__)
 READ_FILES = "Microsoft Graph's permission `Files.Read.All`, with admin consent"
 FIELDS = "id,name,size,file,webUrl,eTag,cTag,lastModifiedDateTime,parentReference"
 FRESH = 60.0
-"""Seconds for which what a store says of a file is taken for granted."""
+"""Seconds that a file's state is cached."""
 SETTLED = 3600.0
-"""Seconds for which somebody's or a channel's drive is: they do not move."""
+"""Seconds that the id of a person's or channel's drive is cached; it does not change."""
 BATCH = 20
-"""Requests of a batch. https://learn.microsoft.com/graph/json-batching"""
+"""The most requests in a batch. https://learn.microsoft.com/graph/json-batching"""
 SOON = 1.5
-"""Seconds of Retry-After that are waited for within a batch."""
+"""The longest Retry-After, in seconds, that is waited for within a batch."""
 MOST = 5_000
-"""Answers that are kept, after which those of an age are let go."""
+"""The most results in the caches."""
 
 Item = Mapping[str, Any]
 Folder = Callable[[], Awaitable[str]]
 
 
 async def nowhere() -> str:
-    """The folder of what was shared in no channel."""
+    """Return no folder: for files that were not shared in a channel."""
     return ""
 
 
 class Drives:
-    """One for a process. Each call raises ChatError."""
+    """Looks up and downloads files. Methods raise ChatError."""
 
     def __init__(
         self,
@@ -73,10 +73,11 @@ class Drives:
         self._homes: dict[str, tuple[float, str]] = {}
 
     async def described(self, attachment: Attachment, sharer: str, folder: Folder) -> Attachment:
-        """A shared file as it is now, where its sharer may open it; else raises NotTheirs.
+        """Return a shared file in its current state if its sharer may open it; else raise
+        NotTheirs.
 
-        `sharer` is the Entra id of who shared it, empty where nobody knows; `folder` gives
-        the channel it was shared in, `teams/{id}/channels/{id}`, empty in a chat.
+        `sharer` is the Entra id of the person who shared it, empty if unknown. `folder` returns the
+        channel it was shared in, `teams/{id}/channels/{id}`, empty in a chat.
         """
         item = await self._item(address_of(attachment.url))
         if not await self._may_open(item, attachment, sharer, folder):
@@ -84,7 +85,8 @@ class Drives:
         return item_of(attachment, item)
 
     async def noted(self, attachment: Attachment, sharer: str) -> Attachment:
-        """A file that Teams itself hands over, with what its store calls it where that is told."""
+        """Return a file that Teams itself delivered, with its name and size in the store if
+        known."""
         if not self._is_kept(attachment.link):
             return attachment
         share = replace(attachment, url=f"{SHARE}{attachment.link}")
@@ -96,7 +98,8 @@ class Drives:
         return replace(attachment, source=found.source, version=found.version)
 
     async def current(self, document: Document, folder: Folder) -> Attachment:
-        """A file to be read anew. What was opened for its sharer once is known by its item."""
+        """Return a file to be read again. One that was opened for its sharer is identified by its
+        item."""
         known = Attachment(document.id.file, document.name, "", 0, document.source, document.link)
         if document.source.startswith(ITEM):
             return item_of(known, await self._item(address_of(document.source)))
@@ -107,14 +110,14 @@ class Drives:
         return await self.described(again, document.sharer_id, folder)
 
     async def content(self, attachment: Attachment) -> AsyncIterator[bytes]:
-        """The bytes of a file that was described."""
+        """Download a described file in pieces."""
         url = f"{self.url}/{address_of(attachment.url)}/content"
         pieces = download(self._http, attachment, url, self.url, self._bearer, needs=READ_FILES)
         async for piece in pieces:
             yield piece
 
     async def freshness(self, documents: Collection[Document]) -> Mapping[DocumentId, Freshness]:
-        """How files are now beside what was read of them, in as few batches as they fit."""
+        """Compare files with what was read of them, in as few batches as possible."""
         places = {each.id: place for each in documents if (place := self._place(each))}
         now = self._clock()
         if len(self._items) > MOST:
@@ -132,22 +135,22 @@ class Drives:
     def _freshness(
         self, document: Document, place: str, failed: Mapping[str, ChatError]
     ) -> Freshness | None:
-        """None of a file about which nothing can be said."""
+        """Compare one file; None if nothing is known about it."""
         if not place or isinstance(failed.get(place), Forbidden):
             return None
         _, item = self._items.get(place, (0.0, {}))
         if place in failed or item == {}:
             return Freshness.UNKNOWN if document.source else None
         if item is None and not document.source:
-            return None  # only its address is known, which a new name ends as well
+            return None  # only its URL is known, and renaming the file breaks that too
         return freshness_of(document, item)
 
     def _is_fresh(self, place: str, now: float) -> bool:
         return place in self._items and now - self._items[place][0] < FRESH
 
     async def _batch(self, places: Sequence[str]) -> Mapping[str, ChatError]:
-        """Asks about items at once; those that were refused, with why. One that is too many is
-        asked again where that may be done soon."""
+        """Look items up in a batch. Returns the failures; rate-limited requests are retried once if
+        soon."""
         try:
             failed = await self._asked(places)
         except ChatError as exc:
@@ -187,7 +190,7 @@ class Drives:
         return failed
 
     def _place(self, document: Document) -> str:
-        """Where Graph has a document's file; empty where it is not Graph's."""
+        """Return the path of a document's file in Graph; empty if it is not Graph's."""
         if document.source.startswith(ITEM):
             return address_of(document.source)
         return address_of(f"{SHARE}{document.link}") if self._is_kept(document.link) else ""
@@ -218,7 +221,7 @@ class Drives:
         return is_named(permissions, sharer, attachment.url.removeprefix(SHARE))
 
     async def _drive(self, place: str) -> str:
-        """The id of a channel's or somebody's drive; empty where there is none to be seen."""
+        """Return the id of a channel's or person's drive; empty if none is visible."""
         at, known = self._homes.get(place, (float("-inf"), ""))
         if self._clock() - at < SETTLED:
             return known

@@ -1,4 +1,4 @@
-"""The files of a conversation in Teams: whose token opens which, and none goes elsewhere."""
+"""Access to the files of a Teams conversation, each with the right token and no other."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from core.values.documents import Document, DocumentId
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """`extra` is the turn's: who asks, and which connector is theirs."""
+    """Files of a conversation. `extra` is the turn's: who asks, and which connector is theirs."""
 
     drives: Drives
     tokens: Tokens
@@ -29,22 +29,25 @@ class Files:
     extra: Mapping[str, str]
 
     async def described(self, attachment: Attachment, folder: Folder) -> Attachment:
-        """Size and kind of a file as it is now, where its sharer may open it, under the name that
-        the message gave it. Raises ChatError."""
+        """Return a file with its current size and type, under the name in its message, if its
+        sharer may open it. Raises ChatError."""
         sharer = self.extra.get("aad", "")
         if attachment.url.startswith(SHARE):
             return await self.drives.described(attachment, sharer, folder)
         return await self.drives.noted(attachment, sharer)
 
     async def freshness(self, documents: Collection[Document]) -> Mapping[DocumentId, Freshness]:
+        """Compare the Teams files among documents with what was read of them."""
         ours = [each for each in documents if each.id.place.startswith("teams/")]
         return await self.drives.freshness(ours)
 
     async def current(self, document: Document, folder: Folder) -> Attachment:
+        """Return a document's file in its current state. Raises ChatError."""
         return await self.drives.current(document, folder)
 
     async def open(self, attachment: Attachment) -> AsyncIterator[bytes]:
-        """A picture is at the connector, for our token; a file of a personal chat in a store."""
+        """Download a picture from the connector with our token, or a personal chat's file from its
+        store."""
         url, service = attachment.url, f"{self.extra.get('service_url', '').rstrip('/')}/"
         if url.startswith(ITEM):
             async for piece in self.drives.content(attachment):

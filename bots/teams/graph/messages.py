@@ -1,4 +1,4 @@
-"""Graph's messages to our values. Pure; what is not of the expected type counts as absent.
+"""Convert Graph's messages to our values. Pure; a value of an unexpected type counts as absent.
 
 https://learn.microsoft.com/graph/api/resources/chatmessage
 """
@@ -17,19 +17,21 @@ from core.values.answer import Message
 from core.values.conversation import Attachment
 
 REFERENCE = "reference"
-"""The kind of attachment that a shared file is."""
+"""The content type of an attachment that is a shared file."""
 
 
 def is_said(message: Mapping[str, Any]) -> bool:
-    """People's and apps' words, no notices, nothing deleted."""
+    """Whether people or apps wrote a message; notices and deleted messages do not count."""
     return message.get("messageType", "message") == "message" and not message.get("deletedDateTime")
 
 
 def is_ours(message: Mapping[str, Any], app_id: str) -> bool:
+    """Whether the bot with this app id wrote a message."""
     return map_of(map_of(message.get("from")).get("application")).get("id") == app_id
 
 
 def turn(message: Mapping[str, Any], app_id: str) -> Message:
+    """Convert a message. `app_id` is the bot's, whose messages become the assistant's."""
     message_id, text = id_of(message.get("id")), _text(map_of(message.get("body")))
     if is_ours(message, app_id):
         return Message("assistant", said(text) or _in_card(message), "", message_id)
@@ -40,7 +42,7 @@ def turn(message: Mapping[str, Any], app_id: str) -> Message:
 
 
 def mark(message: Mapping[str, Any]) -> str:
-    """The event that a message of ours came of; empty for any other."""
+    """Return the event that one of our messages answers, empty for any other message."""
     found = (marked(map_of(e).get("content")) for e in list_of(message.get("attachments")))
     return next((each for each in found if each), "")
 
@@ -51,7 +53,7 @@ def _in_card(message: Mapping[str, Any]) -> str:
 
 
 def files(message: Mapping[str, Any]) -> Sequence[Attachment]:
-    """The files that were shared with it."""
+    """Return the files shared with a message."""
     found = []
     for each in map(map_of, list_of(message.get("attachments"))):
         file, url = id_of(each.get("id")), text_of(each.get("contentUrl"))

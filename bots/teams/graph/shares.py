@@ -1,4 +1,4 @@
-"""What Graph tells of a shared file, as values of ours. Pure.
+"""Convert what Graph returns about a shared file to our values. Pure.
 
 https://learn.microsoft.com/graph/api/resources/driveitem
 """
@@ -18,22 +18,22 @@ from core.values.conversation import Attachment
 from core.values.documents import Document
 
 SHARE = "graph-share:"
-"""What the address of a file begins with that a message named; whoever wrote it, could."""
+"""The prefix of our URL for a file named in a message; anybody could have written that name."""
 ITEM = "graph-item:"
-"""The same of a file that its sharer may open."""
+"""The prefix of our URL for a file that its sharer may open."""
 
 Item = Mapping[str, Any]
 
 
 def address_of(url: str) -> str:
-    """Where Graph has the item of an address of ours; empty for any other."""
+    """Return the path in Graph of the item at one of our URLs; empty for any other URL."""
     if url.startswith(ITEM):
         return url.removeprefix(ITEM)
     return f"shares/{shared(url)}/driveItem" if url.startswith(SHARE) else ""
 
 
 def shared(url: str) -> str:
-    """A file's address as Graph takes it.
+    """Encode a file's URL as Graph's `/shares` expects it.
 
     https://learn.microsoft.com/graph/api/shares-get#encoding-sharing-urls
     """
@@ -42,7 +42,7 @@ def shared(url: str) -> str:
 
 
 def item_of(attachment: Attachment, item: Item) -> Attachment:
-    """Size, kind and version of a file as it is now, under the name that its message gave it."""
+    """Return a file with its current size, type and version, under the name in its message."""
     drive = text_of(map_of(item.get("parentReference")).get("driveId"))
     place = f"drives/{quote(drive, safe='')}/items/{quote(text_of(item.get('id')), safe='')}"
     return replace(
@@ -58,15 +58,16 @@ def item_of(attachment: Attachment, item: Item) -> Attachment:
 
 
 def version_of(item: Item) -> str:
-    """What names the content that an item has now: its cTag, which a new name does not change."""
+    """Return the item's cTag, which identifies its content and does not change when it is
+    renamed."""
     names = ("cTag", "eTag", "lastModifiedDateTime")
     return next((told for each in names if (told := text_of(item.get(each)))), "")[:300]
 
 
 def freshness_of(document: Document, item: Item | None) -> Freshness:
-    """How a file is beside what was read of it; `item` is None where it is gone.
+    """Compare a file with what was read of it; `item` is None if the file is gone.
 
-    Of what was read before versions were kept, the time of the last change decides.
+    For what was read before versions were stored, the time of the last change decides.
     """
     if item is None:
         return Freshness.GONE
@@ -78,7 +79,7 @@ def freshness_of(document: Document, item: Item | None) -> Freshness:
 
 
 def modified(item: Item) -> float:
-    """When an item was last changed, in seconds since the epoch; 0 where nobody says."""
+    """Return when an item was last changed, in seconds since the epoch; 0 if unknown."""
     try:
         return datetime.fromisoformat(text_of(item.get("lastModifiedDateTime"))).timestamp()
     except ValueError:
@@ -86,11 +87,11 @@ def modified(item: Item) -> float:
 
 
 def is_named(permissions: Sequence[Mapping[str, Any]], person: str, address: str) -> bool:
-    """Whether permissions let somebody open an item: by name, or by a link for more people that is
-    the very address which they shared.
+    """Whether permissions let a person open an item: by name, or by a link for several people that
+    is the very URL they shared.
 
-    A link that others have is no access of theirs, and a site's or a group's members are not known
-    here. https://learn.microsoft.com/graph/api/resources/permission
+    A link given to others grants them nothing, and members of a site or group are unknown here.
+    https://learn.microsoft.com/graph/api/resources/permission
     """
     return any(_lets(each, person, address) for each in permissions)
 

@@ -1,4 +1,4 @@
-"""Who somebody is in a tenant: a member, a guest, or somebody of another one."""
+"""A person's standing in a tenant: member, guest, or somebody of another tenant."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from core.ports.chat import RateLimited
 from core.values.conversation import Conversation
 
 FRESH = 300.0
-"""Seconds that an answer about a person holds."""
+"""Seconds that a person's standing is cached."""
 MOST = 2_000
-"""People who are remembered; those whom nobody asked of for longest are evicted."""
+"""The most people cached; the least recently used are evicted."""
 ROLES = ("user", "owner")
 GUEST = "#ext#"
-"""What the principal name of a guest has in it.
+"""The part of a principal name that marks a guest.
 https://learn.microsoft.com/entra/external-id/user-properties"""
 
 
 def is_outsider(member: Mapping[str, Any], tenant: str) -> bool:
-    """By what the connector tells of a conversation's member: role, name and tenant.
+    """Whether a member is from outside, by the connector's record: role, principal name and tenant.
 
-    Who is not said to be a user of this tenant is from outside. The role alone does not do: of
-    guests it may be `user` as well (https://github.com/MicrosoftDocs/msteams-docs/issues/6381).
+    Anybody not known to be a user of this tenant is from outside. The role alone is not enough:
+    guests may have `user` as well (https://github.com/MicrosoftDocs/msteams-docs/issues/6381).
     https://learn.microsoft.com/microsoftteams/platform/bots/how-to/get-teams-context
     """
     role, name = text_of(member.get("userRole")), text_of(member.get("userPrincipalName"))
@@ -34,7 +34,7 @@ def is_outsider(member: Mapping[str, Any], tenant: str) -> bool:
 
 
 class Standings:
-    """One for a process: who is a guest, kept for a while."""
+    """Who is from outside, cached."""
 
     def __init__(self, connector: Connector, clock: Callable[[], float]) -> None:
         self._connector = connector
@@ -42,8 +42,8 @@ class Standings:
         self._known: OrderedDict[tuple[str, str], tuple[float, bool]] = OrderedDict()
 
     async def outsider(self, service_url: str, where: Conversation, user: str) -> bool:
-        """Whether a member of a conversation is from outside. Raises ChatError. Where Teams says
-        that we ask too often, an older answer does."""
+        """Whether a member of a conversation is from outside. Raises ChatError; if Teams
+        rate-limits us, uses an older answer."""
         key = (where.tenant, user)
         at, known = self._known.get(key, (float("-inf"), True))
         if self._clock() - at < FRESH:

@@ -1,7 +1,7 @@
-"""Who may speak to us: the Bot Framework's token on every request, checked before anything acts.
+"""Verify the Bot Framework's token on every request, before anything acts on it.
 
-botbuilder lets pass what lacks an `exp`, a channel or a service URL, and finds a new signing key up
-to a day late; so this check comes before it.
+botbuilder accepts tokens without `exp`, channel or service URL, and notices a new signing key up to
+a day late; so this check comes before it.
 https://learn.microsoft.com/azure/bot-service/rest-api/bot-framework-rest-connector-authentication
 """
 
@@ -28,20 +28,21 @@ CHANNEL = "msteams"
 LEEWAY = 300
 """Seconds by which clocks may differ."""
 FRESH = 86_400.0
-"""Seconds after which the keys are fetched anew."""
+"""Seconds after which the keys are fetched again."""
 PATIENCE = 60.0
-"""Seconds between two fetches, whatever tokens name."""
+"""The least seconds between two fetches, whatever keys the tokens name."""
 SOON = 2.0
-"""The same while there are no keys, and so nobody is let in."""
+"""The same while there are no keys, so that every request is refused."""
 LONGEST = 16_384
 REQUIRED: Options = {"require": ["exp", "nbf", "iss", "aud"], "verify_iat": False}
 
 Fetch = Callable[[str], Awaitable[Mapping[str, Any]]]
-"""The JSON at an address. Raises OSError or ValueError."""
+"""Returns the JSON at a URL. Raises OSError or ValueError."""
 
 
 class RequestRejected(Exception):
-    """Not from the Bot Framework, or not to be read. `status` is the HTTP answer."""
+    """The request is not from the Bot Framework, or cannot be read. `status` is the HTTP
+    response."""
 
     def __init__(self, reason: str, status: int = 401) -> None:
         super().__init__(reason)
@@ -55,7 +56,7 @@ class _Key:
 
 
 class SigningKeys:
-    """The published keys. Those known go on while their publisher is away."""
+    """The published signing keys. Known ones stay valid while their publisher is unreachable."""
 
     def __init__(self, openid_url: str, fetch: Fetch, clock: Callable[[], float]) -> None:
         self._url = openid_url
@@ -66,6 +67,8 @@ class SigningKeys:
         self._lock = asyncio.Lock()
 
     async def get(self, kid: str) -> _Key | None:
+        """Return a key by its id, fetching the keys if it is unknown or they are old; None if there
+        is none."""
         if kid not in self._keys or self._clock() - self._fetched > FRESH:
             await self._refresh(kid)
         return self._keys.get(kid)
@@ -98,7 +101,7 @@ class SigningKeys:
                 try:
                     keys[told["kid"]] = _Key(jwt.PyJWK(each, "RS256").key, endorsed)
                 except (ValueError, TypeError, jwt.PyJWTError) as exc:
-                    # one that cannot be read leaves the others
+                    # skip a key that cannot be read
                     log.warning("signing key not read: %s", type(exc).__name__)
         if not keys:
             raise ValueError("no keys")
@@ -106,7 +109,7 @@ class SigningKeys:
 
 
 class Authenticator:
-    """One for a process. `tenants` are those that may speak to us, `hosts` where answers may go."""
+    """Checks requests. `tenants` may talk to the bot; answers may go to `hosts`."""
 
     def __init__(
         self, app_id: str, keys: SigningKeys, *, tenants: frozenset[str], hosts: Hosts
@@ -121,7 +124,7 @@ class Authenticator:
         self._hosts = hosts
 
     async def check(self, headers: Headers, activity: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The token's claims. Raises RequestRejected."""
+        """Return the token's claims. Raises Rejected."""
         claims, endorsements = await self._verified(_token(headers))
         service_url, channel = activity.get("serviceUrl"), activity.get("channelId")
         if channel != CHANNEL or channel not in endorsements:
@@ -157,11 +160,11 @@ class Authenticator:
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError) as exc:
             raise RequestRejected(type(exc).__name__) from exc
         if claims["aud"] != self._app_id or claims["iss"] != ISSUER:
-            raise RequestRejected("audience or issuer")  # lists of several are not exact
+            raise RequestRejected("audience or issuer")  # a list of several is not an exact match
         return claims, key.endorsements
 
     def _ours(self, activity: Mapping[str, Any]) -> bool:
-        """Whether all tenants that are named are ours, and one is."""
+        """Whether the activity names at least one tenant, and every one it names is allowed."""
         conversation, data = activity.get("conversation"), activity.get("channelData")
         tenant = data.get("tenant") if isinstance(data, Mapping) else None
         named = [

@@ -1,4 +1,4 @@
-"""Code in Markdown, between as many backticks as it needs."""
+"""Write code in Markdown, between as many backticks as it needs."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import re
 
 
 def span(code: str) -> str:
-    """Code within a line."""
+    """Return code within a line."""
     mark = "`" * (_longest("`+", code, 0) + 1)
     pad = " " if code.startswith("`") or code.endswith("`") else ""
     return f"{mark}{pad}{code}{pad}{mark}"
 
 
 def fence(code: str, language: str = "") -> str:
-    """Lines of code."""
+    """Return lines of code as a fenced block."""
     mark = "`" * (_longest("`{3,}", code, 2) + 1)
     return f"{mark}{language}\n{code}\n{mark}"
 

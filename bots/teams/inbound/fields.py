@@ -1,6 +1,6 @@
-"""What every activity of Teams has: where it happened, who did it, how to answer there.
+"""Fields that every activity has: where it happened, who did it, how to answer there.
 
-Whatever is not of the expected type counts as absent.
+A value of an unexpected type counts as absent.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _KINDS = {"channel": Kind.CHANNEL, "groupChat": Kind.GROUP, "personal": Kind.DIR
 
 
 def where_of(body: Mapping[str, Any], root: str) -> Conversation | None:
-    """`root` is the thread of a channel's post that begins one."""
+    """Return the conversation. `root` is the thread of a channel post that starts one."""
     conversation, data = map_of(body.get("conversation")), map_of(body.get("channelData"))
     channel, _, thread = text_of(conversation.get("id")).partition(";messageid=")
     tenant = id_of(conversation.get("tenantId")) or id_of(map_of(data.get("tenant")).get("id"))
@@ -43,7 +43,7 @@ def _kind(conversation: Mapping[str, Any], channel: str, data: Mapping[str, Any]
 
 
 def extra_of(body: Mapping[str, Any]) -> dict[str, str]:
-    """What is needed to reach the conversation again."""
+    """Return what is needed to reach the conversation again."""
     sender, data = map_of(body.get("from")), map_of(body.get("channelData"))
     team = map_of(data.get("team"))
     found = {
@@ -59,7 +59,7 @@ def extra_of(body: Mapping[str, Any]) -> dict[str, str]:
 
 
 def happened(body: Mapping[str, Any]) -> float:
-    """When, by Teams' clock, in seconds since the epoch; 0 if it does not say."""
+    """Return when it happened by Teams' clock, in seconds since the epoch; 0 if it does not say."""
     try:
         at = datetime.fromisoformat(text_of(body.get("timestamp")))
         return at.timestamp() if at.tzinfo else 0.0
@@ -68,13 +68,14 @@ def happened(body: Mapping[str, Any]) -> float:
 
 
 def person_of(body: Mapping[str, Any]) -> Person:
+    """Return who did it, by the Entra id or else the Bot Framework's."""
     sender = map_of(body.get("from"))
     known = id_of(sender.get("aadObjectId")) or id_of(sender.get("id"))
     return Person(known, text_of(sender.get("name"))[:200])
 
 
 def by_a_bot(body: Mapping[str, Any], bot_id: str) -> bool:
-    """Whether nobody, we or another bot wrote it."""
+    """Whether a bot, possibly this one, or nobody wrote it."""
     sender = map_of(body.get("from"))
     user = id_of(sender.get("id"))
     if not user or sender.get("role") == "bot" or user.startswith("28:"):
@@ -83,14 +84,16 @@ def by_a_bot(body: Mapping[str, Any], bot_id: str) -> bool:
 
 
 def targeted(body: Mapping[str, Any]) -> bool:
-    """Whether only its writer and we see it."""
+    """Whether only its author and the bot can see it."""
     return map_of(body.get("recipient")).get("isTargeted") is True
 
 
 def names_us(body: Mapping[str, Any], members: str, bot_id: str) -> bool:
+    """Whether the bot is in a list of members."""
     return any(is_us(map_of(m).get("id"), body, bot_id) for m in list_of(body.get(members)))
 
 
 def is_us(value: object, body: Mapping[str, Any], bot_id: str) -> bool:
+    """Whether an id is the bot's."""
     ours = (bot_id, f"28:{bot_id}") if bot_id else ()
     return bool(text_of(value)) and value in (*ours, map_of(body.get("recipient")).get("id"))

@@ -1,4 +1,4 @@
-"""A message's HTML, read into Markdown without a parser library: receivers use it."""
+"""Convert a message's HTML to Markdown without a parser library, as receivers use it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ TAG = re.compile(
     |[!?][^<>]*+>)""",
     re.X | re.I,
 )
-"""A tag, comment or declaration. The library's html.parser takes minutes for 100 KB of `<a `."""
+"""A tag, comment or declaration. Python's html.parser takes minutes for 100 KB of `<a `."""
 GIVEN = re.compile(r"""([a-z][\w:-]*+)(?:\s*+=\s*+("[^"]*+"|'[^']*+'|[^\s"'>]++))?""", re.I)
 DEEPEST = 40
-"""Elements within elements that are told apart; what is deeper is read as if it were not marked."""
+"""The deepest nesting of elements; tags below it are ignored."""
 MARKS = {"b": "**", "strong": "**", "i": "*", "em": "*", "s": "~~", "strike": "~~", "del": "~~"}
 HEADINGS = {f"h{level}": "#" * level + " " for level in range(1, 7)}
 LINES = ("p", "div", "address", "section", "article", "tr", "table", "tbody", "thead")
@@ -25,19 +25,20 @@ HIDDEN = ("script", "style", "title", "head", "attachment", "template")
 FRAMED = {*MARKS, *HEADINGS, *LINES, *HIDDEN, "a", "at", "blockquote", "code", "codeblock", "li"}
 FRAMED |= {"ol", "pre", "readonly", "span", "td", "th", "ul"}
 APART = ("blockquote", "pre", "codeblock", "ul", "ol", "table")
-"""Elements that a blank line sets off from what is around them."""
+"""Elements that are separated from their surroundings by a blank line."""
 BEGIN, END = "\ufdd0", "\ufdd1"
-"""Around a mention of ours, until it is known whether the sentence needs it. No text has these."""
+"""Enclose a mention of the bot until it is known whether the sentence needs it. Noncharacters."""
 SPACES = re.compile(r"[ \t\r\n\f\u00a0]+")
 
 
 def quote(text: str) -> str:
+    """Return text as a Markdown quote."""
     return "\n".join(f"> {line}".rstrip() for line in text.split("\n"))
 
 
 @dataclass(slots=True)
 class _Frame:
-    """An element that is open: its finished blocks, and the line that is being written."""
+    """An open element: its finished blocks, and the line being written."""
 
     tag: str
     role: str = ""
@@ -48,6 +49,7 @@ class _Frame:
     author: str = ""
 
     def end_line(self) -> None:
+        """Finish the current line and add it to the blocks, unless it is blank."""
         text = "".join(self.line)
         self.line.clear()
         if text.strip(" \t\n\r\f"):
@@ -55,6 +57,7 @@ class _Frame:
             self.blocks.append((text.strip("\n"), False))
 
     def text(self) -> str:
+        """Return the blocks, separated by one or two line breaks."""
         self.end_line()
         out: list[str] = []
         for index, (text, apart) in enumerate(self.blocks):
@@ -65,7 +68,7 @@ class _Frame:
 
 
 class Reader:
-    """Markup that is not well-formed is read as far as it can be: nothing raises."""
+    """Reads HTML; malformed markup is read as far as possible and never raises."""
 
     def __init__(self, ours: Collection[int]) -> None:
         self._ours = ours
@@ -75,6 +78,7 @@ class Reader:
         self.mentions = 0
 
     def read(self, source: str) -> str:
+        """Return the Markdown of an HTML text."""
         at = 0
         for token in TAG.finditer(source):
             self._data(source[at : token.start()])
@@ -149,7 +153,7 @@ class Reader:
         return any(frame.tag in tags for frame in self._stack)
 
     def _close(self) -> str:
-        """Ends the innermost element: what is in it goes into the one around."""
+        """Close the innermost element and add its content to the one around it."""
         frame = self._stack.pop()
         tag = frame.tag
         if tag in HIDDEN:
@@ -176,7 +180,7 @@ class Reader:
         self._write(f"{BEGIN}{name}{END}" if ours else f"@{name.removeprefix('@')}")
 
     def _inline(self, frame: _Frame) -> None:
-        """An element that means nothing by itself; blocks in it stay blocks."""
+        """Handle an element without a meaning of its own; blocks inside it stay blocks."""
         if not frame.blocks:
             self._stack[-1].line += frame.line
             return
@@ -225,7 +229,7 @@ class Reader:
         around = self._stack[-1]
         self._block(text, apart=apart and around.tag != "li")
         if tag == "p" and not text and around.blocks:
-            around.blocks.append(("", False))  # a blank line that was meant
+            around.blocks.append(("", False))  # an intended blank line
 
 
 def _headed(rows: str) -> str:
@@ -235,7 +239,7 @@ def _headed(rows: str) -> str:
 
 
 def _link(label: str, url: str) -> str:
-    """A bare address where the label says no more than the address does."""
+    """Return a link in Markdown, or the bare URL if the label adds nothing to it."""
     plain = url.removeprefix("mailto:").removeprefix("tel:")
     if not url.startswith(("https://", "http://", "mailto:", "tel:")) or re.search(r"\s", url):
         return label

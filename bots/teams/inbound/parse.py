@@ -1,6 +1,6 @@
-"""Teams' activities in, our values out: one pure function for each kind.
+"""Parse Teams' activities into our values: one pure function for each kind.
 
-Whatever is not of the expected type counts as absent, so that no payload raises.
+A value of an unexpected type counts as absent, so that no payload raises.
 https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/conversation-messages
 """
 
@@ -28,39 +28,41 @@ from core.values.conversation import Attachment, Command, Conversation, Incoming
 from core.values.models import resolve
 
 OURS = "parley"
-"""What the data of our buttons has its command under."""
+"""The key of the command in our buttons' data."""
 FEEDBACK = "message/submitAction"
-"""The invoke of a thumb that Teams itself shows."""
+"""The name of the invoke for Teams' own feedback buttons."""
 CHOICE = "choice"
 """The id of a picker's input."""
 COMMANDS = ("model", "files")
-"""What can be typed: the titles in the manifest's command lists."""
+"""Commands that can be typed: the titles in the manifest's command lists."""
 BUTTONS = ("stop", "retry", "regenerate", "up", "down", "model", "remove", "erase", "undo", "auto")
-"""What our cards send. Card data comes from people's clients, so other names are not obeyed."""
+"""Commands our cards send. Card data comes from people's clients, so other names are ignored."""
 LONGEST = 40_000
-"""Characters of a question, all of 80 KB in Teams' count."""
+"""The most characters of a question: 80 KB in UTF-16, as Teams counts."""
 DOWNLOAD = "application/vnd.microsoft.teams.file.download.info"
 
 _COMMAND = re.compile(rf"(/?)({'|'.join(COMMANDS)})(?:\s+(.*))?", re.I | re.S)
 WORDS = ("stop", "retry", "regenerate")
-"""What does without a button, said to us and nothing else: it is about the newest answer here."""
+"""Words that replace a button when they are all that is said to the bot; they apply to the newest
+answer in the conversation."""
 RATED = {"like": "up", "dislike": "down"}
 _FILES = re.compile(r"\d{0,4}|auto(?: on| off)?", re.I)
 
 
 def parse(body: Mapping[str, Any], bot_id: str) -> Incoming | Command | None:
-    """What an activity asks of us; None when it is not for us. `bot_id` is the app's id."""
+    """Return what an activity asks of the bot; None if it is not for us. `bot_id` is the app's
+    id."""
     if (said := _said(body, bot_id)) is not None:
         return _as_command(body, said) or _as_message(body, said)
     return action(body, bot_id) or notice(body, bot_id)
 
 
 def message(body: Mapping[str, Any], bot_id: str) -> Incoming | None:
-    """A question to us, or a post that may have files to read.
+    """Return a question to the bot, or a post that may have files to read.
 
-    In a channel and a group chat we are addressed by a mention or by a message that only we and
-    its writer see. Other posts come where the app may read all of them (resource-specific consent).
-    Of their files Teams tells only Graph: such a post is `files_unresolved`.
+    In a channel or group chat the bot is addressed by a mention, or by a message that only it and
+    its author see. Other posts arrive if the app may read them all (resource-specific consent).
+    Only Graph knows their files: such a post is `partial`.
     """
     said = _said(body, bot_id)
     return _as_message(body, said) if said and not _as_command(body, said) else None
@@ -87,7 +89,8 @@ def _as_message(body: Mapping[str, Any], said: _Said) -> Incoming | None:
 
 
 def command(body: Mapping[str, Any], bot_id: str) -> Command | None:
-    """A typed command: `/model`, or `model sonnet` after a mention. `model trains?` is none."""
+    """Return a typed command: `/model`, or `model sonnet` after a mention. `model trains?` is not
+    one."""
     said = _said(body, bot_id)
     return _as_command(body, said) if said else None
 
@@ -108,7 +111,7 @@ def _as_command(body: Mapping[str, Any], said: _Said) -> Command | None:
 
 
 def action(body: Mapping[str, Any], bot_id: str) -> Command | None:
-    """A pressed button or a chosen option of ours, or one of Teams' own thumbs.
+    """Return a press of one of our buttons, a chosen option, or Teams' own feedback.
 
     https://learn.microsoft.com/microsoftteams/platform/bots/how-to/bot-messages-ai-generated-content
     """
@@ -141,7 +144,7 @@ def action(body: Mapping[str, Any], bot_id: str) -> Command | None:
 
 
 def notice(body: Mapping[str, Any], bot_id: str) -> Command | None:
-    """What else we are told of: a deleted post, that we came to a place or left it."""
+    """Return a notice: a deleted post, or that the bot was added to a place or removed from it."""
     once, where = id_of(body.get("id")), where_of(body, "")
     if not once or where is None:
         return None
@@ -157,7 +160,7 @@ def notice(body: Mapping[str, Any], bot_id: str) -> Command | None:
         case "conversationUpdate" if names_us(body, "membersRemoved", bot_id):
             name, where = "left", _whole(body, where)
         case "conversationUpdate" if event in ("channelDeleted", "channelRestored"):
-            # of this one channel, which `channelData` names
+            # about the one channel that `channelData` names
             name = "left" if event == "channelDeleted" else "restored"
             deleted = id_of(map_of(map_of(body.get("channelData")).get("channel")).get("id"))
             if not deleted:
@@ -180,8 +183,10 @@ def notice(body: Mapping[str, Any], bot_id: str) -> Command | None:
 
 
 def _team(body: Mapping[str, Any]) -> str:
-    """The channel that stands for a team: its General, whose id is the team's. Empty where we are
-    added to, or removed from, something else, or one private or shared channel.
+    """Return the channel that stands for a team: General, whose id is the team's.
+
+    Empty if the bot was added to, or removed from, something else, or one private or shared
+    channel.
 
     https://learn.microsoft.com/microsoftteams/platform/bots/how-to/get-teams-context
     """
@@ -191,14 +196,15 @@ def _team(body: Mapping[str, Any]) -> str:
 
 
 def _whole(body: Mapping[str, Any], where: Conversation) -> Conversation:
-    """The team that we left, wherever in it we are told of that; else the place."""
+    """Return the team that the bot left, whichever channel the event names; else the place."""
     team = _team(body) if where.kind is Kind.CHANNEL else ""
     return replace(where, channel=team, thread=None) if team else where
 
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A message that somebody wrote: `text` is their own words, `whole` with what they quoted."""
+    """A message that a person wrote: `text` is their own words, `whole` includes what they
+    quoted."""
 
     id: str
     where: Conversation
@@ -224,7 +230,7 @@ def _said(body: Mapping[str, Any], bot_id: str) -> _Said | None:
 
 
 def _read(body: Mapping[str, Any], ours: Mapping[bool, frozenset[int]]) -> tuple[Read, bool]:
-    """The message's HTML, where that has the mentions that its text has; else its text."""
+    """Read the message's HTML if it has all mentions that the text has; else read the text."""
     plain = read_text(text_of(body.get("text")), ours[False])
     rich = [
         text_of(each.get("content"))
@@ -240,10 +246,11 @@ def _read(body: Mapping[str, Any], ours: Mapping[bool, frozenset[int]]) -> tuple
 
 
 def _mentions(body: Mapping[str, Any], bot_id: str) -> tuple[bool, Mapping[bool, frozenset[int]]]:
-    """Whether we are mentioned, and which mentions in the message are ours: by place, not by name.
+    """Whether the bot is mentioned, and which mentions in the message are its: by position, not
+    name.
 
-    Each entity takes the first mention in the text that reads as the entity does and is not
-    another's. Where there is no text (True), the entities stand in order.
+    Each entity takes the first mention in the text that reads the same and is not another entity's.
+    Without a text (True) the entities count in order.
     """
     places: dict[str, list[int]] = {}
     for number, found in enumerate(AT.finditer(text_of(body.get("text")))):
@@ -264,7 +271,7 @@ def _mentions(body: Mapping[str, Any], bot_id: str) -> tuple[bool, Mapping[bool,
 
 
 def _quoted(body: Mapping[str, Any]) -> Sequence[str]:
-    """What newer clients tell of a message that was replied to."""
+    """Return the messages replied to, as newer clients send them."""
     found = []
     for entity in map(map_of, list_of(body.get("entities"))):
         quoted = map_of(entity.get("quotedReply")) if entity.get("type") == "quotedReply" else {}
@@ -290,7 +297,8 @@ def _command(said: _Said) -> tuple[str, str] | None:
 
 
 def _attachments(body: Mapping[str, Any], once: str) -> Sequence[Attachment]:
-    """Files of a personal chat, and pictures in a text. Elsewhere only Graph knows of files."""
+    """Return the files of a personal chat, and pictures in the text. Elsewhere only Graph knows
+    files."""
     found = []
     for number, each in enumerate(map(map_of, list_of(body.get("attachments")))):
         kind, content = text_of(each.get("contentType")), map_of(each.get("content"))
@@ -306,6 +314,6 @@ def _attachments(body: Mapping[str, Any], once: str) -> Sequence[Attachment]:
 
 
 def _web_of(value: object) -> str:
-    """An address on the web: schemes of our own are not for messages to use."""
+    """Return a web URL; our own schemes must not come from messages."""
     url = url_of(value)
     return url if url.lower().startswith(("https://", "http://")) else ""

@@ -1,7 +1,7 @@
-"""What people write in Teams, HTML or text, to plain Markdown. Imports nothing heavy.
+"""Convert what people write in Teams, HTML or text, to plain Markdown. No heavy imports.
 
-Teams sends a message's plain text, in which somebody mentioned reads `<at>Ana</at>`, and beside it
-the same as HTML, which has what the text has lost: code, lists, links, quotes.
+Teams sends a message's plain text, in which a mention reads `<at>Ana</at>`, and also its HTML,
+which keeps what the text has lost: code, lists, links, quotes.
 https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/channel-and-group-conversations
 """
 
@@ -17,7 +17,7 @@ from bots.teams.inbound.html_text import BEGIN, END, Reader, quote
 __all__ = ["AT", "Read", "called", "from_html", "quote", "read_html", "read_text"]
 
 LONGEST = 400_000
-"""Characters of HTML that are read."""
+"""The most characters of HTML that are read."""
 OURS = re.compile(f"{BEGIN}([^{BEGIN}{END}]*){END}")
 LEAD = re.compile(rf"(?:\s*{OURS.pattern}[,:]?)*")
 NONCHARACTERS = re.compile("[\ufdd0-\ufdef]")
@@ -28,9 +28,9 @@ BLANK_LINES = re.compile(r"\n{3,}")
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """`text` without the messages that it replies to, which are `quotes`.
+    """A message's `text`, without the messages it replies to, which are `quotes`.
 
-    `mentions` is how many mentions there were.
+    `mentions` is the number of mentions.
     """
 
     text: str
@@ -39,21 +39,21 @@ class Read:
 
 
 def from_html(source: str) -> str:
-    """A message's HTML as Markdown, replies' quotes above it."""
+    """Return a message's HTML as Markdown, with quoted messages above it."""
     read = read_html(source)
     return "\n\n".join(part for part in (*map(quote, read.quotes), read.text) if part)
 
 
 def read_html(source: str, ours: Collection[int] = ()) -> Read:
-    """A message's HTML. `ours` are the numbers of those mentions (from 0) that are of the bot:
-    they are left out where the sentence does without them."""
+    """Read a message's HTML. `ours` are the numbers (from 0) of the mentions of the bot, which are
+    left out where the sentence does not need them."""
     reader = Reader(ours)
     text = called(reader.read(NONCHARACTERS.sub("", source[:LONGEST])))
     return Read(text, tuple(q for q in map(called, reader.quotes) if q), reader.mentions)
 
 
 def read_text(source: str, ours: Collection[int] = ()) -> Read:
-    """A message's plain text. `ours` as of `read_html`."""
+    """Read a message's plain text. `ours` as in `read_html`."""
     count = -1
 
     def name(match: re.Match[str]) -> str:
@@ -67,7 +67,8 @@ def read_text(source: str, ours: Collection[int] = ()) -> Read:
 
 
 def called(text: str) -> str:
-    """The text without the mentions that only called us: those at its beginning and end."""
+    """Return the text without mentions that only address the bot: those at its beginning and
+    end."""
     text = text.rstrip()
     if BEGIN in text:
         lead = LEAD.match(text)

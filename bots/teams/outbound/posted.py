@@ -1,11 +1,11 @@
-"""What this process posted for which event, where the messages themselves do not tell.
+"""What this process posted for which event, where the messages themselves do not say.
 
-A card tells it to Graph while an answer grows (`cards.marked`). But what streams has none, and a
-finished answer is text alone; and of such a post whose answer was lost only the text is known.
+While an answer grows, its card tells Graph (`cards.marked`). But a stream has no card, a finished
+answer is text alone, and of a post whose response was lost we know only the text.
 
-A text is taken for the lost one only where it can hardly be another answer's: long, written by a
-model, the only one of its kind, and posted while our call was under way. What is uncertain is not
-found: it is posted again rather than written over.
+A text is taken for the lost one only if it can hardly belong to another answer: it is long, written
+by a model, the only one like it, and posted during our call. When in doubt it counts as not found:
+posting again is better than overwriting another message.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 MOST = 4000
-"""Answers that are remembered."""
+"""The most answers remembered."""
 LEAST = 200
-"""Letters of a text that is told by: what is shorter, another answer may say as well."""
+"""The fewest letters that identify a text; a shorter one may be in another answer as well."""
 SKEW = 5.0
 """Seconds by which Teams' clock may differ from ours."""
 TARGET = re.compile(r"\]\([^()\s]*\)")
@@ -40,9 +40,9 @@ class _Posted:
 
 
 class Marks:
-    """One for a process. `clock` gives seconds since the epoch, as messages' ids do; `sleep` waits.
+    """Remembers marks and messages. An empty mark is ignored.
 
-    An empty mark is none.
+    `clock` returns seconds since the epoch, as in messages' ids; `sleep` waits.
     """
 
     def __init__(
@@ -55,21 +55,24 @@ class Marks:
         self._known: dict[tuple[str, str], _Posted] = {}
 
     def posted(self, chat: str, mark: str, message_id: str) -> None:
+        """Remember the id of a message posted for a mark."""
         if mark and message_id.isdecimal() and message_id not in self.ids(chat, mark):
             self._of(chat, mark).ids.append(message_id)
 
     def lost(self, chat: str, mark: str, text: str, since: float) -> None:
-        """Whether a text was posted, in a call that began at `since`, is not known."""
+        """Remember a text whose post, in a call begun at `since`, may or may not have taken
+        effect."""
         if mark and (told := _told(text)):
             self._of(chat, mark).lost.append(_Lost(since, self.clock(), told))
 
     def ids(self, chat: str, mark: str) -> Sequence[str]:
+        """Return the ids of the messages posted for a mark."""
         known = self._known.get((chat, mark))
         return tuple(known.ids) if known else ()
 
     def recover(self, chat: str, mark: str, unmarked: Iterable[tuple[str, str]]) -> None:
-        """Adds to `ids` what was lost and is there. `unmarked` are messages of ours that do not
-        tell what they are of, ids and texts."""
+        """Add lost posts that were found to `ids`. `unmarked` are our messages without a mark: ids
+        and texts."""
         known = self._known.get((chat, mark))
         if known is None or not known.lost:
             return
@@ -91,7 +94,7 @@ class Marks:
                 taken.update(found)
 
     def forget(self, chat: str, message_id: str) -> None:
-        """It was deleted."""
+        """Forget a deleted message."""
         for posted in self._others(chat, ""):
             if message_id in posted.ids:
                 posted.ids.remove(message_id)
@@ -106,11 +109,12 @@ class Marks:
 
 
 def is_before(message_id: str, since: float) -> bool:
-    """Whether a message is older, by its id: the milliseconds at which Teams took it."""
+    """Whether a message is older, by its id: the milliseconds at which Teams accepted it."""
     return message_id.isdecimal() and int(message_id) / 1000 < since - SKEW
 
 
 def _told(text: str) -> bytes:
-    """What is left of a text whatever it is written in, as a digest; empty for too little."""
+    """Return a digest of a text that is the same in every format; empty if the text is too
+    short."""
     letters = re.sub(r"[\W_]+", "", html.unescape(TARGET.sub("]", text)))
     return sha256(letters.encode(errors="replace")).digest() if len(letters) >= LEAST else b""

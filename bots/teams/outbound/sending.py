@@ -1,10 +1,11 @@
-"""Messages at the connector: one activity each, in the look that Teams takes.
+"""Send messages through the connector: one activity each, in the format that Teams accepts.
 
-1. A post that was taken stands. Where no id is told, it is never posted again and cannot be
-   changed: what follows goes in a new message, while the answer grows once and at its end.
-2. A change refused as malformed (400) is asked once more in the message's other look, text for a
-   card or a card for text. Refused again, nothing is shown until the end, which is a new message in
-   place of the old one.
+1. An accepted post stands. If no id is returned, it is never posted again and cannot be edited:
+   what
+follows goes in a new message, once while the answer grows and once at its end.
+2. An edit refused as malformed (400) is tried once more in the other format, text for a card or a
+card for text. Refused again, nothing is shown until the end, which is a new message that replaces
+the old one.
 """
 
 from __future__ import annotations
@@ -25,17 +26,18 @@ from core.values.answer import MessageId, Rendered, Stage
 log = logging.getLogger(__name__)
 
 UNNAMED = "unnamed/"
-"""What the ids of messages begin with of which Teams told none."""
+"""The prefix of our ids for messages whose id Teams did not return."""
 Call = Callable[[Mapping[str, Any]], Awaitable[str]]
 
 
 def unnamed() -> MessageId:
-    """An id for a message that Teams took without telling one."""
+    """Return a new id for a message whose id Teams did not return."""
     return MessageId(f"{UNNAMED}{uuid4().hex}")
 
 
 class Sender:
-    """One conversation's messages; `to` is whom alone to show them, empty for everybody."""
+    """Sends one conversation's messages; `to` is the only person to show them to, empty for
+    everybody."""
 
     def __init__(self, connector: Connector, service: str, where: str, to: str) -> None:
         self._connector = connector
@@ -43,14 +45,14 @@ class Sender:
         self._where = where
         self._to = to
         self._moved: dict[str, str] = {}
-        """Where a message goes on that could not be changed."""
+        """The ids of messages that continue those that could not be edited, by the latter's ids."""
         self._other: set[str] = set()
-        """Messages that are changed in their other look."""
+        """Messages that are edited in their other format."""
         self._stuck: set[str] = set()
-        """Messages that show nothing more until their end."""
+        """Messages that show nothing more until their final edit."""
 
     async def post(self, message: Rendered, mark: str = "", *, to: str = "") -> str:
-        """The message's id, empty where Teams tells none."""
+        """Post a message. Returns its id, empty if Teams returns none."""
 
         async def call(said: Mapping[str, Any]) -> str:
             return await self.send(said, to=to)
@@ -58,10 +60,12 @@ class Sender:
         return await self._either(message, mark, call)
 
     async def send(self, said: Mapping[str, Any], *, to: str = "") -> str:
+        """Post an activity. Returns its id, empty if Teams returns none."""
         return await self._connector.post(self._service, self._where, said, to=to or self._to)
 
     async def edit(self, message_id: str, message: Rendered, mark: str) -> None:
-        """Raises Stopped where a stream's reader ended it, and what the connector refuses."""
+        """Edit a message. Raises Stopped if a stream's reader ended it, and the connector's
+        refusals."""
         at = self._moved.get(message_id, message_id)
         ends = message.stage in (Stage.DONE, Stage.NOTICE)
         if at in self._stuck and not ends:
@@ -79,6 +83,7 @@ class Sender:
         await self._begin_anew(message_id, at, message, mark)
 
     async def delete(self, message_id: str) -> None:
+        """Delete a message, or the one that continues it."""
         at = self._moved.get(message_id, message_id)
         if not at.startswith(UNNAMED):
             await self._connector.delete(self._service, self._where, at)
@@ -105,7 +110,7 @@ class Sender:
             raise
 
     async def _either(self, message: Rendered, mark: str, call: Call, at: str = "") -> str:
-        """Makes a call with the message in one look, and if that is malformed in the other."""
+        """Make a call with the message in one format, and if that is malformed, in the other."""
         looks = [as_card(message, mark), as_text(message)]
         if has_controls(message) == (at in self._other):
             looks.reverse()

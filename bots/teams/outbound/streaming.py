@@ -1,13 +1,16 @@
-"""Teams' native streams, in personal chats: one message that Teams itself shows growing.
+"""Teams' native streams in personal chats: one message that Teams itself shows growing.
 
-1. One stream a chat at a time, and its calls one after another.
-2. Streamed text only grows: what is sent begins with what was sent before. Marks that only close
-   what is unfinished are left out until they are certain.
-3. Nothing is lost when a stream ends early: the message has the same id, and is changed in place
-   from then on.
-4. A chunk without an answer may have been taken: what follows begins with it, and it is sent again.
-5. A text that a stream finds too large is not sent to it again: the stream is over, as in 3.
-6. A stream ends with text alone. What needs a card (Retry) becomes one afterwards, in place.
+1. One stream per chat at a time, with its calls in sequence.
+2. Streamed text only grows: each chunk begins with the previous one. Marks that only close
+   something
+unfinished are left out until they are certain.
+3. Nothing is lost when a stream ends early: the message keeps its id and is edited in place from
+then on.
+4. A chunk without a response may have been accepted: the next one begins with it, so it is sent
+   again.
+5. A text that is too large for a stream is not sent to it again: the stream is over, as in 3.
+6. A stream ends as text alone. A message that needs a card (Retry) becomes one afterwards, in
+   place.
 
 https://learn.microsoft.com/microsoftteams/platform/bots/streaming-ux
 """
@@ -27,16 +30,16 @@ from core.runtime.ttl_cache import Remembered
 from core.values.answer import MessageId, Rendered, Stage
 
 LONGEST = 105.0
-"""Seconds after which we end a stream ourselves; Teams does so after 120."""
+"""Seconds after which we end a stream ourselves; Teams ends it after 120."""
 INFORMATIVE = 900
-"""UTF-16 units of a status; Teams takes 1,000."""
+"""The most UTF-16 units of a status; Teams accepts 1,000."""
 PAUSE, LONGEST_PAUSE = 130.0, 3600.0
-"""Seconds that a chat is not asked again after it refused to stream, doubled each time. The first
-time it may have had a stream that this process does not know of, which has ended by then."""
+"""Seconds without streams in a chat after it refused one, doubled each time. A first refusal may be
+due to a stream that this process does not know of, which will have ended by then."""
 
 
 Post = Callable[[Mapping[str, Any]], Awaitable[str]]
-"""Posts an activity to the conversation and gives its id."""
+"""Posts an activity to the conversation and returns its id."""
 
 
 @dataclass(slots=True)
@@ -46,7 +49,7 @@ class _Stream:
     sequence: int = 1
     sent: str = ""
     certain: bool = True
-    """Whether Teams has said that it took what was sent."""
+    """Whether Teams has confirmed what was sent."""
 
 
 class Streams:
@@ -56,10 +59,11 @@ class Streams:
         self._clock = clock
         self._open: dict[str, _Stream] = {}
         self._refused: Remembered[tuple[float, float]] = Remembered(clock, 2 * LONGEST_PAUSE)
-        """By chat: until when it is not asked, and how long after the next refusal."""
+        """By chat: until when it gets no stream, and for how long after the next refusal."""
 
     async def start(self, chat: str, message: Rendered, post: Post) -> MessageId | None:
-        """Begins a stream; None where it must be an ordinary message, empty where no id is told."""
+        """Begin a stream. Returns the message's id, empty if Teams returns none; None if the
+        message must be an ordinary one."""
         now = self._clock()
         busy = self._open.get(chat)
         if busy is not None and now - busy.began < 2 * LONGEST:
@@ -76,7 +80,7 @@ class Streams:
         try:
             stream.id = await post(chunk)
         except (StreamRefused, Forbidden, Gone):
-            # if it is not the stream that is refused, the ordinary message is refused as well
+            # if the refusal is not about streaming, the ordinary message will be refused as well
             self._refused.put(chat, (now + pause, min(2 * pause, LONGEST_PAUSE)))
             self._end(chat, stream)
             return None
@@ -92,15 +96,15 @@ class Streams:
         return MessageId(stream.id)
 
     def _drop_abandoned(self, now: float) -> None:
-        """Of those whose worker was cancelled the oldest are no streams any more."""
+        """Forget the oldest streams, whose workers were cancelled."""
         chat = next(iter(self._open), "")
         if chat and now - self._open[chat].began >= 2 * LONGEST:
             del self._open[chat]
 
     async def edit(self, chat: str, message_id: str, message: Rendered, post: Post) -> bool:
-        """Goes on with a stream, or ends it; False where the message must be changed in place.
+        """Continue a stream or end it; False if the message must be edited in place.
 
-        Raises Stopped when the person ended it, and what `post` raises.
+        Raises Stopped if the person ended it, and what `post` raises.
         """
         stream = self._open.get(chat)
         if stream is None or stream.id != message_id:
@@ -111,7 +115,7 @@ class Streams:
             if grows:
                 await self._grow(stream, message, post)
                 return True
-            # if it goes on growing, then as an ordinary message, with our own Stop button
+            # if it keeps growing, it does so as an ordinary message, with our own Stop button
             return await self._close(chat, stream, message, post)
         except StreamRefused as exc:
             self._end(chat, stream)
@@ -119,12 +123,12 @@ class Streams:
                 raise Stopped("by its reader") from exc
             return False
         except (Forbidden, Gone, TooLong):
-            # whether there is anything to be shown here, the change in place will tell
+            # the edit in place will show whether the message still exists
             self._end(chat, stream)
             return False
 
     def forget(self, chat: str, message_id: str) -> None:
-        """The message was deleted."""
+        """Forget the stream of a deleted message."""
         stream = self._open.get(chat)
         if stream is not None and stream.id == message_id:
             self._end(chat, stream)
@@ -132,11 +136,11 @@ class Streams:
     async def _grow(self, stream: _Stream, message: Rendered, post: Post) -> None:
         status = message.stage is Stage.STATUS
         if status and stream.sent:
-            return  # text is not taken back
+            return  # streamed text cannot be withdrawn
         text = _status(message) if status else _growing(message)
         stands = not text or (text == stream.sent and stream.certain)
         if not status and (stands or not text.startswith(stream.sent)):
-            return  # more will come, or the end
+            return  # wait for more text, or for the end
         stream.sequence += 1
         before = stream.sent, stream.certain
         if not status:
@@ -149,8 +153,8 @@ class Streams:
         stream.certain = True
 
     async def _close(self, chat: str, stream: _Stream, message: Rendered, post: Post) -> bool:
-        """Ends a stream with a message's text, or, where that does not begin with what was
-        streamed, with what was. False where the message is to be more than that text."""
+        """End a stream with the message's text or, if that does not begin with the streamed text,
+        with the streamed text. False if the message needs more than that text."""
         whole = as_text(message)
         fits = str(whole["text"]).startswith(stream.sent)
         controls = has_controls(message)
@@ -178,7 +182,7 @@ def _info(stream: _Stream, kind: str) -> dict[str, Any]:
 
 
 def _growing(message: Rendered) -> str:
-    """Empty while there is nothing that is certain to stay."""
+    """Return the text that is certain to stay; empty if there is none yet."""
     return beginning(render(message.markdown), links_of(message.markdown))
 
 

@@ -1,9 +1,9 @@
-"""Markdown to Adaptive Card elements, by a real parser.
+"""Convert Markdown to Adaptive Card elements, with a real parser.
 
-Prose is `RichTextBlock`, whose runs are characters and no Markdown: nothing in it has to be
-escaped, and a link is a link only by its action. (`TextBlock` reads a subset of Markdown, which
-differs from client to client.) Tables are `Table`, code is `CodeBlock` with monospace for
-clients that have none. A line break begins an element: clients disagree about it within a run.
+Prose is `RichTextBlock`, whose runs are plain characters: nothing in them needs escaping, and a
+link is a link only by its action. (`TextBlock` reads a subset of Markdown that differs between
+clients.) Tables are `Table`; code is `CodeBlock`, with monospace for clients that lack it. A line
+break begins a new element, as clients disagree about line breaks within a run.
 https://adaptivecards.io/explorer/RichTextBlock.html
 https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-format
 """
@@ -28,8 +28,8 @@ from core.streaming.markdown.tables import aligned, columns
 Element = Mapping[str, Any]
 INDENT = "\u2003"
 CELLS = 40
-"""Cells of a `Table`, its head included; each takes some 75 UTF-16 units beside its text. A table
-that has more is aligned monospace, if it is not too wide for that."""
+"""The most cells of a `Table`, header included; each takes some 75 UTF-16 units beside its text. A
+larger table is aligned monospace, if it is not too wide."""
 SIZES = {"h1": "Large", "h2": "Medium"}
 LANGUAGES = {
     "bash": "Bash",
@@ -60,12 +60,12 @@ LANGUAGES = {
     "vhdl": "Vhdl",
     "xml": "Xml",
 }
-"""What a `CodeBlock` can colour, by what people write after a fence."""
+"""The languages that a `CodeBlock` highlights, by the name after a fence."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """How a run of characters looks. `url` is where it leads."""
+    """The formatting of a run of characters. `url` is its link."""
 
     bold: bool = False
     italic: bool = False
@@ -76,17 +76,17 @@ class _Look:
 
 
 def elements(markdown: str) -> list[Element]:
-    """A text's elements, in order. They are shared: not to be changed."""
+    """Return a text's elements in order. They are shared: do not modify them."""
     return [each for block in blocks(markdown) for each in _elements(block.text)]
 
 
 def size(markdown: str) -> int:
-    """UTF-16 units that the elements take in a card's JSON, a comma after each."""
+    """Return the UTF-16 units of the elements in a card's JSON, with a comma after each."""
     return sum(_size(block.text, block.kind) for block in blocks(markdown))
 
 
 def written(element: object) -> str:
-    """A card's JSON, as it is sent."""
+    """Return a card's JSON as it is sent."""
     return json.dumps(element, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -100,14 +100,14 @@ def _size(block: str, kind: str) -> int:
     taken = sum(units(written(each)) + 1 for each in _elements(block))
     if kind != "table":
         return taken
-    # a table that grows into monospace takes no less than it did: else messages would change
+    # a table must not shrink as it grows into monospace, or messages would be split again
     lines = block.split("\n")
     first = "\n".join(lines[: 1 + CELLS // max(lines[0].count("|") - 1, 1)])
     return taken if first == block else max(taken, _size(first, kind))
 
 
 def _blocks(tokens: Tokens, closing: str, lead: str) -> list[Element]:
-    """`lead` is the white space that stands before text in a list."""
+    """Convert block tokens. `lead` is the white space before text in a list."""
     found: list[Element] = []
     for token in tokens.until(closing):
         found += _block(token, tokens, lead)
@@ -141,7 +141,8 @@ def _block(token: Token, tokens: Tokens, lead: str) -> Sequence[Element]:
 
 
 def _prose(token: Token, look: _Look, lead: str, rest: str) -> list[Element]:
-    """A paragraph, an element a line. `lead` begins the first line, `rest` the others."""
+    """Convert a paragraph, one element per line. `lead` begins the first line, `rest` the
+    others."""
     lines = _lines(Tokens(token.children or ()), "", look)
     shown = [line for line in lines if any(text.strip() for text, _ in line)]
     return [
@@ -151,7 +152,7 @@ def _prose(token: Token, look: _Look, lead: str, rest: str) -> list[Element]:
 
 
 def _line(inlines: Sequence[str | Element], *, close: bool = False) -> Element:
-    """`close`: right under what stands before."""
+    """Build the element of a line; `close` puts it directly below the one before."""
     block: dict[str, Any] = {"type": "RichTextBlock", "inlines": list(inlines)}
     return block | {"spacing": "None"} if close else block
 
@@ -220,7 +221,7 @@ def _text(run: str | Element) -> str:
 
 
 def _lines(tokens: Tokens, closing: str, look: _Look) -> list[list[tuple[str, _Look]]]:
-    """Runs of characters with their looks, by lines."""
+    """Return the runs of characters with their formatting, by line."""
     lines: list[list[tuple[str, _Look]]] = [[]]
 
     def add(more: list[list[tuple[str, _Look]]]) -> None:
@@ -255,7 +256,7 @@ def _url(href: str) -> str:
 
 
 def _runs(parts: Sequence[tuple[str, _Look]]) -> list[str | Element]:
-    """As few runs as there are looks in a row; plain ones are strings."""
+    """Merge neighbouring runs with the same formatting; unformatted ones are strings."""
     joined: list[tuple[str, _Look]] = []
     for text, look in parts:
         if joined and joined[-1][1] == look:
@@ -266,7 +267,7 @@ def _runs(parts: Sequence[tuple[str, _Look]]) -> list[str | Element]:
 
 
 def _safe(parts: Sequence[tuple[str, _Look]]) -> list[tuple[str, _Look]]:
-    """Characters of which no client makes an address or a mention by itself."""
+    """Break up characters that a client might turn into a URL or mention by itself."""
     return [
         (text if look.url else ACTED_ON.sub(rf"\1{SPACE}", defused(text)), look)
         for text, look in parts

@@ -1,7 +1,7 @@
-"""A card of ours read back into Markdown: what `bots.teams.rendering.card_elements` made of a text.
+"""Convert one of our cards back to Markdown; the inverse of `bots.teams.rendering.card_elements`.
 
-In threads an answer that still grows, or that ended with a button, is a card; Graph tells it as
-JSON. Whatever is not of the expected type counts as absent, so that no card raises.
+In threads, an answer that is still growing or ended with a button is a card, which Graph returns as
+JSON. A value of an unexpected type counts as absent, so that no card raises.
 """
 
 from __future__ import annotations
@@ -24,7 +24,8 @@ ITEM = re.compile(rf"\A({INDENT}*)(•|\d{{1,9}}\.)(?= |\Z)")
 
 
 def parsed(content: object) -> Mapping[str, object]:
-    """A card as Graph tells it (an attachment's `content`, JSON in a string); empty for others."""
+    """Parse a card from Graph (an attachment's `content`, JSON in a string); empty if it is not
+    one."""
     try:
         card = json.loads(content) if isinstance(content, str) else content
     except (ValueError, RecursionError):
@@ -33,7 +34,7 @@ def parsed(content: object) -> Mapping[str, object]:
 
 
 def markdown_of(items: object, depth: int = 0) -> str:
-    """Elements as Markdown."""
+    """Return elements as Markdown."""
     out, in_list = "", False
     for element in map(map_of, list_of(items)) if depth < DEEPEST else ():
         text = _element(element, depth)
@@ -98,7 +99,7 @@ def _run(run: Mapping[str, object], *, plain: bool) -> str:
 
 
 def _listed(text: str) -> str:
-    """Items of a list and what is indented under them, as Markdown has them."""
+    """Return list items and what is indented under them, as Markdown."""
     found = ITEM.match(text)
     if found:
         mark = "-" if found[2] == "•" else found[2]

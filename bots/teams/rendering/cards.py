@@ -1,7 +1,7 @@
-"""A rendered message as one activity for Teams: one card, or text alone.
+"""Render a message as one activity for Teams: one card, or text alone.
 
-Teams makes two messages of an activity with text and a card, tells no id of them, and refuses every
-change. So what needs a card (Stop, Retry, a picker) is a card that carries its text too, and all
+Teams makes two messages of an activity with text and a card, returns no id, and refuses every edit.
+So what needs a card (Stop, Retry, a picker) is a card that contains the text too, and everything
 else is text.
 https://learn.microsoft.com/microsoftteams/platform/task-modules-and-cards/cards/cards-reference
 https://learn.microsoft.com/microsoftteams/platform/bots/how-to/bot-messages-ai-generated-content
@@ -25,44 +25,44 @@ from core.wording.labels import short_label
 
 CARD = "application/vnd.microsoft.card.adaptive"
 MARK = "mark"
-"""What the data of a card has the event under that its message came of."""
+"""The key, in a card's data, of the event that the message answers."""
 LABEL = 100
-"""Characters of a button's or a choice's title, which are cut on a phone's screen before that."""
+"""The most characters of a button's or choice's title; a phone's screen shows fewer."""
 TEXT = f"{OURS}:"
-"""What the id of the container begins with that holds a card's text; the mark follows."""
+"""The prefix of the id of the container that holds a card's text; the mark follows."""
 MOST_CITATIONS = 20
 NAME, ABSTRACT = 80, 160
-"""Characters of a citation's name and abstract."""
+"""The most characters of a citation's name and abstract."""
 MOST = 80_000
-"""Bytes in UTF-16 of an activity; Teams refuses more than about 100 KB."""
+"""The most bytes of an activity in UTF-16; Teams refuses more than about 100 KB."""
 MOST_CARD = 28_000
-"""Bytes in UTF-16 of a card."""
+"""The most bytes of a card in UTF-16."""
 SUMMARY = 200
-"""UTF-16 units of what a notification says."""
+"""The most UTF-16 units of a notification's text."""
 SMALL, SMALLER = 2000, 600
-"""UTF-16 units of small print under a text, and in a card."""
+"""The most UTF-16 units of small print below a text, and in a card."""
 DESCRIPTION = 48
-"""UTF-16 units of an option's description where the whole of it does not fit."""
+"""UTF-16 units of an option's description if not all of it fits."""
 STYLES = {"primary": "positive", "danger": "destructive"}
 NATIVE = frozenset({"regenerate", "up", "down"})
-"""Buttons that need no card: Teams has thumbs of its own, and the word does for the other."""
+"""Buttons that need no card: Teams has its own thumbs, and "regenerate" can be typed."""
 
 
 def activity(message: Rendered, mark: str = "") -> dict[str, Any]:
-    """The activity that shows a message. `mark` goes into its card, where Graph tells it again.
+    """Return the activity that shows a message. `mark` goes into its card, where Graph returns it.
 
-    No entity but the AI label: without a mention's entity nothing in a text mentions anybody.
+    It has no entity but the AI label: without a mention entity no text can mention anybody.
     """
     return as_card(message, mark) if has_controls(message) else as_text(message)
 
 
 def has_controls(message: Rendered) -> bool:
-    """Whether a message has what only a card can have."""
+    """Whether a message has controls that only a card can show."""
     return bool(message.options or _buttons(message))
 
 
 def as_text(message: Rendered) -> dict[str, Any]:
-    """A message as text alone, without its controls; small print is its last line."""
+    """Return a message as text alone, without its controls; small print is the last line."""
     text = guarded(render(message.markdown).strip(), links_of(message.markdown))
     footer = small(short(plain(message.footer), SMALL))
     body: dict[str, Any] = {
@@ -74,16 +74,16 @@ def as_text(message: Rendered) -> dict[str, Any]:
 
 
 def as_card(message: Rendered, mark: str = "") -> dict[str, Any]:
-    """A message as one card. There is no text beside it; `summary` is for notifications."""
+    """Return a message as one card without text beside it; `summary` is for notifications."""
     said = {"type": "message", "summary": short(plain(message.markdown), SUMMARY) or "…"}
     said["attachments"] = [{"contentType": CARD, "content": card(message, mark)}]  # type: ignore[assignment]
     return said | _answers(message)
 
 
 def card(message: Rendered, mark: str = "") -> dict[str, Any]:
-    """Text, picker, small print and buttons. Nothing in it is Markdown.
+    """Return the card: text, picker, small print and buttons. None of it is Markdown.
 
-    What is too large loses first what clients without cards would show of it, then the ends of
+    If it is too large, first the fallback for clients without cards is dropped, then the ends of
     descriptions.
     """
     text = guarded_card(render(message.markdown).strip(), links_of(message.markdown))
@@ -127,7 +127,7 @@ def _buttons(message: Rendered) -> list[Button]:
 
 
 def _answers(message: Rendered) -> dict[str, Any]:
-    """What Teams shows of a finished answer: that a model wrote it, its sources, and thumbs."""
+    """Return what Teams shows with a finished answer: the AI label, its sources, and thumbs."""
     if message.stage is not Stage.DONE:
         return {}
     more: dict[str, Any] = {"entities": [label(message.citations)]}
@@ -137,13 +137,14 @@ def _answers(message: Rendered) -> dict[str, Any]:
 
 
 def _right_to_left(text: str) -> bool:
-    """Whether the first letter that has a direction is of a script that is read leftwards."""
+    """Whether the first letter with a direction belongs to a right-to-left script."""
     kinds = (bidirectional(each) for each in text)
     return next((kind for kind in kinds if kind in ("L", "R", "AL")), "L") != "L"
 
 
 def label(citations: Sequence[Citation]) -> dict[str, Any]:
-    """The one entity of an answer: that a model wrote it, and what its numbers stand for."""
+    """Return the only entity of an answer: the AI label, and what its citation numbers stand
+    for."""
     entity: dict[str, Any] = {
         "type": "https://schema.org/Message",
         "@type": "Message",
@@ -157,7 +158,7 @@ def label(citations: Sequence[Citation]) -> dict[str, Any]:
 
 
 def marked(content: object) -> str:
-    """The mark of a card as Graph tells it (an attachment's `content`, JSON in a string)."""
+    """Return the mark of a card from Graph (an attachment's `content`, JSON in a string)."""
     shown = parsed(content)
     for each in maps_of(shown.get("actions")):
         data = map_of(each.get("data"))
@@ -168,7 +169,7 @@ def marked(content: object) -> str:
 
 
 def text_in(content: object) -> str:
-    """The text of a card as Markdown, without its small print and its controls."""
+    """Return the text of a card as Markdown, without its small print and controls."""
     for each in maps_of(list_of(parsed(content).get("body"))):
         if each.get("type") == "Container" and text_of(each.get("id")).startswith(TEXT):
             return markdown_of(each.get("items"))
@@ -176,7 +177,7 @@ def text_in(content: object) -> str:
 
 
 def size(body: Mapping[str, Any]) -> int:
-    """Bytes of an activity as Teams counts them: all of it, in UTF-16."""
+    """Return the bytes of an activity as Teams counts them: all of it, in UTF-16."""
     return 2 * units(written(body))
 
 
@@ -186,7 +187,7 @@ def _submit(title: str, data: Mapping[str, str], mark: str) -> dict[str, Any]:
 
 
 def _button(button: Button, mark: str) -> dict[str, Any]:
-    """It sends its own data only, not what is chosen in a picker beside it."""
+    """Build a button. It sends only its own data, not what is chosen in a picker beside it."""
     pressed = _submit(
         short_label(button.label, LABEL), {OURS: button.name, "value": button.value}, mark
     )
@@ -197,7 +198,7 @@ def _button(button: Button, mark: str) -> dict[str, Any]:
 
 
 def _line(option: Option, described: int) -> dict[str, Any]:
-    """`described` is how much of its description is shown, 0 for all of it."""
+    """Build a picker's line; `described` is how much of its description is shown, 0 for all."""
     text = plain(option.description)
     text = short(text, described) if described else text
     current = " (current)" if option.selected else ""
@@ -222,8 +223,8 @@ def _picker(options: Sequence[Option]) -> dict[str, Any]:
 
 
 def _claim(citation: Citation) -> dict[str, Any]:
-    """One source. Teams wants a name and an abstract of each; where in it goes before the name's
-    end is cut."""
+    """Build one citation. Teams wants a name and an abstract; the location in the file survives
+    when the name is cut."""
     where = f", {citation.where}" if citation.where else ""
     name = short(citation.name, max(NAME - len(where), NAME // 2)) + where
     appearance: dict[str, Any] = {
@@ -238,7 +239,7 @@ def _claim(citation: Citation) -> dict[str, Any]:
 
 
 def short(text: str, limit: int) -> str:
-    """A text on one line, cut to so many UTF-16 units."""
+    """Return a text on one line, cut to a number of UTF-16 units."""
     text = " ".join(text.split())
     if units(text) <= limit:
         return text

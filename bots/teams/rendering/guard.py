@@ -1,9 +1,9 @@
-"""A last look at a text as Teams reads it: what may not be active becomes plain text.
+"""Final check of text as Teams parses it: whatever may not be active becomes plain text.
 
-One function a dialect. Text messages are Markdown with HTML in it; which parser Teams has is not
-published, so the check is CommonMark's with everything that we never write switched on (HTML,
-references, underlined headings). Adaptive Cards know a subset without code, so there a text is made
-safe for whatever a client reads in it.
+One function per dialect. Text messages are Markdown with HTML; which parser Teams uses is not
+published, so the check parses CommonMark with everything enabled that we never write (HTML,
+references, underlined headings). Adaptive Cards read a subset without code, so there a text is made
+safe for whatever a client may recognise.
 https://learn.microsoft.com/microsoftteams/platform/bots/how-to/format-your-bot-messages
 https://learn.microsoft.com/adaptive-cards/authoring-cards/text-features
 """
@@ -24,37 +24,37 @@ from core.streaming.markdown.links import BEGINS, SPACE, defused
 teams = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 RISKY = re.compile(r"\]\s*[(:\[]|<|[:.][\\/]|www|script:|data:|mailto:|&[#a-z]", re.I)
 ACTED_ON = re.compile(r"(<\s*/?\s*(?:a(?=t)|q(?=u)|em(?=o)))", re.I)
-"""What begins `<at>`, `<attachment>`, `<quoted>` and `<emoji>`, as far as other tags begin so."""
+"""The beginnings of `<at>`, `<attachment>`, `<quoted>` and `<emoji>`."""
 CLOSERS = re.compile(r"[\s*_~`\u200b\\]+\Z")
-"""What the end of growing Markdown may take back."""
+"""Marks at the end of a growing text, which more text may change."""
 ENTITY = re.compile(r"&(?=#?\w{1,32};)")
 MARKS = re.compile(r"[!-%'-/:;=?@\[-`{-~]")
 LINK = re.compile(r"(?<![!\\])\[((?:[^\[\]\\]|\\.)*)\]\(([^()\s<>\\]+)\)")
 JOINTS = re.compile(r"(?<=\])(?=\s*[(:\[])|(?<=!)(?=\[)|(?<=<)(?=[a-z/!?@])|(?<=\{)(?=\{)", re.I)
-"""Between the characters that make a link, an image, a tag or a card's function."""
+"""Positions between the characters that make a link, an image, a tag or a card's function."""
 
 
 def address(url: str) -> str:
-    """An address as it stands in `[label](…)`; empty if it may not be active in Teams at all."""
+    """Return a URL in the form it takes in `[label](…)`; empty if Teams may not link it at all."""
     if not url.lower().startswith(("https://", "http://")):
         return ""
     return ENTITY.sub("&amp;", quote(url, safe="/:?#@!$&'*+,;=%~._-", errors="replace"))
 
 
 def guarded(text: str, allowed: Iterable[str]) -> str:
-    """A message's Markdown, in which nothing is active but links to exactly `allowed`.
+    """Return Markdown with nothing active but links to exactly the `allowed` URLs.
 
-    `allowed` are addresses as Markdown's parser gives them
+    `allowed` are URLs as the Markdown parser returns them
     (`core.streaming.markdown.dialect.links`).
     """
     return text if _sound(text, frozenset(allowed)) else as_typed(text)
 
 
 def beginning(text: str, allowed: Iterable[str]) -> str:
-    """The longest beginning of a growing text that is certain to stay, and harmless on its own.
+    """Return the longest beginning of a growing text that is certain to stay, and safe by itself.
 
-    Marks at its end are left off. So is code that is then open, if it has an address in it: until
-    it is closed, that would be plain text.
+    It leaves off marks at the end, and unclosed code that contains a URL: until it is closed, that
+    would be plain text.
     """
     known = frozenset(allowed)
     text = CLOSERS.sub("", text)
@@ -77,7 +77,7 @@ def guarded_card(text: str, allowed: Iterable[str]) -> str:
 
 
 def as_typed(text: str) -> str:
-    """The same characters, none of which marks anything up or belongs to an address."""
+    """Return the same characters, none of which is markup or part of a URL."""
     lines = (MARKS.sub(r"\\\g<0>", _broken(line.strip())) for line in text.split("\n"))
     return "  \n".join(line.replace("<", "&lt;").replace(">", "&gt;") for line in lines)
 
@@ -93,7 +93,7 @@ def _sound(text: str, allowed: frozenset[str]) -> bool:
 
 
 def _only(tokens: Iterable[Token], hrefs: set[str]) -> bool:
-    """Whether there is no tag, no image, no link but to `hrefs`, and no address in plain text."""
+    """Whether there is no tag, no image, no link except to `hrefs`, and no URL in plain text."""
     inside = 0
     for token in tokens:
         if token.type in ("html_block", "html_inline", "image"):

@@ -1,14 +1,14 @@
-"""Markdown to the Markdown that Teams shows on all its clients, by a real parser.
+"""Convert Markdown to the Markdown that all of Teams' clients show, with a real parser.
 
-Text messages have bold, italic, code, quotes and links everywhere, strikethrough and lists where
-they are not shown as typed; no headings, rules, tables or images. So headings become bold lines,
-tables aligned monospace or records. `textFormat` is `markdown`: `extendedmarkdown` has tables, but
-is a preview, and makes images of what a hijacked model writes, fetched from wherever it says.
+Text messages have bold, italic, code, quotes and links everywhere; strikethrough and lists, where
+clients do not show them as typed; no headings, rules, tables or images. So headings become bold
+lines, and tables aligned monospace or records. `textFormat` is `markdown`: `extendedmarkdown` has
+tables, but is a preview, and would fetch images from any URL that a hijacked model writes.
 https://learn.microsoft.com/microsoftteams/platform/bots/how-to/format-your-bot-messages
 
-Teams mixes HTML into Markdown, `<at>` among it, and makes bare addresses links: in text no `<`, no
-mark and no address is left as it is. Code keeps its characters, but for the tags Teams acts on; and
-a mention needs an entity beside it, which we never send.
+Teams reads HTML in Markdown, including `<at>`, and links bare URLs: so in text every `<`, mark and
+URL is neutralised. Code keeps its characters, except for tags that Teams acts on; and a mention
+needs an entity, which we never send.
 """
 
 from __future__ import annotations
@@ -28,33 +28,33 @@ from core.streaming.markdown.links import SPACE, defused
 from core.streaming.markdown.tables import aligned, columns
 
 LIMIT = 5500
-"""UTF-16 units of a message's text, and half of what it takes in a card with its fallback: so both
-looks of a message fit Teams' 28 KB of a card, with buttons and small print to spare."""
+"""The most UTF-16 units of a message's text, and half of what it takes in a card with its fallback:
+so both formats fit in Teams' 28 KB for a card, with room for buttons and small print."""
 RULE = "─" * 12
 BREAK = "  \n"
 MARKS = re.compile(r"[\\`~|*]|(?<![^\W_])_")
-"""Told by what stands before: what follows may not be there yet."""
+"""Marks, recognised only by what precedes them: what follows may not have arrived yet."""
 BRACKETS = re.compile(r"\[(\d{1,3})\]([(:]?)|([\[\]])")
-"""A citation's number, which Teams makes a mark of; any other bracket."""
+"""A citation's number, which Teams turns into a citation mark; or any other bracket."""
 LEADS = re.compile(r"\A([ \t]*)([-+=#]|\d{1,9}(?=[.)]\s))")
-"""What would begin a list, a heading, an underline or a rule."""
+"""The beginning of a list, a heading, an underline or a rule."""
 ALERT = re.compile(r"@(?=(?:here|channel|team|everyone)\b)", re.I)
 PRINT = re.compile(rf"(?:\A|\s+)[*_]{SPACE}[^\n]*[*_]\s*\Z")
 TASK = re.compile(r"\A\\\[([ xX])\\\](?= |\Z)")
 
 
 def render(markdown: str) -> str:
-    """A Markdown text as Teams' Markdown. Only what is a link in that text is one in it."""
+    """Return a Markdown text in Teams' Markdown. Only what is a link in that text becomes one."""
     return JOIN.join(text for block in blocks(markdown) if (text := _rendered(block.text)))
 
 
 def links_of(markdown: str) -> frozenset[str]:
-    """The addresses that are links in a Markdown text, as `bots.teams.rendering.guard` reads it."""
+    """Return the URLs of a Markdown text's links, as `bots.teams.rendering.guard` expects them."""
     return frozenset(chain.from_iterable(_links(block.text) for block in blocks(markdown)))
 
 
 def plain(markdown: str) -> str:
-    """A Markdown text without its marks, for places that read none."""
+    """Return a Markdown text without its marks, for places that show none."""
     lines = (
         "".join(_characters(t) for t in token.children or ())
         for token in parser.parse(markdown)
@@ -64,17 +64,17 @@ def plain(markdown: str) -> str:
 
 
 def small(text: str) -> str:
-    """Small print: a line in italics that `said` finds again."""
+    """Return small print: a line in italics that `said` recognises."""
     return f"*{SPACE}{_literal(' '.join(text.split()))}*" if text.strip() else ""
 
 
 def said(text: str) -> str:
-    """A message's text without the small print at its end."""
+    """Return a message's text without the small print at its end."""
     return PRINT.sub("", text).rstrip()
 
 
 def units(text: str) -> int:
-    """UTF-16 units, in which Teams counts."""
+    """Return the length in UTF-16 units, in which Teams counts."""
     return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -154,13 +154,14 @@ def _task(text: str) -> str:
 
 
 def _cell(token: Token) -> tuple[str, str]:
-    """As characters, and rendered."""
+    """Return a cell as characters and rendered."""
     text = "".join(_characters(t) for t in token.children or ()).replace("\n", " ")
     return text.strip(), _inline(token).replace(BREAK, " ")
 
 
 def _table(rows: Sequence[Sequence[tuple[str, str]]]) -> str:
-    """Columns keep their width while rows arrive, so that a growing answer only gains text."""
+    """Render a table. Columns keep their width as rows arrive, so that a growing answer only gains
+    text."""
     if not rows or not rows[0]:
         return ""
     characters = [[cell[0] for cell in row] for row in rows]
@@ -186,7 +187,7 @@ def _bold(cell: tuple[str, str]) -> str:
 
 
 def _inline(token: Token, *, bold: bool = False) -> str:
-    """`bold`: all of it is bold already."""
+    """Render inline content; `bold` if all of it is bold already."""
     return _spans(Tokens(token.children or ()), "", bold=bold)
 
 
@@ -218,7 +219,7 @@ def _spans(tokens: Tokens, closing: str, *, bold: bool) -> str:
 
 
 def _literal(text: str, *, lead: bool = False) -> str:
-    """Text that means nothing but itself: no mark, no tag, no address, no alert."""
+    """Render text literally: no mark, no tag, no URL, no mention."""
     text = MARKS.sub(r"\\\g<0>", text)
     text = BRACKETS.sub(_bracket, text)
     if lead:
