@@ -173,7 +173,7 @@ async def test_files_that_the_platform_does_not_tell_of_are_looked_for() -> None
     world.chat.files["F9"] = b"Herons eat fish."
     world.chat.hidden = (Attachment("F9", "herons.txt", "text/plain", 16, "https://x.example"),)
     world.chat.faults["completed"] = [Unreachable(), RateLimited(3)]
-    await world.ask("What do they eat?", partial=True)
+    await world.ask("What do they eat?", files_unresolved=True)
     await world.work()
     assert "Herons eat fish." in world.seen_by_model()
 
@@ -182,7 +182,7 @@ async def test_files_that_the_platform_does_not_tell_of_are_looked_for() -> None
 async def test_files_that_may_not_be_looked_for_are_named_as_the_reason() -> None:
     world = TurnWorld(files=True)
     world.chat.refusals["completed"] = Forbidden("no", "Files.Read.All")
-    await world.ask("What do they eat?", partial=True)
+    await world.ask("What do they eat?", files_unresolved=True)
     await world.work()
     assert world.shown == ["An answer."]
     assert user_messages.unseen("Files.Read.All") in world.last.footer
@@ -192,7 +192,7 @@ async def test_files_that_may_not_be_looked_for_are_named_as_the_reason() -> Non
 async def test_nothing_but_files_that_cannot_be_looked_for_says_so_alone() -> None:
     world = TurnWorld(files=True)
     world.chat.refusals["completed"] = Unreachable()
-    await world.ask("", partial=True)
+    await world.ask("", files_unresolved=True)
     await world.work()
     assert world.shown == [user_messages.unseen("")]
     assert world.model.prompts == []
@@ -278,7 +278,7 @@ async def test_a_file_of_another_channel_is_found_by_who_may_see_both_only() -> 
     await world.ask("What fish and frogs do herons eat, then?")
     await world.work()
     assert HERONS in world.seen_by_model()
-    await world.departures.note(other.place)
+    await world.removals.note(other.place)
     await world.ask("What fish and frogs do herons eat, then, again?")
     await world.work()
     assert HERONS not in world.seen_by_model()

@@ -33,7 +33,7 @@ async def test_a_turn_of_a_platform_that_is_not_set_up_waits_for_the_operator() 
     world = TurnWorld()
     elsewhere = Conversation("unknown", "T", "C", "1", CHANNEL.kind)
     question = await world.ask("What?")
-    await world.queue.put(replace(question, event_id="unknown/T/C/1", conversation=elsewhere))
+    await world.queue.enqueue(replace(question, event_id="unknown/T/C/1", conversation=elsewhere))
     await world.work()
     assert [each.event_id for each in world.queue.dead] == ["unknown/T/C/1"]
     assert "unknown/T/C/1" not in world.events
