@@ -43,6 +43,8 @@ log = logging.getLogger(__name__)
 
 CONCURRENCY = 200
 """Conversations answered concurrently."""
+RECEIVERS = 48
+"""Threads that verify and enqueue requests: enough to fill a few SendMessageBatch calls."""
 FILES_AT_ONCE = 16
 """Files read, embedded and indexed concurrently."""
 SWEEP_EVERY = 15.0
@@ -86,7 +88,7 @@ async def serving(
             files = ingester(settings, core.shelf, core.model)
             read = _measured(files.handle, metering, "ingester")
             sources.append(Consumer(sqs, settings.files_queue_url, core.calls, read, FILES_AT_ONCE))
-        threads = ThreadPoolExecutor(16, thread_name_prefix="receiver")
+        threads = ThreadPoolExecutor(RECEIVERS, thread_name_prefix="receiver")
         runner = web.AppRunner(application(receivers, threads, health), access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, host, port, reuse_address=True)

@@ -35,6 +35,7 @@ ACTIONS = {
     ("s3", "list_object_versions"): ["ListBucketVersions"],
     ("s3", "delete_objects"): ["DeleteObject", "DeleteObjectVersion"],
     ("sqs", "send_message"): ["SendMessage"],
+    ("sqs", "send_message_batch"): ["SendMessage"],
     ("sqs", "receive_message"): ["ReceiveMessage"],
     ("sqs", "delete_message"): ["DeleteMessage"],
     ("sqs", "get_queue_attributes"): ["GetQueueAttributes"],

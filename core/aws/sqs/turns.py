@@ -7,9 +7,10 @@ from bisect import bisect_right
 from dataclasses import replace
 from typing import Any
 
-from core.aws.access.calls import Calls, translated
+from core.aws.access.calls import Calls
 from core.aws.access.fifo import group
 from core.aws.access.items import CUT, clean
+from core.aws.sqs.batching import BatchingSender
 from core.values.conversation import Command, Incoming, dumps
 
 BODY_LIMIT = 262_144
@@ -20,33 +21,29 @@ class SqsTurns:
     """The queue at `url`: `core.ports.turns.TurnQueue`."""
 
     def __init__(self, sqs: Any, url: str, calls: Calls) -> None:
-        self._sqs = sqs
-        self._url = url
+        self._sender = BatchingSender(sqs, url)
         self._calls = calls
 
     def enqueue_blocking(self, item: Incoming | Command, *, dedup_suffix: str = "") -> None:
         """The same as `enqueue`, for receivers, which are not async. Raises StoreError."""
-        with translated():
-            self._sqs.send_message(**self._message(item, dedup_suffix))
+        self._sender.send(_message(item, dedup_suffix))
 
     async def enqueue(
         self, item: Incoming | Command, *, dedup_suffix: str = "", ordering_group: str = ""
     ) -> None:
         """Enqueue an item; SQS drops a duplicate within five minutes. Raises StoreError."""
-        await self._calls(
-            self._sqs.send_message,
-            **self._message(item, dedup_suffix, ordering_group=ordering_group),
-        )
+        message = _message(item, dedup_suffix, ordering_group=ordering_group)
+        await self._calls(self._sender.send, message)
 
-    def _message(
-        self, item: Incoming | Command, dedup_suffix: str, *, ordering_group: str = ""
-    ) -> dict[str, str]:
-        return {
-            "QueueUrl": self._url,
-            "MessageBody": body(item),
-            "MessageGroupId": _hash(group(item), *filter(None, [ordering_group])),
-            "MessageDeduplicationId": _hash(item.event_id, dedup_suffix),
-        }
+
+def _message(
+    item: Incoming | Command, dedup_suffix: str, *, ordering_group: str = ""
+) -> dict[str, str]:
+    return {
+        "MessageBody": body(item),
+        "MessageGroupId": _hash(group(item), *filter(None, [ordering_group])),
+        "MessageDeduplicationId": _hash(item.event_id, dedup_suffix),
+    }
 
 
 def body(item: Incoming | Command, limit: int = BODY_LIMIT) -> str:
