@@ -1,1 +1,1 @@
-"""What documents say about a question, and what must be forgotten."""
+"""Documents: searching them for an answer, reading them, and erasing them."""

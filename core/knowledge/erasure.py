@@ -1,7 +1,8 @@
-"""What is to be forgotten: which rows of the table are about a workspace, a channel or a person.
+"""Decides which rows of the table belong to a workspace, a channel or a person to be erased. Pure.
 
-Pure. The key of a row names its place, so a workspace's and a channel's rows are known by it. What
-a person asked and shared is known by their id in the row, and what hangs on it by the event's id.
+A row's key contains its place, which identifies the rows of a workspace or channel. A person's
+questions and files are identified by their id in the row, and rows that depend on a question by its
+event id.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ NEEDED = (
     "pk", "sk", "event", "person", "asker", "direct", "incoming", "lease", "settled", "gone",
     "sharer_id", "state",
 )  # fmt: skip
-"""What has to be read of a row."""
+"""The attributes of a row that have to be read."""
 KINDS = {
     "turn": "exchanges",
     "settings": "settings",
@@ -36,13 +37,16 @@ KINDS = {
     "erasing": "files' references",
     "budget": "counted calls",
 }
-"""What a report calls rows, by what their key begins with."""
+"""The names of rows in a report, by the prefix of their key."""
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """`prefix`: `{platform}/{tenant}`, with or without `/{channel}`. `person`: an id, empty for
-    all of it; `name` is what exchanges without an id may call them."""
+    """What is to be erased.
+
+    `prefix`: `{platform}/{tenant}`, with or without `/{channel}`. `person`: their id, empty to
+    erase everything there; `name` identifies them in exchanges that were stored without ids.
+    """
 
     prefix: str
     person: str = ""
@@ -50,32 +54,32 @@ class Target:
 
 
 def within(name: str, prefix: str) -> bool:
-    """Whether a name is a place's, or of something in it."""
+    """Whether a name is that of a place, or of something in it."""
     return name.startswith(prefix) and name[len(prefix) : len(prefix) + 1] in ("", "/", "#", "~")
 
 
 def kind_of(row: Row) -> str:
-    """As a report calls it."""
+    """The name of a row's kind in a report."""
     if row["pk"] == "open" and "incoming" in row:
         return "waiting questions"
     return KINDS.get(row["pk"].partition("#")[0], "other rows")
 
 
 def held(row: Row, now: float) -> bool:
-    """Whether a worker gives this answer at the moment."""
+    """Whether a row is the claim of an answer in progress."""
     of_claim = row["pk"].startswith("claim#")
     return of_claim and not row.get("settled", True) and float(row.get("lease", 0.0)) > now
 
 
 @dataclass(slots=True)
 class Wanted:
-    """The rows of a target. Those of a person are known once every row was seen by `learn`."""
+    """Recognises a target's rows; for a person, only after `learn` has seen every row."""
 
     target: Target
     posts: set[str] = field(default_factory=set)
-    """What the person asked, by event id."""
+    """The event ids of the person's questions."""
     direct: set[str] = field(default_factory=set)
-    """Their direct chats with us, by place."""
+    """The places of their direct chats with us."""
     documents: set[DocumentId] = field(default_factory=set)
     untold: int = 0
     """Exchanges that do not say who asked."""
@@ -96,7 +100,7 @@ class Wanted:
                 self.documents.add(DocumentId(rest, row["sk"]))
 
     def takes(self, row: Row) -> bool:
-        """Whether a row goes."""
+        """Whether a row is to be erased."""
         if not self._inside(row) or _over(row):
             return False
         if not self.target.person:
@@ -127,7 +131,7 @@ class Wanted:
         return False
 
     def leaves_open(self, row: Row) -> bool:
-        """Whether nothing says if a row is the person's: it is older than the rows' `asker`."""
+        """Whether an exchange does not say who asked, as it is older than the attribute `asker`."""
         if not self.target.person or self.target.name or not row["pk"].startswith("turn#"):
             return False
         told = row.get("asker") or row.get("gone")
@@ -145,7 +149,7 @@ class Wanted:
         return not person or item.person.id == person or place in self.direct
 
     def document(self, known: DocumentId) -> bool:
-        """Whether a document goes."""
+        """Whether a document is to be erased."""
         if not within(known.place, self.target.prefix):
             return False
         if not self.target.person:
@@ -153,7 +157,7 @@ class Wanted:
         return known in self.documents or known.place in self.direct
 
     def places(self) -> frozenset[str]:
-        """Those of which everything goes; a workspace's is `{platform}/{tenant}`."""
+        """The places to be erased entirely; for a workspace, `{platform}/{tenant}`."""
         return frozenset(self.direct) if self.target.person else frozenset({self.target.prefix})
 
     def _inside(self, row: Row) -> bool:
@@ -172,7 +176,7 @@ class Wanted:
 
 
 def _over(row: Row) -> bool:
-    """Whether it says of a question no more than that it was forgotten before it was answered."""
+    """Whether a row only records that a question was erased before it was answered."""
     return row["pk"].startswith("claim#") and bool(row.get("gone"))
 
 
@@ -186,7 +190,7 @@ def _names(row: Row) -> tuple[str, ...]:
 
 
 def _quoted(name: str) -> DocumentId:
-    """The document of a key `{place}/{file}`; a place has two slashes, but for the library's."""
+    """The document of a key `{place}/{file}`; a place has two slashes, except the library."""
     if within(name, LIBRARY.prefix):
         return DocumentId(LIBRARY.prefix, name.removeprefix(f"{LIBRARY.prefix}/"))
     platform, tenant, channel, *file = name.split("/", 3)

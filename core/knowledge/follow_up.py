@@ -1,4 +1,4 @@
-"""Follow-up questions: what to search for when a question leans on what was said before."""
+"""Rewrites follow-up questions so that they can be searched for without the conversation."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ log = logging.getLogger(__name__)
 
 MODEL = "haiku"
 PATIENCE = 6.0
-"""Seconds for the rewriting; without it, question and predecessor are searched for together."""
+"""Seconds for rewriting; after that, the question is searched for together with the previous
+one."""
 SHORT = 5
-"""Words of a question that hardly stands alone."""
+"""A question of so few words hardly makes sense on its own."""
 LEANS = re.compile(
     r"\b(it|its|this|that|these|those|they|them|their|he|she|his|her|there|then|one|ones|same|"
     r"above|previous|former|latter|also|else|another|what about|how about|and)\b"
@@ -36,14 +37,14 @@ LONGEST = 1_000
 
 
 def leans(question: str, before: Sequence[Message]) -> bool:
-    """Whether a question is likely to need what was said before it."""
+    """Whether a question is likely to depend on earlier turns."""
     if not any(turn.role == "user" for turn in before):
         return False
     return len(question.split()) <= SHORT or LEANS.search(question) is not None
 
 
 async def standing_alone(question: str, before: Sequence[Message], model: Model) -> str:
-    """What to search for."""
+    """The text to search for: the question, rewritten if it depends on earlier turns."""
     if not leans(question, before):
         return question
     said = "\n".join(f"{turn.role}: {turn.text[:LONGEST]}" for turn in before[-TURNS:])

@@ -1,4 +1,4 @@
-"""What is known of documents, for a prompt: `core.ports.Library` over index and manifest."""
+"""Searches and reads documents through index and manifest: `core.ports.index.Library`."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from core.values.conversation import Scope
 from core.values.documents import Chunk, Document, DocumentId, Passage
 
 QUESTION = 2_000
-"""Characters of a question that are searched for."""
+"""The most characters of a question that are searched for."""
 GLIMPSE = 400
-"""Characters that are shown of a passage which is hardly near a question."""
+"""Characters shown of a passage that is hardly related to the question."""
 LIKELY = 4
-"""Chunks that are looked at first, for each passage that is wanted."""
+"""Chunks that are checked first, per wanted passage."""
 
 
 class IndexedLibrary:
-    """Searches what may be seen; nothing of another place, or of a version that is gone."""
+    """Finds only passages that may be seen, of current versions."""
 
     def __init__(self, index: Index, manifest: Manifest, embeddings: Embeddings) -> None:
         self._index = index
@@ -36,10 +36,10 @@ class IndexedLibrary:
         only: Collection[DocumentId] = (),
         limit: int = retrieval.PARENTS,
     ) -> Sequence[Passage]:
-        """The passages that answer a question, best first; where none does, the nearest, as weak.
+        """The passages that answer a question, best first; if none does, the best ones as weak.
 
-        `only` narrows the search to some documents, which then need not be near the question.
-        Raises StoreError or ModelError.
+        `only` restricts the search to some documents, whose passages may then score below the
+        floor. Raises StoreError or ModelError.
         """
         ranked = await self.ranked(question, scopes, only=only, limit=limit, floor=float("-inf"))
         passages = [each for score, each in ranked if only or score.score >= retrieval.FLOOR]
@@ -56,9 +56,9 @@ class IndexedLibrary:
         limit: int = retrieval.PARENTS,
         floor: float = retrieval.FLOOR,
     ) -> Sequence[tuple[retrieval.Ranked, Passage]]:
-        """The passages that score `floor` or more, best first, and what their scores are made of.
+        """The passages that score at least `floor`, best first, with the parts of their scores.
 
-        The same text may be there twice, of two documents. Raises StoreError or ModelError.
+        The same text may occur twice, from two documents. Raises StoreError or ModelError.
         """
         asked = " ".join(question.split())[:QUESTION]
         if not asked or not scopes:
@@ -71,7 +71,7 @@ class IndexedLibrary:
         documents: dict[DocumentId, Document] = {}
         best: list[retrieval.Ranked] = []
         for most_looked_at in (LIKELY * limit, len(ranked)):
-            # the best ones are nearly always enough, and each document is a row to be read
+            # the best ones nearly always suffice, and each document is another row to read
             likely = ranked[:most_looked_at]
             documents |= await self._manifest.get(
                 {each.hit.document for each in likely} - {*documents}
@@ -92,7 +92,7 @@ class IndexedLibrary:
         ]
 
     async def read(self, document: Document) -> Sequence[Passage]:
-        """A whole document, parent by parent. Raises StoreError."""
+        """A whole document, one passage per parent. Raises StoreError."""
         if not document.version or not document.chunks:
             return ()
         wanted = (document.id, document.version, 0, document.chunks - 1)
@@ -104,7 +104,7 @@ class IndexedLibrary:
 
 
 def _weak(passage: Passage) -> Passage:
-    """A passage that may not be meant; of one that is hardly near, only the beginning."""
+    """The passage marked as weak; if it is hardly related, only its beginning."""
     whole = passage.score >= retrieval.NEAR
     return replace(passage, weak=True, text=passage.text if whole else passage.text[:GLIMPSE])
 

@@ -1,4 +1,4 @@
-"""What documents say about a question: of its thread, of its place, and of all that may be seen."""
+"""Looks a question up in documents: in its thread's files first, then in all that may be seen."""
 
 from __future__ import annotations
 
@@ -28,22 +28,24 @@ from core.wording import user_messages
 log = logging.getLogger(__name__)
 
 THREADS = 12_000
-"""Tokens of the documents that a thread is about which go into a prompt whole."""
+"""A thread's own documents with up to this many tokens go into a prompt whole."""
 PATIENCE = 10.0
-"""Seconds that a search may take; the answer then does without."""
+"""Seconds that a search may take, before the question is answered without it."""
 KNOWN = 30
-"""Files that are named to the model."""
+"""Files whose names are given to the model."""
 
 
 class Shows(Protocol):
     """Where progress is shown while there is no text."""
 
-    def status(self, markdown: str) -> None: ...
+    def status(self, markdown: str) -> None:
+        """Show a status."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What documents are reached by. A process without an index has none."""
+    """Access to documents, which a process without a search index does not have."""
 
     library: Library
     manifest: Manifest
@@ -52,10 +54,11 @@ class Knowledge:
 
 @dataclass(frozen=True, slots=True)
 class LookedUp:
-    """Passages in the order of their numbers, what a prompt has of them, and sentences on files
-    that could not be read or are not as they were.
+    """The result of a lookup.
 
-    `documents` will be in the next question's prompt too, `block` may not.
+    `passages` are in the order of their numbers in the prompt. Of the two blocks for the prompt,
+    `documents` will be in the next question's prompt as well, `block` may not. The sentences for
+    people are about files that could not be read or that have changed.
     """
 
     passages: tuple[Passage, ...] = ()
@@ -66,9 +69,9 @@ class LookedUp:
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """What a search gave; `search` looks the same question up in some documents alone.
+    """The result of a search; `search` repeats it in some documents only.
 
-    `whole` are the passages of the thread's own documents, if they are there from end to end.
+    `about` are the thread's own documents, `whole` all their passages if these fit in a prompt.
     """
 
     about: Sequence[Document]
@@ -78,7 +81,7 @@ class _Found:
 
 
 class Lookup:
-    """One for a process."""
+    """Looks questions up. One instance per process."""
 
     def __init__(self, knowledge: Knowledge, history: History, model: Model) -> None:
         self._library = knowledge.library
@@ -94,7 +97,11 @@ class Lookup:
         scopes: frozenset[Scope],
         before: Sequence[Message],
     ) -> LookedUp:
-        """What may be quoted, as it is at its store now, beside the question's words."""
+        """Search for passages, and check that their files are current.
+
+        `before` are the earlier turns, which a follow-up question may depend on. A failure or
+        timeout of the search ends in a sentence for people.
+        """
         try:
             async with asyncio.timeout(PATIENCE):
                 found, known = await together(
@@ -120,19 +127,19 @@ class Lookup:
         return LookedUp((*stay, *others), documents, f"{files_block(files)}\n{block}", file_events)
 
     async def _known(self, question: Incoming, chat: Chat) -> tuple[Sequence[Document], States]:
-        """The files of this place, and how the latest of them are at their store."""
+        """The files of this place, and the freshness of the latest ones."""
         known = await self._manifest.of_place(question.conversation.place, KNOWN)
         return known, await self._originals.look(known[:AT_ONCE], chat)
 
     async def _found(
         self, question: Incoming, scopes: frozenset[Scope], before: Sequence[Message]
     ) -> _Found:
-        """The documents that this thread is about, and passages: theirs first, then all others."""
+        """The thread's own documents, and passages: theirs first, then those of all others."""
         found, text = await together(
             self._of_thread(question), standing_alone(question.text, before, self._model)
         )
         about = [each for each in found if each.seen_by(scopes)]
-        # a thread's own file is asked about in words that need not be in it
+        # questions about a thread's own file need not share words with it
         read = [each for each in about if each.version]
         all_of_it = await whole(read, self._library, THREADS) if read else ()
         own = all_of_it
@@ -160,7 +167,7 @@ class Lookup:
 async def whole(
     documents: Sequence[Document], library: Library, tokens: int
 ) -> Sequence[Passage] | None:
-    """All of some documents, None if that is more than `tokens`."""
+    """All passages of some documents, None if they have more than `tokens` tokens."""
     if sum(each.chunks for each in documents) * 100 > tokens:
         return None
     read = await together(*(library.read(each) for each in documents))

@@ -1,7 +1,8 @@
-"""Files as their store has them now, before they are quoted.
+"""Checks before files are quoted that the platform still has them unchanged.
 
-What is gone there is forgotten, as if its platform had told us; what has changed is read anew, and
-the answer says so; where the store does not answer, a file is quoted with its date.
+A file that was deleted there is forgotten, as if an event had said so. A file that has changed is
+read again, and the answer says so. If the platform does not answer, the answer names the date of
+the version that it quotes.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from core.wording import user_messages
 log = logging.getLogger(__name__)
 
 PATIENCE = 3.0
-"""Seconds that a store may take to say how files are."""
+"""Seconds that a platform may take to report the freshness of files."""
 AT_ONCE = 20
-"""Files that are asked about before it is known whether they will be quoted."""
+"""Files that are checked before it is known whether they will be quoted."""
 
 States = Mapping[DocumentId, Freshness]
 Search = Callable[[Collection[DocumentId]], Awaitable[Sequence[Passage]]]
@@ -32,8 +33,7 @@ Search = Callable[[Collection[DocumentId]], Awaitable[Sequence[Passage]]]
 
 @dataclass(frozen=True, slots=True)
 class Quotable:
-    """Passages as they may be quoted, sentences on the files that are not as they were, and the
-    documents that are gone."""
+    """The passages that may be quoted, sentences about changed files, and the deleted documents."""
 
     passages: tuple[Passage, ...]
     file_events: tuple[str, ...]
@@ -41,14 +41,14 @@ class Quotable:
 
 
 class Originals:
-    """One for a process."""
+    """Checks files at their platforms. One instance per process."""
 
     def __init__(self, sharing: Sharing, history: History) -> None:
         self._sharing = sharing
         self._history = history
 
     async def look(self, documents: Collection[Document], chat: Chat) -> States:
-        """How files are at their store, `UNKNOWN` where that does not answer in time."""
+        """The freshness of files, `UNKNOWN` if the platform does not answer in time."""
         if not documents:
             return {}
         try:
@@ -69,8 +69,11 @@ class Originals:
         status: Callable[[str], None],
         search: Search,
     ) -> Quotable:
-        """What may be quoted. `known` are the place's files and how some of them are, `search`
-        looks the question up in some documents alone. Raises StoreError or ModelError."""
+        """The passages that may be quoted, after deleted files are forgotten and changed ones read.
+
+        `known` are the place's files with the freshness of some, `search` looks the question up in
+        some documents only. Raises StoreError or ModelError.
+        """
         here, states = known
         documents = {each.document.id: each.document for each in passages}
         rest = [each for key, each in documents.items() if key not in states]
@@ -94,7 +97,7 @@ class Originals:
         return Quotable((*kept, *found), tuple(file_events), frozenset(gone))
 
     async def _forget(self, documents: Collection[Document]) -> None:
-        """Forgets files that are deleted at their store, with the exchanges that they began."""
+        """Forget files deleted on their platform, with exchanges that began with or quote them."""
         for each in documents:
             log.info("a file is forgotten: it is gone at its store")
             for row in await self._sharing.forget(each):
@@ -109,6 +112,6 @@ def _is(document: Document, state: Freshness, states: States) -> bool:
 
 
 def _is_read_anew(document: Document) -> bool:
-    """Whether what can be searched is of an older version than what its store has."""
+    """Whether the searchable version is outdated because a newer one is being read."""
     ended = document.state in (State.READY, State.FAILED, State.DELETED)
     return bool(document.source) and not ended

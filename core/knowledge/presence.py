@@ -1,6 +1,7 @@
-"""Signs of life of a workspace that removed us: it has us again, so its files are not to go.
+"""Notices that a workspace which removed us has installed us again, so that its files are kept.
 
-The platform need not say that it installed us again, where we are in no channel.
+Any question or command shows it. The platform sends no event of the installation if we are in no
+channel.
 """
 
 from __future__ import annotations
@@ -11,15 +12,15 @@ from core.ports.documents import Removals
 from core.values.conversation import Command, Incoming
 
 FRESH = 60.0
-"""Seconds that a workspace which has us is not looked at again."""
+"""Seconds until a workspace that has us is looked up again."""
 MOST = 1_000
 """Workspaces that are remembered."""
 MILLISECONDS = 1e11
-"""Message ids from here on count milliseconds (Teams'), below it seconds (Slack's)."""
+"""Message ids from this number on are milliseconds (Teams), smaller ones seconds (Slack)."""
 
 
 class Presence:
-    """One for a process. `clock` in seconds, from anywhere."""
+    """Notices installations. One instance per process. `clock` is monotonic, in seconds."""
 
     def __init__(self, removals: Removals, clock: Callable[[], float]) -> None:
         self._removals = removals
@@ -27,7 +28,10 @@ class Presence:
         self._seen: dict[str, float] = {}
 
     async def seen(self, item: Incoming | Command) -> None:
-        """Undoes that its workspace removed us, if this happened after that. Raises StoreError."""
+        """Record that an item's workspace has us, if it is newer than our removal.
+
+        Raises StoreError.
+        """
         at = happened(item)
         tenant = f"{item.conversation.platform}/{item.conversation.tenant}"
         if not at or self._clock() - self._seen.get(tenant, float("-inf")) < FRESH:
@@ -44,7 +48,7 @@ class Presence:
 
 
 def happened(item: Incoming | Command) -> float:
-    """When, by the platform's clock, in seconds since the epoch; 0 if it does not say."""
+    """When an item happened by the platform's clock, in seconds since the epoch; 0 if unknown."""
     if isinstance(item, Command):
         return item.at
     try:

@@ -1,9 +1,9 @@
-"""Which passages answer a question: fusion of both legs, the floor, parents. Pure.
+"""Ranks passages: fuses the vector and word search, applies a floor, selects parents. Pure.
 
-Scores that mean the same for every question are added: the cosine, and BM25 as a share of what a
-passage with all of the question's words would score. A passage in another script than the
-question's can have none of its words; it is given a part of the best share, so that the vectors
-decide between it and the others. Figures: benchmarks/README.md.
+The two scores that are added mean the same for every question: the cosine, and BM25 as a share of
+the score of a passage with all of the question's words. A passage in another script than the
+question's cannot contain its words; it gets a part of the best share, so that the vectors decide
+between it and the others. Figures are in `benchmarks/README.md`.
 """
 
 from __future__ import annotations
@@ -16,23 +16,24 @@ from core.values.conversation import Scope
 from core.values.documents import Document, DocumentId, State
 
 WORDS = 0.4
-"""How much a passage with all of the question's words gains on one with none."""
+"""How much a passage with all of the question's words gains over one with none."""
 MOST = 1.5
-"""Of that share: words that are repeated say a little more."""
+"""The upper limit of that share: repeated words count a little more."""
 ELSEWISE = 0.7
 """The part of the best share that a passage in another script gets."""
 FLOOR = 0.3
-"""What scores less is shown as weak, and only where nothing scores more. Of the labelled questions
-98 % pass it, of those that no document answers 61 %; the rest is for the model to say."""
+"""Passages with a lower score are shown as weak, and only if none scores higher. 98 % of the
+labelled questions pass it, and 61 % of those that no document answers; the model decides the
+rest."""
 NEAR, NEAREST = 0.15, 2
-"""So many passages below the floor are shown; what scores less than NEAR, by its beginning."""
+"""At most `NEAREST` passages below the floor are shown; below `NEAR`, only their beginning."""
 PARENTS = 6
-"""Passages that go into a prompt."""
+"""Passages in a prompt."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """`cosine` and `words` are what the score is made of: the latter BM25 as a share (`fused`)."""
+    """A hit with its fused score, and its parts: the cosine, and BM25 as a share (`words`)."""
 
     hit: Hit
     score: float
@@ -41,9 +42,9 @@ class Ranked:
 
 
 def fused(found: Found) -> list[Ranked]:
-    """Both legs as one, best first.
+    """Both searches' hits with a fused score, best first.
 
-    What the vector leg did not find is at most as near as the last that it did.
+    A hit that the vector search did not find gets the lowest cosine that it did find.
     """
     cosines = {_key(hit): hit.score for hit in found.vector}
     words = {_key(hit): hit.score for hit in found.words}
@@ -65,7 +66,7 @@ def allowed(
     documents: Mapping[DocumentId, Document],
     scopes: Collection[Scope],
 ) -> list[Ranked]:
-    """Those that count: of a document's present version, in a place that may be seen."""
+    """The hits of a document's current version that a person who may see `scopes` may see."""
     return [
         each
         for each in ranked
@@ -83,7 +84,7 @@ def counts(document: Document | None, version: str) -> bool:
 
 
 def parents(ranked: Iterable[Ranked], limit: int, floor: float) -> list[Ranked]:
-    """The best chunk of each parent, for as many parents as go into a prompt."""
+    """The best hit of each parent, for at most `limit` parents that score at least `floor`."""
     best: dict[tuple[DocumentId, int], Ranked] = {}
     for each in ranked:
         if each.score < floor:
@@ -95,7 +96,7 @@ def parents(ranked: Iterable[Ranked], limit: int, floor: float) -> list[Ranked]:
 
 
 def distinct(texts: Sequence[str]) -> list[int]:
-    """Which of some texts to keep so that none is there twice: the same file in two places."""
+    """The indices of texts without repetitions, which come from the same file in two places."""
     seen: dict[str, int] = {}
     for number, text in enumerate(texts):
         seen.setdefault(" ".join(text.split()), number)

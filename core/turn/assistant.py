@@ -1,6 +1,6 @@
 """The use case of answering: every question gets one answer, whatever goes wrong.
 
-1. Only the holder of an event's claim answers it, and nobody once it is settled.
+1. Only the holder of an event's claim answers it, and nobody once it is completed.
 2. The claim records the answer's messages as soon as they exist; the next worker continues them.
 3. Every failure ends in the message, in one plain sentence. Only errors that a retry can fix (a
    store that is down, a platform that does not answer) are raised, so that the queue retries.

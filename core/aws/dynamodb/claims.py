@@ -179,7 +179,7 @@ class DynamoClaims:
         return Withdrawn(claim.event_id) if item.get("gone") else LeaseLost(claim.event_id)
 
     async def stop(self, event_id: str) -> bool:
-        """Ask the worker that answers this event, now or next, to stop; False if it is completed."""
+        """Ask the worker that answers an event, now or next, to stop; False if it is completed."""
         check = {
             "TableName": self._table,
             "Key": encode(claim_key(event_id)),

@@ -1,7 +1,7 @@
 """Completes the events of questions that were erased or deleted, so that no worker answers them.
 
-Such a question's message stays in the queue, since only a worker can take it from there. What is
-kept is the row of a completed event (`core.aws.dynamodb.claims`) without any of the question's text.
+Such a question's message stays in the queue, since only a worker can take it from there. Its row is
+that of a completed event (`core.aws.dynamodb.claims`), without any of the question's text.
 """
 
 from __future__ import annotations

@@ -195,7 +195,7 @@ class Consumer:
         await show_again(self._calls, self._sqs, self._url, handle, seconds)
 
     async def _delete(self, message: Mapping[str, Any]) -> None:
-        """Delete a handled message. If this fails, it is redelivered and recognised as completed."""
+        """Delete a handled message. If this fails, it is redelivered and found to be completed."""
         try:
             await self._calls(
                 self._sqs.delete_message,

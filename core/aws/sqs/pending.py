@@ -3,8 +3,8 @@
 A queue that feeds Lambda hides a message for half an hour once it is delivered. If the worker dies
 before its code runs, the message stays hidden, and its conversation waits behind it. The records
 belong to `core.aws.dynamodb.claims`: the worker that takes a turn deletes its text from the record,
-and completing the turn deletes the record. Messages that do not address us are not recorded, so that
-their text is stored nowhere, except where they bring files that are read without a mention.
+and completing the turn deletes the record. Messages that do not address us are not recorded, so
+that their text is stored nowhere, except where they bring files that are read without a mention.
 """
 
 from __future__ import annotations

@@ -1,1 +1,1 @@
-"""Shared files: taken in, followed, read again, and erased."""
+"""The life of shared files: storing, following, reading again, and erasing them."""

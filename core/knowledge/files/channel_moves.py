@@ -1,6 +1,6 @@
-"""A channel that got another id: what is known of its files, and its settings, go along.
+"""Moves a channel's files and settings when the channel gets a new id.
 
-Slack gives a private channel a new id when it is shared with another company, for good.
+Slack gives a private channel a new, permanent id when it is shared with another company.
 https://docs.slack.dev/reference/events/channel_id_changed
 """
 
@@ -21,12 +21,12 @@ from core.values.documents import Document, DocumentId, State, key_of
 log = logging.getLogger(__name__)
 
 MOST = 2_000
-"""Files of a channel that go along."""
+"""The most files of a channel that are moved."""
 PIECE = 1024**2
 
 
 class Rehoming:
-    """One for a process. `limit` is the most bytes of a file."""
+    """Moves channels. One instance per process. `limit` is the size limit of a file in bytes."""
 
     def __init__(
         self, manifest: Manifest, vault: Vault, settings: PlaceSettings, *, limit: int
@@ -37,10 +37,10 @@ class Rehoming:
         self._limit = limit
 
     async def rehome(self, command: Command) -> None:
-        """Moves all to the channel that `argument` names. Safe to repeat. Raises StoreError.
+        """Move everything to the channel named by `argument`. Idempotent. Raises StoreError.
 
-        A file is copied within the bucket and read anew there; exchanges stay behind, where nobody
-        is shown them: the channel's threads have them still.
+        Files are copied within the bucket and read again there. Exchanges stay under the old id,
+        where nobody sees them: the channel's threads still contain them.
         """
         old = command.conversation.place
         new = replace(command.conversation, channel=command.argument).place

@@ -1,4 +1,4 @@
-"""What people do with the files of a place: see them, remove them, have them read or not."""
+"""Commands and events about the files of a place: listing, settings, deletions, departures."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from core.wording.labels import UNNAMED, short_label
 log = logging.getLogger(__name__)
 
 PAGE = 20
-"""Files that are listed at a time."""
+"""Files on one page of the list."""
 MOST = 2_000
-"""Files of a place that are looked through."""
+"""The most files of a place that are read."""
 
 
 class Files:
-    """One for a process."""
+    """Handles these commands and events. One instance per process; methods raise StoreError."""
 
     def __init__(
         self,
@@ -47,7 +47,7 @@ class Files:
         self._removals = removals
 
     async def command(self, command: Command) -> Rendered:
-        """`/files`, `/files 2`, `/files auto on|off`."""
+        """Answer `/files`, `/files 2` or `/files auto on|off`."""
         place = command.conversation.place
         words = command.argument.lower().split()
         if words[:1] == ["auto"]:
@@ -58,7 +58,10 @@ class Files:
         return await self._list(command, known, max(1, page))
 
     async def forget(self, documents: Sequence[Document], command: Command) -> None:
-        """Out of answers at once; the bucket tells the index. Safe to repeat."""
+        """Forget documents and the exchanges that quote them. Idempotent.
+
+        They are excluded from answers at once; the bucket's events remove them from the index.
+        """
         for each in documents:
             await self._manifest.forget(each.id)
         for each in documents:
@@ -68,9 +71,9 @@ class Files:
             await self._vault.forget(f"{each.id.place}/{each.id.file}/")
 
     async def gone(self, command: Command) -> None:
-        """Deleted at the platform: the file that `argument` names, or the post `target`.
+        """Forget a file (`argument`) or a message's files (`target`) deleted on the platform.
 
-        A file goes from the conversation's place, or from all (`EVERYWHERE`).
+        A file is forgotten in the conversation's place, or in all places (`EVERYWHERE`).
         """
         where = command.conversation
         if command.argument:
@@ -85,11 +88,11 @@ class Files:
         await self.forget(documents, command)
 
     async def moved(self, command: Command) -> None:
-        """We came to a place, left it, or were removed from a whole workspace. `argument` is the
-        channel that stands for the team which we came to.
+        """Record that we joined or left a place, or were removed from a workspace.
 
-        What we left is hidden; what a workspace's was is deleted after a while (`forget_due`), and
-        the files of a channel that was deleted at once.
+        `argument` is the channel that stands for a joined team. Documents of a place that we left
+        are hidden, those of a workspace deleted after some days (`forget_due`), and those of a
+        deleted channel at once.
         """
         where = command.conversation
         tenant = f"{where.platform}/{where.tenant}"
@@ -131,15 +134,17 @@ class Files:
 
 
 def _threads(document: Document) -> tuple[str, ...]:
-    """The threads whose history may have what was said of a file when it was shared: one, but where
-    the row does not say which, both that it can be."""
+    """The threads whose history may contain the exchange about a file when it was shared.
+
+    There is one, or if the document does not say which, both possible ones.
+    """
     if not document.message:
         return ()
     return (document.thread,) if document.thread else (document.message, "-")
 
 
 def described(document: Document) -> str:
-    """State, pages, date, sharer, and why a file failed."""
+    """A file's state, pages, sharer and date, and the reason if it could not be read."""
     parts = [_state(document)]
     if document.pages and document.state is State.READY:
         parts.append(user_messages.counted_parts(document.name, document.pages))
@@ -167,18 +172,18 @@ def _state(document: Document) -> str:
 
 
 def _short(name: str) -> str:
-    """A name that keeps its end, where a file's type is."""
+    """A name shortened in its middle, since its end contains the file's type."""
     shown = short_label(name, len(name) + len(UNNAMED))
     return shown if len(shown) <= 70 else f"{shown[:50]}…{shown[-16:]}"
 
 
 def _page(word: str) -> int:
-    """The number of a page; the first for whatever is none. Longer ones than `int` takes too."""
+    """The page number in a word, 1 if it is not a number, however long it is."""
     return int(word[:9]) if word.isdecimal() else 1
 
 
 def hello(*, reads: bool, direct: bool = False) -> Rendered:
-    """What is said on joining a place; `reads` where files are read, `direct` in a chat of two."""
+    """The greeting on joining a place. `reads`: files are read there; `direct`: a direct chat."""
     if direct:
         files = user_messages.HELLO_FILES_DIRECT if reads else ""
         return Rendered(f"{user_messages.HELLO_DIRECT} {files}".strip())
@@ -189,11 +194,10 @@ def hello(*, reads: bool, direct: bool = False) -> Rendered:
 
 
 async def forget_due(removals: Removals, vault: Vault, at: float) -> int:
-    """Deletes the files of places that we left, and of workspaces that removed us, at or before
-    `at`; how many of these there were.
+    """Delete the files of places and workspaces that we left at or before `at`.
 
-    The bucket tells the manifest and the index. Safe to repeat. Raises StoreError once all were
-    tried.
+    Returns the number of these places and workspaces. The bucket's events update the manifest and
+    the index. Idempotent. Raises StoreError after all were tried.
     """
     due = await removals.before(at)
     failed: StoreError | None = None

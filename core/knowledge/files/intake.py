@@ -1,7 +1,7 @@
-"""Files that came with a message: kept, then followed until they can be searched.
+"""Stores the files attached to a message, and follows them until they are searchable.
 
-The ingester takes over at the bucket; what it finds out is read from the manifest. Done again for
-the same message, this goes on where an earlier worker stopped.
+The ingester takes over at the bucket, and its progress is read from the manifest. If another worker
+repeats this for the same message, it continues where the first one stopped.
 """
 
 from __future__ import annotations
@@ -23,27 +23,30 @@ from core.wording import user_messages
 log = logging.getLogger(__name__)
 
 AT_ONCE = 3
-"""Files of one message that are fetched at a time."""
+"""Files of one message fetched concurrently."""
 LOOKS = (0.3, 0.5, 0.5, 1.0)
-"""Seconds between looks at the manifest, the last one for as long as it takes."""
+"""Seconds between reads of the manifest; the last one repeats."""
 PATIENCE = (0.5, 1.0, 2.0)
-"""Seconds between tries to learn of a message's files."""
+"""Seconds between attempts to list a message's files."""
 LONGEST_WAIT = 10.0
 RENEWAL = 20.0
-"""Seconds that an answer waits for files which are read anew."""
+"""Seconds that an answer waits for files that are read again."""
 ENDED = frozenset({State.READY, State.FAILED, State.DELETED})
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """What became of a message's files: those that can be read, and the sentences on the others."""
+    """The searchable files of a message, and sentences about those that could not be read."""
 
     documents: tuple[Document, ...]
     unread: tuple[str, ...]
 
 
 class Sharing:
-    """One for a process. `limit`: the most bytes of a file. `now` is seconds since the epoch."""
+    """Stores and follows files. One instance per process.
+
+    `limit` is the size limit of a file in bytes. `now` returns seconds since the epoch.
+    """
 
     def __init__(
         self,
@@ -65,7 +68,7 @@ class Sharing:
         self._sleep = sleep
 
     async def take(self, question: Incoming, chat: Chat, status: Callable[[str], None]) -> Shared:
-        """Keeps the files and waits until each is read or known to be unreadable."""
+        """Store a question's files, and wait until each is searchable or has failed."""
         slots = asyncio.Semaphore(AT_ONCE)
         if not question.person.name:
             person = replace(question.person, name=await chat.name(question.person))
@@ -85,7 +88,7 @@ class Sharing:
     async def _kept(
         self, question: Incoming, attachment: Attachment, chat: Chat, status: Callable[[str], None]
     ) -> DocumentId:
-        """Streams one file into the bucket, unless it is there."""
+        """Stream one file into the bucket, unless it is there already."""
         place = question.conversation.place
         document = DocumentId(place, attachment.id)
         known = (await self._manifest.get([document])).get(document)
@@ -106,16 +109,16 @@ class Sharing:
         status(user_messages.fetching(attachment.name))
         row = self._row(document, question, attachment)
         if known is not None and there and not known.origins:
-            row = replace(row, origins=())  # it is shared here, not linked to alone
+            row = replace(row, origins=())  # it is shared here, not only linked to
         await self._fetcher.fetch(row, attachment, chat)
         return document
 
     async def renewed(
         self, documents: Sequence[Document], chat: Chat, status: Callable[[str], None]
     ) -> Sequence[Document]:
-        """Reads files anew that have changed at their store; those that are ready in time.
+        """Read changed files again, and return those that are ready in time.
 
-        What cannot be fetched stays as it was. Raises StoreError.
+        Files that cannot be fetched stay as they were. Raises StoreError.
         """
         slots = asyncio.Semaphore(AT_ONCE)
 
@@ -140,7 +143,7 @@ class Sharing:
         return ready
 
     async def forget(self, document: Document) -> Sequence[Document]:
-        """Forgets a file in all places that it was shared in; its rows as they were."""
+        """Forget a file in all places where it was shared; returns the documents as they were."""
         tenant = document.id.place.rpartition("/")[0]
         rows = await self._manifest.of_file(tenant, document.id.file) or [document]
         for each in rows:
@@ -149,7 +152,7 @@ class Sharing:
         return rows
 
     async def _done(self, known: Document, message_id: str) -> bool:
-        """Whether it is there, or was forgotten since it came with this message."""
+        """Whether a file is stored, or was forgotten after it was shared with this message."""
         if known.state in (State.FAILED, State.DELETED):
             return known.forgotten and known.message == message_id
         return bool(known.seen) or await self._vault.has(known.key)
@@ -171,7 +174,7 @@ class Sharing:
             looks += 1
 
     async def _hurried(self, row: Document) -> None:
-        """Has a file read by another, where nobody goes on with it."""
+        """Queue a file again that no ingester is reading."""
         now = self._now()
         if overdue(row, now) and await self._manifest.take_up(row, tries(row, now)):
             log.warning("a file is queued anew: nobody reads it")
@@ -199,7 +202,7 @@ class Sharing:
 async def completed(
     question: Incoming, chat: Chat, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 ) -> tuple[Incoming, str]:
-    """A question with all its files, and what to say if these could not be known."""
+    """The question with all its files, and a sentence for people if these could not be listed."""
     if not question.files_unresolved:
         return question, ""
     for delay in PATIENCE:

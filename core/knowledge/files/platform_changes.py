@@ -1,4 +1,4 @@
-"""What happens to a file at its platform after it was read: it is changed, or moves on."""
+"""Dispatches events about known files: they changed on their platform, or their channel moved."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from core.values.conversation import Command
 
 @dataclass(frozen=True, slots=True)
 class Shelved:
-    """One for a process."""
+    """Handles these events. One instance per process."""
 
     renewal: Renewal
     rehoming: Rehoming
 
     async def handle(self, command: Command, chat: Chat) -> None:
-        """`changed`, `renew` or `rehomed`. Raises ChatError, StoreError."""
+        """Carry out a command `changed`, `renew` or `rehomed`. Raises ChatError, StoreError."""
         match command.name:
             case "changed":
                 await self.renewal.changed(command)

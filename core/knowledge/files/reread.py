@@ -1,4 +1,4 @@
-"""Files that were changed at their platform: read anew, and said so in their thread."""
+"""Reads files again after they changed on their platform, and says so in their thread."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from core.wording import user_messages
 log = logging.getLogger(__name__)
 
 RENEW = "renew"
-"""The command by which one place's copy of a changed file is read anew."""
+"""The command that reads one place's copy of a changed file again."""
 
 
 class Renewal:
-    """One for a process. `forget` takes files out of everything, as for a deletion."""
+    """Reads changed files again. One instance per process. `forget` forgets deleted files."""
 
     def __init__(
         self,
@@ -37,9 +37,9 @@ class Renewal:
         self._forget = forget
 
     async def changed(self, command: Command) -> None:
-        """Queues the renewal of the file that `argument` names, for each place that knows it.
+        """Enqueue a command that reads the file `argument` again, for each place that knows it.
 
-        Slack says of a changed file neither where it was shared nor what changed.
+        Slack's event says neither where the changed file was shared nor what changed.
         https://docs.slack.dev/reference/events/file_change
         """
         where = command.conversation
@@ -52,7 +52,7 @@ class Renewal:
             )
 
     async def renew(self, command: Command, chat: Chat) -> None:
-        """Fetches a file anew where its name or bytes changed. Raises ChatError, StoreError."""
+        """Fetch a file again if its name or content changed. Raises ChatError, StoreError."""
         document = DocumentId(command.conversation.place, command.argument)
         known = (await self._manifest.get([document])).get(document)
         if known is None or known.state is State.DELETED:
@@ -81,7 +81,7 @@ class Renewal:
 
 
 def _conversation(document: Document, where: Conversation) -> Conversation:
-    """Where a file was talked about; a chat of two has no thread there."""
+    """The conversation in which a file was shared; in a direct chat it has no thread."""
     channel = document.id.place.rpartition("/")[2]
     thread = document.thread or document.message
     alone = thread in ("", "-")

@@ -1,4 +1,4 @@
-"""A file from its platform into the bucket, and whether it is there as the platform has it now."""
+"""Transfers files from a platform into the bucket, and checks whether a stored one is current."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ log = logging.getLogger(__name__)
 TRIES = 4
 GRACE = 30.0
 SLOWEST = 20_000
-"""Bytes a second, on average after `GRACE` seconds, below which a download is given up."""
+"""The slowest average in bytes per second that a download may have after `GRACE` seconds."""
 LONGEST = 900.0
-"""Seconds of one download."""
+"""The longest download in seconds."""
 EDITABLE = 1024**2
-"""Bytes up to which a file is compared by its content: people edit no larger ones at a platform."""
+"""Files up to this size in bytes are compared by content, as people cannot edit larger ones."""
 
 
 class Fetcher:
-    """`limit` is the most bytes of a file."""
+    """Fetches files. `limit` is the size limit of a file in bytes."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Fetcher:
         self._sleep = sleep
 
     async def described(self, attachment: Attachment, chat: Chat) -> Attachment:
-        """A file with its name, size and address. Raises ChatError."""
+        """Resolve a file's name, size and URL, with retries. Raises ChatError."""
         for attempt in range(TRIES - 1):
             try:
                 return await chat.described(attachment)
@@ -52,8 +52,10 @@ class Fetcher:
         return await chat.described(attachment)
 
     async def fetch(self, row: Document, attachment: Attachment, chat: Chat) -> str:
-        """Registers a file and stores it. Returns its digest, empty where it could not be had: the
-        row then says why. Raises StoreError."""
+        """Register and store a file, and return its digest. Raises StoreError.
+
+        The digest is empty if the file could not be fetched; the manifest then has the reason.
+        """
         await self._manifest.register(row)
         reason, digest = "too_large", ""
         if attachment.size <= self._limit:
@@ -69,13 +71,13 @@ class Fetcher:
         return digest
 
     async def fetch_anew(self, known: Document, chat: Chat, now: Callable[[], float]) -> bool:
-        """Stores a file as its store has it now; where that cannot be had, it stays as it was."""
+        """Store a file's current version; False if it cannot be fetched, and the old one stays."""
         try:
             attachment = await chat.current(known)
         except ChatError as exc:
             log.warning("a file is not read anew: %s", type(exc).__name__)
             return False
-        # until the bytes are stored nobody may take the old ones for the new version
+        # until the new bytes are stored, the old ones must not count as the new version
         pending = replace(known, source_version="", state=State.RECEIVED)
         await self._manifest.sourced(pending, state=pending.state)
         reason, digest = "too_large", ""
@@ -90,9 +92,9 @@ class Fetcher:
         return True
 
     async def is_same(self, known: Document, attachment: Attachment, chat: Chat) -> bool:
-        """Whether a file still has the name and bytes that are known. Raises ChatError.
+        """Whether a file still has its known name and content. Raises ChatError.
 
-        Slack lets people edit snippets, which are small; of a larger file the size is compared.
+        In Slack, people can edit snippets, which are small; larger files are compared by size.
         https://slack.com/help/articles/204145658-Create-or-paste-code-snippets-in-Slack
         """
         if attachment.name not in ("", known.name):
@@ -110,14 +112,14 @@ class Fetcher:
         return digest.hexdigest() == known.digest
 
     async def _went(self, document: DocumentId, message_id: str) -> bool:
-        """Whether the file or its post was deleted while the file was on its way, or before."""
+        """Whether the file or its message was deleted before the transfer ended."""
         if await self._manifest.has_tombstone(document.place, message_id):
             return True
         known = (await self._manifest.get([document])).get(document)
         return known is None or known.forgotten
 
     async def _stored(self, key: str, attachment: Attachment, chat: Chat) -> tuple[str, str]:
-        """Why a file could not be stored, empty if it is; and its digest."""
+        """Store a file; returns the reason if that failed, else empty, and the digest."""
         for attempt in range(TRIES):
             digest = sha256()
             pieces = _hashed(self._paced(chat.open(attachment)), digest.update)
@@ -153,7 +155,7 @@ async def _hashed(
 
 
 def reason_of(exc: ChatError) -> str:
-    """Why a file could not be had, as its row says it."""
+    """The reason for the manifest why a file could not be fetched."""
     match exc:
         case SharerNotAllowed():
             return "not_theirs"
@@ -166,5 +168,5 @@ def reason_of(exc: ChatError) -> str:
 
 
 def _wait(exc: ChatError, attempt: int) -> float:
-    """Seconds until the next try."""
+    """Seconds until the next attempt."""
     return exc.retry_after if isinstance(exc, RateLimited) else 2.0**attempt

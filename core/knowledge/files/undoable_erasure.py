@@ -1,6 +1,6 @@
-"""Erasing a file by hand: asked first, hidden at once, to be undone for some hours, then for good.
+"""Lets people erase files: hidden at once after a confirmation, erased for good some hours later.
 
-What the platform reports as deleted goes at once (`core.knowledge.files.file_commands`).
+Files that a platform reports as deleted are erased at once (`core.knowledge.files.file_commands`).
 """
 
 from __future__ import annotations
@@ -24,13 +24,16 @@ log = logging.getLogger(__name__)
 
 HOUR = 3_600
 LONGEST_ID = 300
-"""Bytes of a file's id: a longer one, which people's clients could send, fits into no key."""
+"""The most bytes of a file's id: clients could send a longer one, which fits in no key."""
 GONE = "That file is already gone."
 
 
 class Erasing:
-    """One for a process. `hours` to undo it; `admins` as `PARLEY_ADMINS` names them; `clock` in
-    seconds since the epoch."""
+    """Erases files for people. One instance per process.
+
+    `hours` is the time to undo it; `admins` are named as in `PARLEY_ADMINS`; `clock` returns
+    seconds since the epoch.
+    """
 
     def __init__(
         self,
@@ -54,7 +57,10 @@ class Erasing:
         self._clock = clock
 
     async def handle(self, command: Command, chat: Chat) -> Rendered:
-        """`remove`: a file was chosen from the list; `erase`: it is to go; `undo`: it is not."""
+        """Carry out a command: `remove` asks to confirm, `erase` hides a file, `undo` restores it.
+
+        Raises ChatError, StoreError.
+        """
         row = await self._row(command)
         if row is None or (row.state is State.DELETED and not row.erase_at):
             return Rendered(GONE)
@@ -69,9 +75,9 @@ class Erasing:
         )
 
     async def due(self) -> int:
-        """Erases what nobody can bring back any more; how many files. Safe to repeat.
+        """Erase the files whose time to be restored has passed, and return how many. Idempotent.
 
-        Raises StoreError once all were tried.
+        Raises StoreError after all were tried.
         """
         failed: StoreError | None = None
         done = 0
@@ -112,7 +118,7 @@ class Erasing:
             return Rendered(f"I have forgotten **{user_messages.plain(row.name)}** for good.")
         hidden = (await self._manifest.get([row.id]))[row.id]
         if where.kind is not Kind.DIRECT and row.sharer_id != person.id:
-            # whose file it is shall see it, and be able to bring it back
+            # so that its sharer sees it, and can restore it
             who = user_messages.plain(await chat.name(person)) or "Somebody"
             await chat.post(self._hidden(hidden, who), mark=command.event_id)
         return self._hidden(hidden)
@@ -141,7 +147,7 @@ class Erasing:
         row = (await self._manifest.get([document])).get(document)
         if row is not None and row.erase_at:
             if row.erase_at > self._clock():
-                return False  # it was brought back, and erased again later
+                return False  # it was restored, and erased again later
             await self._vault.forget(f"{document.place}/{document.file}/")
             await self._history.forget_quoting(document)
             await self._manifest.forget(document)
@@ -149,8 +155,11 @@ class Erasing:
         return row is not None and bool(row.erase_at)
 
     async def _may(self, row: Document, command: Command, chat: Chat) -> bool:
-        """Whether somebody may erase a file: who shared it; else who runs the channel, but for what
-        an operator put there, and administrators. People from outside only what they shared."""
+        """Whether a person may erase a file.
+
+        Its sharer and administrators may, and so may the channel's creator or owner, unless an
+        operator put the file there. Outsiders may erase only files that they shared.
+        """
         person, where = command.person, command.conversation
         if row.sharer_id and row.sharer_id == person.id:
             return True
