@@ -27,11 +27,12 @@ from core.streaming.live import Ending, LiveMessage
 from core.streaming.markdown.links import Policy
 from core.turn.prompt import prompt
 from core.turn.prompt.prompt_blocks import passages_block
-from core.values.answer import CachePoints, Delta, Message, MessageId, Prompt, Rendered, Usage
+from core.values.answer import CachePoints, Delta, Message, Prompt, Usage
 from core.values.conversation import Conversation, Incoming, Kind, Person
 from core.values.documents import Document, DocumentId, Locator, Passage, State
 from core.values.models import MODELS
 from local.bedrock.server import BedrockStandIn, Script
+from tests.support.fake_chat import FakeChat
 from tests.support.fakes import Clock
 
 QUESTIONS, PASSAGES, ANSWER = 20, 6, 300
@@ -146,33 +147,15 @@ class Till:
 async def waits(thinks: float) -> list[tuple[float, str]]:
     """What stands in the message, from the question on, with a model that thinks first."""
     loop = asyncio.get_running_loop()
-    began, seen = loop.time(), []
-
-    class Chat:
-        class surface:  # noqa: N801 - a value of the port
-            limit = 4_000
-
-            @staticmethod
-            def size(markdown: str) -> int:
-                return len(markdown)
-
-        async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
-            seen.append((loop.time() - began, message.markdown))
-            return MessageId("m")
-
-        async def edit(self, message_id: MessageId, message: Rendered) -> None:
-            seen.append((loop.time() - began, message.markdown))
-
-        async def find(self, mark: str) -> list[MessageId]:
-            return []
+    began = loop.time()
 
     async def posted(ids: object) -> None:
         pass
 
     quotas = (Quota(frozenset({Call.POST, Call.EDIT}), (Rate(50, 60),)),)
     budget = WorkspaceBudget(quotas, loop.time).of("C1")
-    chat: object = Chat()
-    live = LiveMessage(chat, budget, Policy(), mark="r", running=(), posted=posted)  # type: ignore[arg-type]
+    chat = FakeChat(CHAT)
+    live = LiveMessage(chat, budget, Policy(), mark="r", running=(), posted=posted)
     script = Script(text=words("answer", ANSWER), thinks=thinks, thoughts=500)
     async with bedrock(script, Clock()) as (model, _):
         with budget.answering():
@@ -187,6 +170,7 @@ async def waits(thinks: float) -> list[tuple[float, str]]:
             live.close()
             await writing
             await live.finish(Ending("Claude Sonnet 5.5"))
+    seen = [(each.at - began, each.text) for each in chat.made]
     first = next(n for n, (_, text) in enumerate(seen) if not text.startswith("_"))
     return seen[: first + 1]
 

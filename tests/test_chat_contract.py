@@ -211,7 +211,7 @@ async def test_the_conversation_so_far_tells_who_said_what(scene):
     ]
     assert said[2][0] == "assistant"
     assert "that" in said[2][2]
-    assert turns[0].message_id == scene.asked or scene.where.platform == "fake"
+    assert turns[0].message_id == scene.asked
     assert turns[2].message_id == posted
     assert len(await scene.chat.nearby(1)) == 1
 

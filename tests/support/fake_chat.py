@@ -64,9 +64,7 @@ class FakeChat:
     run_by: dict[str, Rights] = field(default_factory=dict)
     hidden: tuple[Attachment, ...] = ()
     """Files of a `partial` question that it does not tell of."""
-    faults: defaultdict[str, list[Exception | None]] = field(
-        default_factory=lambda: defaultdict(list)
-    )
+    faults: dict[str, list[Exception | None]] = field(default_factory=lambda: defaultdict(list))
     refusals: dict[str, Exception] = field(default_factory=dict)
     during: dict[str, Callable[[], Awaitable[object]]] = field(default_factory=dict)
     surface: Surface = field(default_factory=Plain)
@@ -88,8 +86,7 @@ class FakeChat:
             await self.during[call]()
         if call in self.refusals:
             raise self.refusals[call]
-        fault = self.faults[call].pop(0) if self.faults[call] else None
-        if fault is not None:
+        if (faults := self.faults.get(call)) and (fault := faults.pop(0)) is not None:
             raise fault
         if len(text) > self.longest:
             raise TooLong
@@ -103,7 +100,7 @@ class FakeChat:
 
     async def find(self, mark: str) -> Sequence[MessageId]:
         await self.meet("find")
-        return [each for each in self.messages if self.marks[each] == mark]
+        return [each for each in self.messages if self.marks.get(each) == mark]
 
     async def edit(self, message_id: MessageId, message: Rendered) -> None:
         await self.meet("edit", message.markdown)

@@ -1,12 +1,11 @@
 """One answer, growing: what people see, in virtual time, on a platform that refuses."""
 
 import asyncio
-from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
 
-from core.ports.chat import Gone, RateLimited, Stopped, TooLong, Uneditable, Unreachable
+from core.ports.chat import Gone, RateLimited, Stopped, Uneditable, Unreachable
 from core.ports.rates import Call, Priority
 from core.rates.budget import Quota, Rate, WorkspaceBudget
 from core.runtime.telemetry import Metric, counting
@@ -14,8 +13,11 @@ from core.streaming.live import Ending, LiveMessage
 from core.streaming.markdown.presentable import Policy
 from core.streaming.progress import THINKING, FirstText
 from core.values.answer import Button, Citation, MessageId, Rendered, Stage
+from core.values.conversation import Conversation, Kind
+from tests.support.fake_chat import FakeChat, Plain
 from tests.support.virtual import now, run
 
+WHERE = Conversation("fake", "T", "C1", "1", Kind.CHANNEL)
 STOP = Button("stop", "Stop", "run")
 RETRY = Button("retry", "Retry", "run")
 QUOTAS = (
@@ -26,57 +28,16 @@ QUOTAS = (
 )
 
 
-@dataclass
-class Plain:
-    limit: int = 3000
-
-    def size(self, markdown):
-        return len(markdown)
-
-
-@dataclass
-class FakeChat:
-    """A platform that takes 50 ms a call and refuses as told: `faults` maps a call to errors."""
-
-    surface: Plain = field(default_factory=Plain)
-    messages: dict = field(default_factory=dict)
-    log: list = field(default_factory=list)
-    faults: dict = field(default_factory=dict)
-
-    async def _called(self, call, *details):
-        await asyncio.sleep(0.05)
-        self.log.append((now(), call, *details))
-        if self.faults.get(call):
-            error = self.faults[call].pop(0)
-            if error is not None:
-                raise error
-
-    async def post(self, message, *, mark=""):
-        await self._called("post", message.markdown)
-        message_id = MessageId(f"m{len(self.log)}")
-        self.messages[message_id] = message
-        return message_id
-
-    async def edit(self, message_id, message):
-        await self._called("edit", message.markdown)
-        if message_id not in self.messages:
-            raise Gone
-        if len(message.markdown) > 4000:
-            raise TooLong
-        self.messages[message_id] = message
-
-    async def find(self, mark):
-        return [i for i, message in self.messages.items() if i.startswith("m")]
-
-    def text(self):
-        return "".join(m.markdown for m in self.messages.values())
+def platform(limit=3000, **more):
+    """A platform that takes 50 ms a call."""
+    return FakeChat(WHERE, surface=Plain(limit), takes=0.05, **more)
 
 
 class Scene:
     """A live message over a fake chat, with the record of what it said it posted."""
 
     def __init__(self, chat=None, budget=None, ids=(), first=None):
-        self.chat = chat or FakeChat()
+        self.chat = chat or platform()
         workspace = WorkspaceBudget(QUOTAS, lambda: now())
         self.budget = budget or workspace.of("C1")
         self.recorded = []
@@ -135,7 +96,7 @@ def test_text_grows_in_one_message_and_ends_whole():
     text = "".join(words(100)).strip()
     assert message == Rendered(text, (RETRY,), "Claude", stage=Stage.DONE)
     assert took < 1.2
-    edits = [entry[2] for entry in scene.chat.log if entry[1] == "edit"]
+    edits = [each.text for each in scene.chat.made if each.call == "edit"]
     assert len(edits) > 3
     assert all(len(a) <= len(b) for a, b in pairwise(edits))
 
@@ -151,7 +112,7 @@ def test_what_is_shown_is_not_sent_again():
         await asyncio.sleep(30)
         scene.live.close()
         await writer
-        return [entry[1] for entry in scene.chat.log]
+        return [each.call for each in scene.chat.made]
 
     assert run(main) == ["post", "edit"]
 
@@ -166,26 +127,26 @@ def test_first_text_is_shown_at_once():
         await asyncio.sleep(1)
         scene.live.close()
         await writer
-        return next(entry[0] for entry in scene.chat.log if entry[1] == "edit") - fed
+        return next(each.at for each in scene.chat.made if each.call == "edit") - fed
 
     assert run(main) <= 0.3
 
 
 def test_a_long_answer_goes_over_several_messages_that_all_fit():
     async def main():
-        scene = Scene(FakeChat(Plain(limit=500)))
+        scene = Scene(platform(500))
         await scene.answer(["A sentence of some words.\n\n"] * 200, gap=0.05)
         return scene
 
     scene = run(main)
     assert len(scene.chat.messages) > 5
     assert all(len(m.markdown) <= 500 for m in scene.chat.messages.values())
-    assert scene.chat.text().replace("\n", "").count("A sentence of some words.") == 200
+    assert scene.chat.text.replace("\n", "").count("A sentence of some words.") == 200
 
 
 def test_a_rate_limited_final_edit_is_shown_in_a_new_message_and_the_old_one_retired():
     async def main():
-        chat = FakeChat()
+        chat = platform()
         scene = Scene(chat)
         await scene.live.start()
         scene.live.feed("The whole answer.")
@@ -210,9 +171,9 @@ def test_a_rate_limited_progress_edit_is_made_good_by_the_next():
         return scene
 
     scene = run(main)
-    refused = scene.chat.log[2][0]
-    assert scene.chat.log[3][0] >= refused + 3
-    assert scene.chat.text() == "".join(words(300)).strip()
+    refused = scene.chat.made[2].at
+    assert scene.chat.made[3].at >= refused + 3
+    assert scene.chat.text == "".join(words(300)).strip()
 
 
 def test_a_platform_that_does_not_answer_is_asked_again_until_the_final_stands():
@@ -224,7 +185,7 @@ def test_a_platform_that_does_not_answer_is_asked_again_until_the_final_stands()
         await scene.live.finish(Ending())
         return scene
 
-    assert run(main).chat.text() == "Text"
+    assert run(main).chat.text == "Text"
 
 
 def test_a_post_whose_answer_was_lost_is_not_made_again():
@@ -234,13 +195,13 @@ def test_a_post_whose_answer_was_lost_is_not_made_again():
             raise Unreachable
 
     async def main():
-        scene = Scene(Lossy(Plain(limit=500)))
+        scene = Scene(Lossy(WHERE, surface=Plain(500), takes=0.05))
         await scene.answer(["A sentence of some words.\n\n"] * 60, gap=0.05)
         return scene
 
     scene = run(main)
     assert len(scene.chat.messages) > 2
-    assert scene.chat.text().count("A sentence of some words.") == 60
+    assert scene.chat.text.count("A sentence of some words.") == 60
     assert scene.recorded[-1] == tuple(scene.chat.messages)
 
 
@@ -258,14 +219,14 @@ def test_a_platform_that_stays_away_is_given_back_to_the_queue():
 
 def test_text_that_proves_too_long_is_split_smaller():
     async def main():
-        scene = Scene(FakeChat(Plain(limit=6000)))
+        scene = Scene(platform(6000))
         await scene.live.start()
         scene.live.feed("Line.\n\n" * 1000)
         await scene.live.finish(Ending())
         return scene
 
     scene = run(main)
-    assert scene.chat.text().count("Line.") == 1000
+    assert scene.chat.text.count("Line.") == 1000
 
 
 def test_a_deleted_message_ends_the_writing():
@@ -286,7 +247,7 @@ def test_a_silent_model_shows_that_it_works_on():
         await scene.live.start()
         writer = asyncio.ensure_future(scene.live.run())
         await asyncio.sleep(25)
-        shown = scene.chat.text()
+        shown = scene.chat.text
         scene.live.close()
         await writer
         return shown
@@ -296,7 +257,7 @@ def test_a_silent_model_shows_that_it_works_on():
 
 def test_a_continued_answer_keeps_what_it_has_shown_until_there_is_more():
     async def main():
-        chat = FakeChat(messages={MessageId("old"): Rendered("x" * 80, (STOP,))})
+        chat = platform(messages={MessageId("old"): Rendered("x" * 80, (STOP,))})
         scene = Scene(chat, ids=(MessageId("old"),))
         scene.live.keep_until(80)
         await scene.answer(words(100))
@@ -304,14 +265,14 @@ def test_a_continued_answer_keeps_what_it_has_shown_until_there_is_more():
 
     scene = run(main)
     assert set(scene.chat.messages) == {"old"}
-    assert all(len(entry[2]) >= 80 for entry in scene.chat.log)
-    assert scene.chat.text() == "".join(words(100)).strip()
+    assert all(len(each.text) >= 80 for each in scene.chat.made)
+    assert scene.chat.text == "".join(words(100)).strip()
 
 
 def test_an_answer_begun_anew_replaces_all_its_messages():
     async def main():
         ids = (MessageId("a"), MessageId("b"))
-        scene = Scene(FakeChat(messages={i: Rendered("old") for i in ids}), ids=ids)
+        scene = Scene(platform(messages={i: Rendered("old") for i in ids}), ids=ids)
         await scene.live.start(anew=True)
         writer = asyncio.ensure_future(scene.live.run())
         await asyncio.sleep(1)
@@ -332,7 +293,7 @@ def test_a_platform_is_told_how_far_an_answer_is_and_which_sources_a_part_names(
     sources = (Citation(1, "one.pdf"), Citation(2, "two.pdf"))
 
     async def main():
-        scene = Scene(FakeChat(surface=Plain(limit=400)))
+        scene = Scene(platform(400))
         stages = []
         edit, post = scene.chat.edit, scene.chat.post
 
@@ -360,7 +321,7 @@ def test_a_platform_is_told_how_far_an_answer_is_and_which_sources_a_part_names(
 
 def test_a_stop_at_the_platform_ends_the_writing_and_the_last_word_is_tried_once_more():
     async def main():
-        scene = Scene(FakeChat(faults={"edit": [None, Stopped(), Stopped()]}))
+        scene = Scene(platform(faults={"edit": [None, Stopped(), Stopped()]}))
         await scene.live.start()
         writer = asyncio.ensure_future(scene.live.run())
         for word in words(100):
@@ -381,14 +342,14 @@ def test_finals_of_many_answers_land_soon_and_no_limit_is_passed(streams):
         workspace = WorkspaceBudget(QUOTAS, lambda: now())
         scenes = [Scene(budget=workspace.of(f"C{i}")) for i in range(streams)]
         waits = await asyncio.gather(*(s.answer(words(300), gap=0.06) for s in scenes))
-        calls = sorted(e[0] for s in scenes for e in s.chat.log if e[1] == "edit")
+        calls = sorted(e.at for s in scenes for e in s.chat.made if e.call == "edit")
         busiest = max(sum(1 for c in calls if t <= c < t + 60) for t in calls)
         return scenes, waits, busiest
 
     scenes, waits, busiest = run(main)
     assert max(waits) <= 1.2
     assert busiest <= 50
-    assert all(s.chat.text() == "".join(words(300)).strip() for s in scenes)
+    assert all(s.chat.text == "".join(words(300)).strip() for s in scenes)
 
 
 def test_priority_is_first_text_then_progress():
@@ -426,7 +387,7 @@ def test_a_message_that_cannot_be_edited_is_asked_once_and_its_end_is_posted_ane
         return scene
 
     scene = run(main)
-    edits = [entry for entry in scene.chat.log if entry[1] == "edit"]
+    edits = [each for each in scene.chat.made if each.call == "edit"]
     assert len(edits) == 2  # while it grew, and at its end
     whole = "".join(words(200)).strip()
     assert [*scene.chat.messages.values()][-1] == Rendered(
