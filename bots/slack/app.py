@@ -21,14 +21,13 @@ from bots.slack.inbound.tenancy import tenant_of
 from bots.slack.inbound.verify import RequestRejected, payload_of, verify
 from bots.wire.fields import ODD
 from core.ports.store_error import StoreError
-from core.runtime.http import LATER, Enqueue, Headers, Response
+from core.runtime.http import Enqueue, Headers, Response
+from core.wording.catalogue import phrase
 
 if TYPE_CHECKING:
     from slack_bolt.adapter.socket_mode import SocketModeHandler
 
 log = logging.getLogger(__name__)
-
-ELSEWHERE = "I don't work in this workspace. Its administrator can allow me here."
 
 
 class Receiver:
@@ -108,7 +107,7 @@ class Receiver:
         if ours and (slash or parse.is_listened_to(body)):
             next()
             return None
-        return BoltResponse(status=200, body=ELSEWHERE if slash else "")
+        return BoltResponse(status=200, body=phrase("reply.not_this_workspace") if slash else "")
 
     def _on_message(self, body: dict[str, Any]) -> None:
         item = parse.message(body) or notice(body)
@@ -128,7 +127,7 @@ class Receiver:
                 self._enqueue(item)
         except StoreError as exc:
             _failed(exc)
-            ack(LATER)
+            ack(phrase("reply.later"))
         else:
             ack()
 

@@ -21,14 +21,15 @@ from bots.teams.inbound.parse import FEEDBACK, parse
 from bots.wire.fields import ODD
 from bots.wire.nesting import DEEPEST, depth
 from core.ports.store_error import StoreError
-from core.runtime.http import LATER, Enqueue, Headers, Response
+from core.runtime.http import Enqueue, Headers, Response
+from core.wording.catalogue import phrase
 
 log = logging.getLogger(__name__)
 
 LARGEST = 1024**2
 """The most bytes of a request; Teams' stay below 100 KB."""
 CARD_ACTION = "adaptiveCard/action"
-ERRORS = {400: ("BadRequest", "I don't know that button."), 503: ("ServiceUnavailable", LATER)}
+ERRORS = {400: "BadRequest", 503: "ServiceUnavailable"}
 MESSAGE = "application/vnd.microsoft.activity.message"
 
 
@@ -136,8 +137,8 @@ def _later(activity: Mapping[str, Any]) -> Response:
 
 def _error(status: int) -> dict[str, Any]:
     """Return the response to a card's action that was not accepted."""
-    code, message = ERRORS[status]
-    value = {"code": code, "message": message}
+    message = phrase("reply.later" if status == 503 else "reply.unknown_button")
+    value = {"code": ERRORS[status], "message": message}
     return {"statusCode": status, "type": "application/vnd.microsoft.error", "value": value}
 
 

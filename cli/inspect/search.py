@@ -23,6 +23,7 @@ from core.ports.store_error import StoreError
 from core.runtime.settings import Settings, SettingsError, load
 from core.values.conversation import LIBRARY, Conversation, Kind, Person, Scope
 from core.wiring import core, settings_of
+from core.wording.locators import place_in_file
 
 PLATFORMS = ("slack", "teams")
 UNSAID = "-"
@@ -101,7 +102,7 @@ async def _found(
             "passes": each.score >= FLOOR,
             "place": passage.document.id.place,
             "file": passage.document.name,
-            "where": passage.locator.label,
+            "where": place_in_file(passage.locator),
             "text": passage.text,
         }
         for each, passage in kept

@@ -24,6 +24,7 @@ from core.values.conversation import Incoming, Scope
 from core.values.documents import Document, DocumentId, Passage, State
 from core.values.tokens import estimate
 from core.wording import user_messages
+from core.wording.catalogue import phrase
 
 log = logging.getLogger(__name__)
 
@@ -112,7 +113,7 @@ class Lookup:
             )
         except (StoreError, ModelError, TimeoutError) as exc:
             log.warning("not searched: %s", type(exc).__name__)
-            return LookedUp(file_events=(user_messages.NO_SEARCH,))
+            return LookedUp(file_events=(phrase("file.not_searched"),))
         failed = [each for each in found.about if each.state is State.FAILED]
         unread = tuple(user_messages.not_read(each.name, each.reason) for each in failed)
         file_events = (*unread, *quotable.file_events)

@@ -16,9 +16,9 @@ from core.knowledge.files.intake import Sharing
 from core.ports.chat import Chat, ChatError, Forbidden
 from core.ports.file_sources import Freshness
 from core.ports.history import History
-from core.streaming.citations import day
 from core.values.documents import Document, DocumentId, Passage, State
 from core.wording import user_messages
+from core.wording.dates import day
 
 log = logging.getLogger(__name__)
 
@@ -85,12 +85,16 @@ class Originals:
         ready = await self._sharing.renewed(changed, chat, status) if changed else ()
         fresh = {each.id for each in ready}
         file_events = [
-            (user_messages.renewed if each.id in fresh else user_messages.not_renewed)(each.name)
+            user_messages.answered_from_new(each.name)
+            if each.id in fresh
+            else user_messages.new_not_read(each.name)
             for each in (*changed, *reading)
         ]
         unsure = [e for e in documents.values() if _is(e, Freshness.UNKNOWN, states)]
         if unsure:
-            file_events.append(user_messages.unchecked((e.name, day(e.shared_at)) for e in unsure))
+            file_events.append(
+                user_messages.not_checked((e.name, day(e.shared_at)) for e in unsure)
+            )
         left_out = {*gone, *(each.id for each in (*changed, *reading))}
         kept = [each for each in passages if each.document.id not in left_out]
         found = await search(fresh) if fresh else ()

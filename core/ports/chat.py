@@ -40,7 +40,8 @@ class Forbidden(ChatError):
     """The token may not make this call: it was revoked, the app is not in the channel, or the
     channel is archived.
 
-    `needs` is the display name of the missing permission, empty if no permission would help.
+    `needs` is the key of what is missing (`need.*` in `core.wording.catalogue`), and behind it
+    the name that its text has; empty if nothing would help.
     """
 
     def __init__(self, message: str, needs: str = "") -> None:

@@ -12,9 +12,6 @@ Headers = Sequence[tuple[str, str]]
 Enqueue = Callable[[Incoming | Command], None]
 """Enqueues a question or command; callable from any thread. Raises StoreError."""
 
-LATER = "I can't take that just now. Please try again in a minute."
-"""What people are told if nothing can be queued and the platform does not retry."""
-
 
 @dataclass(frozen=True, slots=True)
 class Response:

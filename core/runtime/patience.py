@@ -10,7 +10,7 @@ from typing import Protocol, TypeVar
 from core.ports.store_error import StoreError
 from core.ports.turns import LeaseLost
 from core.runtime.tasks import retrying
-from core.wording import user_messages
+from core.wording.catalogue import phrase
 
 log = logging.getLogger(__name__)
 
@@ -34,7 +34,7 @@ async def patiently(call: Callable[[], Awaitable[T]], live: Shown | None = None)
     def pause(_: Exception, delay: float) -> float:
         log.warning("store does not answer, again in %s s", delay)
         if live is not None and delay >= 1:
-            live.status(user_messages.NO_STORE)
+            live.status(phrase("progress.no_storage"))
         return delay
 
     return await retrying(call, DELAYS, StoreError, asyncio.sleep, but=(LeaseLost,), pause=pause)

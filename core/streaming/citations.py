@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from core.streaming.split import ANY_FENCE
 from core.values.answer import Citation
 from core.values.documents import Passage
+from core.wording.catalogue import phrase
+from core.wording.dates import day
+from core.wording.locators import place_in_file
 
 LONGEST = 40
 """The most characters of an incomplete citation that are held back."""
@@ -27,7 +29,6 @@ BEGINS = re.compile(r" ?\[[\s\d,;^]*\Z")
 INDEXED = re.compile(r"(?:(?<![^\W_])[A-Za-z]|_)\Z")
 """A name of one letter: a number in brackets directly after it is an index, not a citation."""
 SPECIAL = re.compile(r"([\\\[\]*_`~<>|])")
-HEADING = "**Sources**"
 SNIPPET = 160
 """Characters of a passage in its citation's snippet."""
 
@@ -122,11 +123,11 @@ def sources(passages: Sequence[Passage], cited: Sequence[int]) -> str:
     lines = []
     for number in sorted(set(cited)):
         passage = passages[number - 1]
-        document, where = passage.document, passage.locator.label
-        named = _linked(document.name, link(passage))
-        detail = ", ".join(each for each in (named, escaped(where)) if each)
+        named = _linked(passage.document.name, link(passage))
+        at = escaped(place_in_file(passage.locator))
+        detail = ", ".join(each for each in (named, at) if each)
         lines.append(f"[{number}] {detail}{_origin(passage)}")
-    return "\n\n".join((HEADING, "  \n".join(lines))) if lines else ""
+    return "\n\n".join((phrase("source.heading"), "  \n".join(lines))) if lines else ""
 
 
 def citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:
@@ -136,7 +137,7 @@ def citations(passages: Sequence[Passage]) -> tuple[Citation, ...]:
             number,
             each.document.name,
             link(each),
-            each.locator.label,
+            place_in_file(each.locator),
             " ".join(each.text[: 4 * SNIPPET].split())[:SNIPPET],
         )
         for number, each in enumerate(passages, 1)
@@ -166,13 +167,8 @@ def escaped(text: str) -> str:
     return SPECIAL.sub(r"\\\1", flat)
 
 
-def day(seconds: float) -> str:
-    """A date such as `12 Nov 2026`, in UTC, from seconds since the epoch."""
-    return f"{datetime.fromtimestamp(seconds, UTC):%d %b %Y}".lstrip("0")
-
-
 def _linked(name: str, address: str) -> str:
-    label = escaped(name) or "a file without a name"
+    label = escaped(name) or phrase("file.unnamed")
     return f"[{label}]({address})" if address else label
 
 

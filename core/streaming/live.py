@@ -31,12 +31,12 @@ from core.runtime.telemetry import Metric, count
 from core.streaming.citations import within
 from core.streaming.delivery import Writer
 from core.streaming.markdown.links import Policy
-from core.streaming.progress import THINKING, FirstText, waiting
+from core.streaming.progress import FirstText, waiting
 from core.streaming.rendering import shown_parts
 from core.streaming.split import Edit, plan
 from core.streaming.surface import Tighter
 from core.values.answer import Button, Citation, MessageId, Rendered, Stage
-from core.wording import user_messages
+from core.wording.catalogue import phrase
 
 PATIENCE = 2.0
 """Seconds that the final text may wait for an edit before it is posted as a new message."""
@@ -91,7 +91,7 @@ class LiveMessage:
         self._closing = asyncio.Event()
         self._since = 0.0
         self._floor = 0
-        self._status = THINKING
+        self._status = phrase("progress.thinking")
         self._citations: tuple[Citation, ...] = ()
         self.retired: list[MessageId] = []
 
@@ -113,7 +113,7 @@ class LiveMessage:
         """
         self._since = asyncio.get_running_loop().time()
         if not self._ids:
-            status = Rendered(THINKING, self._running, stage=Stage.STATUS)
+            status = Rendered(self._status, self._running, stage=Stage.STATUS)
             await self._post(status, Priority.FIRST)
         elif anew:
             self.retired += self._ids[1:]
@@ -217,7 +217,7 @@ class LiveMessage:
     def _complete(self, ending: Ending) -> list[Rendered]:
         split = shown_parts(self.text, self._policy, self._surface, final=True)
         if not split:
-            return [Rendered(ending.notice or user_messages.NO_ANSWER, ending.buttons)]
+            return [Rendered(ending.notice or phrase("ending.no_answer"), ending.buttons)]
         return self._rendered(split, ending.buttons, ending.notice, Stage.DONE)
 
     def _rendered(

@@ -9,8 +9,8 @@ from core.values.answer import Rendered, Stage
 from core.values.conversation import Incoming
 from core.values.post_time import posted_at
 from core.values.runs import post_of
+from core.wording.catalogue import phrase
 
-THINKING = "_Thinking…_"
 ANSWERING = (Stage.GROWING, Stage.DONE)
 DAY = 86_400.0
 """Seconds. If a message seems to be older, its id is not its time of posting."""
@@ -21,12 +21,14 @@ def waiting(status: str, seconds: float, *, thinks: bool) -> str:
 
     `thinks`: the model is thinking before it writes.
     """
-    passed = f"{int(seconds)} s"
-    if status == THINKING:
-        return f"_{'Thinking it through' if thinks else 'Still thinking'}… {passed}_"
+    passed = int(seconds)
+    if status == phrase("progress.thinking"):
+        return phrase(
+            "progress.thinking_through" if thinks else "progress.still_thinking", seconds=passed
+        )
     if status.startswith("_") and status.endswith("_"):
-        return f"{status[:-1]} ({passed})_"
-    return f"{status} ({passed})"
+        return f"_{phrase('progress.waited', status=status[1:-1], seconds=passed)}_"
+    return phrase("progress.waited", status=status, seconds=passed)
 
 
 class FirstText:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from core.ports.model import Model
 from core.streaming.citations import Citations, citations, link, sources
 from core.streaming.live import LiveMessage
-from core.streaming.progress import THINKING
 from core.turn.briefing import Brief
 from core.turn.outcome import Outcome
 from core.values.answer import Prompt, Usage
 from core.values.models import MODELS
+from core.wording.catalogue import phrase
 
 
 async def streamed(
@@ -21,7 +21,7 @@ async def streamed(
     """
     live.allow(link(each) for each in brief.passages)
     live.cite(citations(brief.passages))
-    live.status(THINKING)
+    live.status(phrase("progress.thinking"))
     if MODELS[brief.model].effort(prompt.task).thinks:
         live.thinks()
     checked = Citations(len(brief.passages))

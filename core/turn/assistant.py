@@ -36,7 +36,7 @@ from core.turn.lease import Lease, held, resumed
 from core.turn.outcome import Outcome, counted, ending, whole_words
 from core.values.answer import Button, Message, MessageId, Rendered
 from core.values.conversation import Incoming, Kind, dumps
-from core.wording import user_messages
+from core.wording.catalogue import phrase
 
 log = logging.getLogger(__name__)
 
@@ -124,17 +124,17 @@ class Assistant:
     ) -> None:
         """Show that several workers failed at this question, keeping the text that they posted."""
         count(Metric.FAILURES, reason="GivenUp")
-        retry = Button("retry", "Retry", question.event_id, "primary")
+        retry = Button("retry", phrase("button.retry"), question.event_id, "primary")
         texts: dict[str, str] | None = None
         if ids:
             with suppress(ChatError):  # messages that cannot be read are not overwritten
                 texts = {t.message_id: t.text for t in await chat.thread(THREAD_LIMIT)}
         if texts is None:
-            await chat.post(Rendered(user_messages.TROUBLE, (retry,)), mark=question.event_id)
+            await chat.post(Rendered(phrase("failure.given_up"), (retry,)), mark=question.event_id)
         else:
             text = present(texts.get(ids[-1], ""), self._policy, final=True)
-            footer = user_messages.TROUBLE if text else ""
-            ending = Rendered(text or user_messages.TROUBLE, (retry,), footer)
+            footer = phrase("failure.given_up") if text else ""
+            ending = Rendered(text or phrase("failure.given_up"), (retry,), footer)
             await chat.edit(ids[-1], ending)
         await patiently(lambda: self._claims.complete(claim))
 
@@ -157,7 +157,7 @@ class Assistant:
             budget,
             self._policy,
             mark=run,
-            running=(Button("stop", "Stop", run),),
+            running=(Button("stop", phrase("button.stop"), run),),
             posted=posted,
             ids=ids,
             first=first_text(question, self._clock()),
@@ -181,7 +181,7 @@ class Assistant:
                 question, unseen = await completed(question, chat)
                 refused = await self._briefing.refused(question, chat)
                 if refused or _empty(question):
-                    await live.finish(Ending(refused or unseen or user_messages.EMPTY))
+                    await live.finish(Ending(refused or unseen or phrase("reply.empty")))
                     await patiently(lambda: self._claims.complete(claim))
                     return tuple(live.retired)
                 made_from = MadeFrom(question.quoted)
@@ -285,7 +285,7 @@ class Assistant:
             if question.replaces or (redelivered and await chat.find(question.event_id)):
                 return
             await budget.spend(Call.POST, Priority.FIRST)
-            await chat.post(Rendered(user_messages.NO_STORE), mark=question.event_id)
+            await chat.post(Rendered(phrase("progress.no_storage")), mark=question.event_id)
         except ChatError as exc:
             log.warning("people not told of the outage: %s", type(exc).__name__)
 

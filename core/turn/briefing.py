@@ -22,6 +22,7 @@ from core.values.conversation import NOTHING_QUOTED, Conversation, Incoming, Quo
 from core.values.documents import Document, Passage, quoted
 from core.values.models import MODELS
 from core.wording import user_messages
+from core.wording.catalogue import phrase
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +94,7 @@ class Briefing:
     async def refused(self, question: Incoming, chat: Chat) -> str:
         """The reason why a person gets no answers, empty if they do."""
         refused = await self._audience.refuses(question.person, chat)
-        return user_messages.OUTSIDE if refused else ""
+        return phrase("reply.guest") if refused else ""
 
     async def of(
         self, question: Incoming, chat: Chat, live: Shows, thread: Sequence[Message]
@@ -155,10 +156,10 @@ class Briefing:
         """The brief for a question about its attached files, or for a summary of them."""
         knowledge = self._knowledge
         if knowledge is None:
-            names = tuple(f"“{user_messages.plain(each.name)}”" for each in question.attachments)
-            return Brief(name, None, file_events=(f"{', '.join(names)}: {user_messages.NO_FILES}",))
+            names = (each.name for each in question.attachments)
+            return Brief(name, None, file_events=(user_messages.not_set_up(names),))
         if question.private:
-            return Brief(name, None, file_events=(user_messages.PRIVATE_FILES,))
+            return Brief(name, None, file_events=(phrase("file.private"),))
         shared = await knowledge.sharing.take(question, chat, live.status)
         documents = [each for each in shared.documents if each.seen_by(scopes)]
         unread = shared.unread + tuple(
@@ -198,7 +199,7 @@ class Briefing:
         passages = [passage for each in read for passage in each]
 
         def told(done: int, total: int) -> None:
-            live.status(user_messages.condensing(done, total))
+            live.status(user_messages.summarising(done, total))
 
         told(0, len(summaries.split(passages, summaries.PART)))
         return await summaries.condensed(passages, self._model, "haiku", told)

@@ -21,6 +21,9 @@ from core.values.answer import MessageId, Option, Rendered
 from core.values.conversation import Command, Incoming, Kind, loads
 from core.values.models import MODELS, resolve
 from core.wording import user_messages
+from core.wording.catalogue import phrase
+
+RATINGS = ("up", "down")
 
 
 class Commands:
@@ -79,7 +82,7 @@ class Commands:
 
     async def _said(self, command: Command, chat: Chat) -> Rendered | None:
         if command.name != "stop" and await self._audience.refuses(command.person, chat):
-            return Rendered(user_messages.OUTSIDE)
+            return Rendered(phrase("reply.guest"))
         match command.name:
             case "model":
                 return await self._model(command, chat)
@@ -96,7 +99,7 @@ class Commands:
 
     async def _about_files(self, command: Command, chat: Chat) -> Rendered | None:
         if self._files is None or self._erasing is None:
-            return Rendered(user_messages.NO_FILES)
+            return Rendered(phrase("file.not_set_up"))
         match command.name:
             case "remove" | "erase" | "undo":
                 return await self._erasing.handle(command, chat)
@@ -126,27 +129,35 @@ class Commands:
 
     async def _model(self, command: Command, chat: Chat) -> Rendered:
         place = command.conversation.place
-        here = "this chat" if command.conversation.kind is Kind.DIRECT else "this channel"
+        direct = command.conversation.kind is Kind.DIRECT
         wanted = command.argument.strip()
         if not wanted:
-            return await self._picker(place, f"**Which Claude answers in {here}?**")
+            return await self._picker(
+                place, phrase("model.which_chat" if direct else "model.which_channel")
+            )
         model = resolve(wanted)
         if model is None:
-            return await self._picker(place, "I don't know that model. These can be chosen:")
+            return await self._picker(place, phrase("model.unknown"))
         before = await self._settings.model(place) or self._default_model
         await self._settings.choose_model(place, model.name)
-        if command.conversation.kind is not Kind.DIRECT and model.name != before:
+        if not direct and model.name != before:
             # everybody in the channel gets different answers from now on, so everybody is told
-            name = user_messages.plain(await chat.name(command.person)) or "Somebody"
-            await chat.post(Rendered(user_messages.model_chosen(name, model.label, here)))
-        return Rendered(f"From now on **{model.label}** answers in {here}. {model.good_for}")
+            name = user_messages.plain(await chat.name(command.person)) or phrase("reply.somebody")
+            told = phrase("model.announced", person=name, model=model.label)
+            await chat.post(Rendered(told))
+        chosen = phrase(
+            "model.chosen_chat" if direct else "model.chosen_channel",
+            model=model.label,
+            good_for=user_messages.good_for(model),
+        )
+        return Rendered(chosen)
 
     async def _picker(self, place: str, heading: str) -> Rendered:
         current = await self._settings.model(place)
         if current not in MODELS:
             current = self._default_model
         options = tuple(
-            Option(m.name, m.label, f"{m.good_for} {m.price_line}", m.name == current)
+            Option(m.name, m.label, user_messages.described(m), m.name == current)
             for m in MODELS.values()
         )
         return Rendered(heading, options=options, picker="model")
@@ -162,25 +173,25 @@ class Commands:
     async def _stop(self, command: Command) -> Rendered | None:
         run = command.argument
         if not runs.belongs_to(run, command.conversation.place):
-            return Rendered(user_messages.ELSEWHERE)
+            return Rendered(phrase("reply.other_conversation"))
         if await self._claims.stop(run):
             return None
-        return Rendered(user_messages.ALREADY_ENDED)
+        return Rendered(phrase("reply.ended"))
 
     async def _again(self, command: Command, chat: Chat) -> Rendered | None:
         run = command.argument
         if not runs.belongs_to(run, command.conversation.place):
-            return Rendered(user_messages.ELSEWHERE)
+            return Rendered(phrase("reply.other_conversation"))
         record = await self._claims.read(run)
         if record is None:
-            return Rendered(user_messages.TOO_OLD)
+            return Rendered(phrase("reply.too_old"))
         if not record.completed:
-            return Rendered(user_messages.STILL_RUNNING)
+            return Rendered(phrase("reply.running"))
         question = loads(record.incoming)
         if not isinstance(question, Incoming):
-            return Rendered(user_messages.TOO_OLD)
+            return Rendered(phrase("reply.too_old"))
         if question.private and question.person.id != command.person.id:
-            return Rendered(user_messages.ELSEWHERE)
+            return Rendered(phrase("reply.other_conversation"))
         shown = tuple(str(each) for each in record.message_ids)
         if command.person.id != question.person.id and await outside(command.person, chat):
             # an outsider must not see more by retrying another person's question
@@ -193,17 +204,15 @@ class Commands:
         """Store a rating. A platform's own thumbs name only the message, and show their thanks."""
         value, _, run = command.argument.partition(" ")
         target = command.target or ""
-        if not run and target and value in user_messages.THANKS:
+        if not run and target and value in RATINGS:
             known = await answer_of(command, chat, self._claims, self._history, message=target)
             run = known.event_id if known else f"{command.conversation.place}/{target}"
             await self._feedback.rate(runs.post_of(run), command.person.id, value)
             return None
-        if value not in user_messages.THANKS or not runs.belongs_to(
-            run, command.conversation.place
-        ):
-            return Rendered(user_messages.ELSEWHERE)
+        if value not in RATINGS or not runs.belongs_to(run, command.conversation.place):
+            return Rendered(phrase("reply.other_conversation"))
         await self._feedback.rate(runs.post_of(run), command.person.id, value)
-        return Rendered(user_messages.THANKS[value])
+        return Rendered(phrase("reply.thanks_up" if value == "up" else "reply.thanks_down"))
 
 
 def _histories(record: Record | None) -> Iterable[str]:

@@ -10,6 +10,7 @@ from core.streaming.live import Ending
 from core.values.answer import Button, Usage
 from core.values.models import MODELS
 from core.wording import user_messages
+from core.wording.catalogue import phrase
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +67,12 @@ def ending(run: str, outcome: Outcome, *, partial: bool, answered_by: str = "") 
     if outcome.error is not None:
         failure = user_messages.failure(outcome.error, partial=partial)
         notice = "  ".join((*outcome.file_events, failure))
-        return Ending(notice, (Button("retry", "Retry", run, "primary"),))
-    again = Button("regenerate", "Regenerate", run)
+        return Ending(notice, (Button("retry", phrase("button.retry"), run, "primary"),))
+    again = Button("regenerate", phrase("button.regenerate"), run)
     if outcome.stopped:
-        return Ending(user_messages.STOPPED, (again,))
+        return Ending(phrase("ending.stopped"), (again,))
     if not outcome.model:
-        retry = Button("retry", "Retry", run)
+        retry = Button("retry", phrase("button.retry"), run)
         return Ending("\n\n".join(outcome.file_events), (retry,) if outcome.file_events else ())
     if not partial:
         told = (*outcome.file_events, user_messages.unanswered(outcome.stop))

@@ -28,23 +28,6 @@ class Locator:
     headings: tuple[str, ...] = ()
     name: str = ""
 
-    @property
-    def label(self) -> str:
-        """The position in words, for a source: `p. 12`, `Sales, rows 2–40`, `lines 3–9`."""
-        span = str(self.first) if self.last <= self.first else f"{self.first}–{self.last}"
-        match self.unit:
-            case "page":
-                where = f"{'p.' if self.last <= self.first else 'pp.'} {span}"
-            case "slide":
-                where = f"{'slide' if self.last <= self.first else 'slides'} {span}"
-            case "rows" | "lines":
-                unit = self.unit.removesuffix("s") if self.last <= self.first else self.unit
-                where = f"{unit} {span}"
-            case _:
-                where = ""
-        what = self.name or self.sheet or ("" if where else " › ".join(self.headings))
-        return ", ".join(each for each in (what, where) if each)
-
 
 @dataclass(frozen=True, slots=True)
 class Block:

@@ -44,7 +44,6 @@ class ClaudeModel:
     label: str
     bedrock_id: str
     geographies: frozenset[str]
-    good_for: str
     input_price: float
     output_price: float
     sampling: frozenset[str] = frozenset()
@@ -54,11 +53,6 @@ class ClaudeModel:
     cache_read: float = 0.1
     thinking: Thinking = Thinking()
     long_prompt: int = 0
-
-    @property
-    def price_line(self) -> str:
-        """The prices in a sentence, for the picker."""
-        return f"${self.input_price:.2f} in, ${self.output_price:.2f} out per million tokens."
 
     def cost(self, usage: Usage) -> float:
         """The price of one call in dollars.
@@ -94,7 +88,6 @@ _ALL = (
         "Claude Haiku 5.5",
         "anthropic.claude-haiku-5-5",
         _EVERYWHERE,
-        "Fastest and cheapest: quick questions, summaries, rewording.",
         0.1,
         0.5,
         thinking=Thinking(ADAPTIVE, DISABLED, "medium"),
@@ -105,7 +98,6 @@ _ALL = (
         "Claude Sonnet 5.5",
         "anthropic.claude-sonnet-5-5",
         frozenset({"us", "eu", "global"}),
-        "The best all-rounder: everyday work, writing, code.",
         2,
         10,
         cache_read=0.05,
@@ -116,7 +108,6 @@ _ALL = (
         "Claude Opus 5.5",
         "anthropic.claude-opus-5-5",
         _EVERYWHERE,
-        "Hard problems: long documents, difficult code, careful analysis.",
         4,
         20,
         cache_read=0.05,
@@ -127,7 +118,6 @@ _ALL = (
         "Claude Sonnet 5",
         "anthropic.claude-sonnet-5",
         frozenset({"us", "eu", "jp", "au", "in", "global"}),
-        "The previous all-rounder.",
         2,
         10,
         thinking=Thinking(ADAPTIVE, DISABLED, "high"),
@@ -137,7 +127,6 @@ _ALL = (
         "Claude Opus 4.8",
         "anthropic.claude-opus-4-8",
         _EVERYWHERE,
-        "An older model for hard problems.",
         5,
         25,
         thinking=Thinking(level="high"),
@@ -147,7 +136,6 @@ _ALL = (
         "Claude Sonnet 4.6",
         "anthropic.claude-sonnet-4-6",
         _EVERYWHERE,
-        "An older all-rounder that lets its temperature be set.",
         3,
         15,
         _TEMPERATURE,
@@ -158,7 +146,6 @@ _ALL = (
         "Claude Haiku 4.5",
         "anthropic.claude-haiku-4-5-20251001-v1:0",
         _EVERYWHERE | {"in"},
-        "The previous fast model.",
         1,
         5,
         _TEMPERATURE,

@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
-UNNAMED = "(no name)"
+from core.wording.catalogue import phrase
+
 _BLANK = frozenset("\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Letters and symbols that show nothing."""
 _KEPT = frozenset("\u200c\u200d")
@@ -18,11 +19,12 @@ _DROPPED = ("Cc", "Cf", "Cn", "Co", "Cs")
 _SPACES = re.compile(r"\s+")
 
 
-def short_label(text: str, limit: int, blank: str = UNNAMED) -> str:
-    """The text on one line, of at most `limit` UTF-16 units; `blank` if nothing would be seen."""
+def short_label(text: str, limit: int, blank: str = "") -> str:
+    """The text on one line, of at most `limit` UTF-16 units. If nothing would be seen: `blank`, or
+    that there is no name."""
     shown = "".join(map(_kept, _SPACES.sub(" ", text))).strip()
     if not any(map(_seen, shown)):
-        shown = blank
+        shown = blank or phrase("file.unnamed")
     if _units(shown) <= limit:
         return shown
     while _units(shown) > limit - 1:

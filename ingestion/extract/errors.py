@@ -7,7 +7,7 @@ import unicodedata
 
 
 class Unreadable(Exception):
-    """The file itself is the reason; `reason` is a key of `core.wording.user_messages.REASONS`."""
+    """The file itself is the reason; `reason` is one of `core.wording.user_messages.REASONS`."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)

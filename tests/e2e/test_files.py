@@ -177,9 +177,9 @@ async def test_a_file_of_another_workspace_is_read_too(parley):
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ("html", "I may not open it"),
+        ("html", "I am not allowed to open it"),
         ("404", "it was deleted"),
-        ("redirect:https://example.com/x", "I may not open it"),
+        ("redirect:https://example.com/x", "I am not allowed to open it"),
     ],
 )
 async def test_a_download_that_is_not_the_file_is_said_to_be_so(parley, fault, sentence):

@@ -48,7 +48,7 @@ async def test_somebody_elses_file_is_not_read_for_who_only_knows_its_address(re
     reading.teams.delivery.tell(reading.teams.activities.message(message))
     (answer,) = await reading.replied()
     assert "frogs and small fish" not in answer["text"]
-    assert "I open only what whoever shared it may open" in everything(answer)
+    assert "I could not confirm that whoever shared it may open it" in everything(answer)
     assert reading.teams.downloads == []
 
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from core.values.documents import Block, Locator
 from core.values.tokens import estimate
+from core.wording.locators import place_in_file
 from ingestion.chunks import chunked, joined, written
 
 
@@ -223,8 +224,8 @@ def test_sheets_share_neither_chunk_nor_parent():
 def test_a_page_or_slide_of_a_fair_size_has_a_chunk_of_its_own():
     for unit in ("page", "slide"):
         made = chunks(*(Block(words(90), Locator(unit, n, n)) for n in (1, 2, 3)))
-        assert [each.locator.label for each in made] == [
-            Locator(unit, n, n).label for n in (1, 2, 3)
+        assert [place_in_file(each.locator) for each in made] == [
+            place_in_file(Locator(unit, n, n)) for n in (1, 2, 3)
         ]
 
 

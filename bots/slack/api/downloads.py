@@ -19,7 +19,7 @@ from bots.wire.refusals import cleaned
 from core.ports.chat import ChatError, Forbidden
 from core.values.conversation import Attachment
 
-FILES_READ = "the right `files:read` (and have the app installed again)"
+FILES_READ = "need.slack.scope files:read"
 
 
 def download(

@@ -13,26 +13,29 @@ from types import MappingProxyType
 from bots.wire.refusals import Action, cleaned, failure
 from core.ports.chat import ChatError
 
-INSTALL = "a valid token: have the app installed again"
-POSTING = "a workspace setting that lets apps post here"
-CONNECT = "the administrator's permission to share in Slack Connect"
+INSTALL = "need.slack.token"
+POSTING = "need.slack.posting"
+CONNECT = "need.slack.connect"
+SCOPE = "need.slack.scope"
+"""The scope's name follows."""
+MANIFEST = "need.slack.manifest"
 
 _NEEDS = {
-    "not_in_channel": "an invitation to this channel",
-    "missing_scope": "the right {needed} (and have the app installed again)",
-    "no_permission": "the rights of its manifest (and an invitation to this channel)",
-    "team_access_not_granted": "access to this workspace, from the organization's administrator",
+    "not_in_channel": "need.slack.invitation",
+    "missing_scope": SCOPE,
+    "no_permission": MANIFEST,
+    "team_access_not_granted": "need.slack.workspace",
     "invalid_auth": INSTALL,
     "not_authed": INSTALL,
     "account_inactive": INSTALL,
     "token_revoked": INSTALL,
     "token_expired": INSTALL,
-    "not_allowed_token_type": "a bot token: have the app installed again",
-    "access_denied": "access, from the workspace's administrator",
-    "accesslimited": "access from this network, from the workspace's administrator",
-    "ekm_access_denied": "the administrators' leave to post: they have suspended it",
-    "enterprise_is_restricted": "an installation in a workspace, not in the organization",
-    "two_factor_setup_required": "an installer whose account has two-factor authentication",
+    "not_allowed_token_type": "need.slack.bot_token",
+    "access_denied": "need.slack.access",
+    "accesslimited": "need.slack.network",
+    "ekm_access_denied": "need.slack.suspended",
+    "enterprise_is_restricted": "need.slack.organization",
+    "two_factor_setup_required": "need.slack.two_factor",
     "restricted_action": POSTING,
     "restricted_action_non_threadable_channel": POSTING,
     "restricted_action_read_only_channel": POSTING,
@@ -40,12 +43,12 @@ _NEEDS = {
     "restricted_action_thread_only_channel": POSTING,
     "posting_to_general_channel_denied": POSTING,
     "action_prohibited": POSTING,
-    "messages_tab_disabled": "the app's Messages tab, which its manifest turns on",
+    "messages_tab_disabled": "need.slack.messages_tab",
     "slack_connect_canvas_sharing_blocked": CONNECT,
     "slack_connect_file_link_sharing_blocked": CONNECT,
     "slack_connect_lists_sharing_blocked": CONNECT,
 }
-"""The permission that would resolve an error, by error."""
+"""What would resolve an error, as a key of the catalogue, by error."""
 
 _ACTIONS = {
     Action.WAIT: "ratelimited rate_limited message_limit_exceeded",
@@ -115,7 +118,9 @@ def refused(
 ) -> ChatError:
     """Return the error to raise. `needed` is the missing scope that Slack names."""
     action = action_of(code, status, messages)
-    needs = _NEEDS.get(code, "").format(needed=f"`{cleaned(needed) or 'in its manifest'}`")
+    needs = _NEEDS.get(code, "")
+    if needs == SCOPE:
+        needs = f"{SCOPE} {cleaned(needed)}" if cleaned(needed) else MANIFEST
     return failure(action, code or str(status), after=after, needs=needs)
 
 

@@ -9,6 +9,7 @@ from bots.slack.inbound.parse import PREFIX
 from bots.slack.rendering.guard import guarded
 from bots.slack.rendering.mrkdwn import LIMIT, links_of, render
 from core.values.answer import Button, Option, Rendered
+from core.wording.catalogue import phrase
 from core.wording.labels import short_label
 from core.wording.user_messages import plain
 
@@ -86,7 +87,7 @@ def _picker(message: Rendered) -> dict[str, Any]:
     picker: dict[str, Any] = {
         "type": "static_select",
         "action_id": f"{PREFIX}{message.picker}",
-        "placeholder": {"type": "plain_text", "text": "Choose…"},
+        "placeholder": {"type": "plain_text", "text": phrase("picker.placeholder")},
         "options": options,
     }
     chosen = [o for o, option in zip(options, message.options, strict=True) if option.selected]
@@ -104,6 +105,6 @@ def _option(option: Option) -> dict[str, Any]:
 
 
 def _line(option: Option) -> str:
-    current = " (current)" if option.selected else ""
+    current = f" {phrase('picker.current')}" if option.selected else ""
     name = plain(short_label(option.label, LONG_LABEL))
     return render(f"• **{name}**{current}: {option.description}")

@@ -28,15 +28,15 @@ GENERIC = frozenset({"serviceerror", "generalexception", "unknownerror"})
 """Codes that add nothing to their status."""
 
 _NEEDS = {
-    "botnotregistered": "the bot's registration, with its Teams channel turned on",
-    "botdisabledbyadmin": "an app policy that allows me, in the Teams admin center",
-    "forbiddenoperationexception": "an installation for the person whom I should write to",
-    "invalidbotapihost": "the address of this tenant's own cloud in TEAMS_SERVICE_HOSTS",
-    "notenoughpermissions": "the permissions of its manifest (install the app again)",
-    "tenantnopermission": "the tenant's permission, in the Teams admin center",
-    "insufficient_claims": "an exception from the tenant's conditional access",
+    "botnotregistered": "need.teams.registration",
+    "botdisabledbyadmin": "need.teams.policy",
+    "forbiddenoperationexception": "need.teams.installation",
+    "invalidbotapihost": "need.teams.service_host",
+    "notenoughpermissions": "need.teams.manifest",
+    "tenantnopermission": "need.teams.tenant",
+    "insufficient_claims": "need.teams.conditional_access",
 }
-"""The permission that would resolve an error, by error."""
+"""What would resolve an error, as a key of the catalogue, by error."""
 
 _CODES = {
     Action.WAIT: (

@@ -30,7 +30,7 @@ TIMEOUT = aiohttp.ClientTimeout(total=15, connect=5)
 ASSERTION = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 ASSERTED = 600
 """Seconds for which a client assertion is valid."""
-NEEDS = "a valid MICROSOFT_APP_PASSWORD for MICROSOFT_APP_ID in MICROSOFT_APP_TENANT_ID"
+NEEDS = "need.teams.password"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,11 +24,11 @@ from core.values.conversation import Rights
 
 log = logging.getLogger(__name__)
 
-READ_CHANNEL = "the permission `ChannelMessage.Read.Group` of the team (install the app again)"
-READ_CHAT = "the permission `ChatMessage.Read.Chat` of this chat (install the app again)"
-READ_TEAMS = "Microsoft Graph's permission `Team.ReadBasic.All`, with admin consent"
-READ_CHANNELS = "Microsoft Graph's permission `Channel.ReadBasic.All`, with admin consent"
-READ_MEMBERS = "Microsoft Graph's permission `ChannelMember.Read.All`, with admin consent"
+READ_CHANNEL = "need.teams.team_permission ChannelMessage.Read.Group"
+READ_CHAT = "need.teams.chat_permission ChatMessage.Read.Chat"
+READ_TEAMS = "need.teams.graph_permission Team.ReadBasic.All"
+READ_CHANNELS = "need.teams.graph_permission Channel.ReadBasic.All"
+READ_MEMBERS = "need.teams.graph_permission ChannelMember.Read.All"
 FRESH = 60.0
 """Seconds that a team's channels are cached, and a person's for when Graph rate-limits us."""
 AT_ONCE = 8

@@ -28,7 +28,7 @@ from core.values.documents import Document, DocumentId
 
 log = logging.getLogger(__name__)
 
-READ_FILES = "Microsoft Graph's permission `Files.Read.All`, with admin consent"
+READ_FILES = "need.teams.graph_permission Files.Read.All"
 FIELDS = "id,name,size,file,webUrl,eTag,cTag,lastModifiedDateTime,parentReference"
 FRESH = 60.0
 """Seconds that a file's state is cached."""

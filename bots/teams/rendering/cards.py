@@ -21,6 +21,7 @@ from bots.teams.rendering.markup import links_of, plain, render, small, units
 from bots.wire.fields import list_of, map_of, maps_of, text_of
 from core.streaming.markdown.blocks import JOIN
 from core.values.answer import Button, Citation, Option, Rendered, Stage
+from core.wording.catalogue import phrase
 from core.wording.labels import short_label
 
 CARD = "application/vnd.microsoft.card.adaptive"
@@ -102,7 +103,7 @@ def _card(message: Rendered, mark: str, fallback: str, described: int) -> dict[s
     if message.options:
         body += [_line(option, described) for option in message.options]
         body.append(_picker(message.options))
-        chosen = _submit("Choose", {OURS: message.picker}, mark)
+        chosen = _submit(phrase("picker.submit"), {OURS: message.picker}, mark)
         actions.insert(0, {**chosen, "style": "positive"})
     if footer := short(plain(message.footer), SMALLER):
         run = {"type": "TextRun", "text": footer, "size": "Small", "isSubtle": True}
@@ -201,7 +202,7 @@ def _line(option: Option, described: int) -> dict[str, Any]:
     """Build a picker's line; `described` is how much of its description is shown, 0 for all."""
     text = plain(option.description)
     text = short(text, described) if described else text
-    current = " (current)" if option.selected else ""
+    current = f" {phrase('picker.current')}" if option.selected else ""
     said = f"{current}: {text}" if text else current
     runs = [{"type": "TextRun", "text": short_label(option.label, LABEL), "weight": "Bolder"}]
     return {"type": "RichTextBlock", "inlines": [*runs, said] if said else runs}
@@ -212,7 +213,7 @@ def _picker(options: Sequence[Option]) -> dict[str, Any]:
         "type": "Input.ChoiceSet",
         "id": CHOICE,
         "style": "compact",
-        "placeholder": "Choose…",
+        "placeholder": phrase("picker.placeholder"),
         "choices": [
             {"title": short_label(each.label, LABEL), "value": each.value} for each in options
         ],
@@ -229,7 +230,7 @@ def _claim(citation: Citation) -> dict[str, Any]:
     name = short(citation.name, max(NAME - len(where), NAME // 2)) + where
     appearance: dict[str, Any] = {
         "@type": "DigitalDocument",
-        "name": short(name, NAME) or f"Source {citation.number}",
+        "name": short(name, NAME) or phrase("source.numbered", number=citation.number),
         "abstract": short(citation.snippet, ABSTRACT) or citation.where or citation.name or "…",
     }
     appearance["abstract"] = short(appearance["abstract"], ABSTRACT)

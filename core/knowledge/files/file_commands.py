@@ -11,12 +11,13 @@ from core.ports.erasures import Erasures
 from core.ports.history import History
 from core.ports.place_settings import PlaceSettings
 from core.ports.store_error import StoreError
-from core.streaming.citations import day
 from core.values.answer import Button, Option, Rendered
 from core.values.conversation import EVERYWHERE, Command, Kind
 from core.values.documents import Document, State
 from core.wording import user_messages
-from core.wording.labels import UNNAMED, short_label
+from core.wording.catalogue import phrase
+from core.wording.dates import day
+from core.wording.labels import short_label
 
 log = logging.getLogger(__name__)
 
@@ -116,21 +117,22 @@ class Files:
         if words[:1] in (["on"], ["off"]):
             await self._settings.choose_auto(place, words[0] == "on")
         on = await self._settings.auto(place)
-        return Rendered(user_messages.AUTO_ON if on else user_messages.AUTO_OFF)
+        return Rendered(phrase("files.auto_on" if on else "files.auto_off"))
 
     async def _list(self, command: Command, documents: Sequence[Document], page: int) -> Rendered:
         if not documents:
-            return Rendered(user_messages.NO_FILES_HERE)
+            return Rendered(phrase("files.none"))
         pages = (len(documents) + PAGE - 1) // PAGE
         page = min(page, pages)
         shown = documents[(page - 1) * PAGE : page * PAGE]
-        here = "this chat" if command.conversation.kind is Kind.DIRECT else "this channel"
-        count = f"{len(documents)} file{'s' if len(documents) > 1 else ''}"
-        heading = f"**{count} in {here}.** Choose one to erase it."
+        direct = command.conversation.kind is Kind.DIRECT
+        heading = phrase(
+            "files.list_chat" if direct else "files.list_channel", count=len(documents)
+        )
         if page < pages:
-            heading += f" For the next ones: `/files {page + 1}`."
+            heading += f" {phrase('files.more', page=page + 1)}"
         options = tuple(Option(each.id.file, _short(each.name), described(each)) for each in shown)
-        return Rendered(heading, options=options, picker="remove", footer=user_messages.AUTO_HINT)
+        return Rendered(heading, options=options, picker="remove", footer=phrase("files.auto_hint"))
 
 
 def _threads(document: Document) -> tuple[str, ...]:
@@ -149,7 +151,7 @@ def described(document: Document) -> str:
     if document.pages and document.state is State.READY:
         parts.append(user_messages.counted_parts(document.name, document.pages))
     if document.sharer:
-        parts.append(f"shared by {user_messages.plain(document.sharer)}")
+        parts.append(phrase("files.shared_by", person=user_messages.plain(document.sharer)))
     if document.shared_at:
         parts.append(day(document.shared_at))
     return ", ".join(parts) + "."
@@ -158,22 +160,24 @@ def described(document: Document) -> str:
 def _state(document: Document) -> str:
     match document.state:
         case State.DELETED:
-            return "In no answer any more, choose it to bring it back"
+            return phrase("files.state.erased")
         case State.READY:
-            return "Can be asked about"
+            return phrase("files.state.ready")
         case State.FAILED:
-            return f"Not read: {user_messages.why_not(document.reason).rstrip('.')}"
+            why = user_messages.why_not(document.reason).rstrip(".")
+            return phrase("files.state.failed", why=why)
         case State.EMBEDDING if document.total:
-            return f"Being read, {100 * document.done // document.total} %"
+            percent = 100 * document.done // document.total
+            return phrase("files.state.reading_percent", percent=percent)
         case State.RECEIVED:
-            return "Waits to be read"
+            return phrase("files.state.waiting")
         case _:
-            return "Being read"
+            return phrase("files.state.reading")
 
 
 def _short(name: str) -> str:
     """A name shortened in its middle, since its end contains the file's type."""
-    shown = short_label(name, len(name) + len(UNNAMED))
+    shown = short_label(name, len(name) + len(phrase("file.unnamed")))
     return shown if len(shown) <= 70 else f"{shown[:50]}…{shown[-16:]}"
 
 
@@ -184,13 +188,13 @@ def _page(word: str) -> int:
 
 def hello(*, reads: bool, direct: bool = False) -> Rendered:
     """The greeting on joining a place. `reads`: files are read there; `direct`: a direct chat."""
-    if direct:
-        files = user_messages.HELLO_FILES_DIRECT if reads else ""
-        return Rendered(f"{user_messages.HELLO_DIRECT} {files}".strip())
+    said = phrase("hello.chat" if direct else "hello.channel")
     if not reads:
-        return Rendered(user_messages.HELLO)
-    button = Button("auto", "Don't read files here", "off")
-    return Rendered(f"{user_messages.HELLO} {user_messages.HELLO_FILES}", (button,))
+        return Rendered(said)
+    said += f" {phrase('hello.chat_files' if direct else 'hello.channel_files')}"
+    if direct:
+        return Rendered(said)
+    return Rendered(said, (Button("auto", phrase("button.auto_off"), "off"),))
 
 
 async def forget_due(removals: Removals, vault: Vault, at: float) -> int:

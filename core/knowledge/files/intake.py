@@ -19,6 +19,7 @@ from core.runtime.tasks import together
 from core.values.conversation import Attachment, Incoming
 from core.values.documents import Document, DocumentId, State, key_of
 from core.wording import user_messages
+from core.wording.catalogue import phrase
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +184,7 @@ class Sharing:
     def _row(self, document: DocumentId, question: Incoming, attachment: Attachment) -> Document:
         return Document(
             document,
-            attachment.name or user_messages.NAMELESS,
+            attachment.name or phrase("file.unnamed"),
             key_of(document.place, document.file, attachment.name or "file"),
             size=attachment.size,
             sharer=question.person.name,

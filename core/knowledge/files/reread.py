@@ -77,7 +77,7 @@ class Renewal:
         digest = await self._fetcher.fetch(row, file, chat)
         log.info("a changed file is read anew")
         if digest and known.digest and digest != known.digest:
-            await chat.post(Rendered(user_messages.read_anew(name)), mark=command.event_id)
+            await chat.post(Rendered(user_messages.changed(name)), mark=command.event_id)
 
 
 def _conversation(document: Document, where: Conversation) -> Conversation:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Collection
-from datetime import UTC, datetime
 
 from core.people.audience import outside
 from core.ports.chat import Chat, ChatError
@@ -19,13 +18,14 @@ from core.values.answer import Button, Rendered
 from core.values.conversation import Command, Conversation, Kind, Person, Rights
 from core.values.documents import Document, DocumentId, State
 from core.wording import user_messages
+from core.wording.catalogue import phrase
+from core.wording.dates import minute
 
 log = logging.getLogger(__name__)
 
 HOUR = 3_600
 LONGEST_ID = 300
 """The most bytes of a file's id: clients could send a longer one, which fits in no key."""
-GONE = "That file is already gone."
 
 
 class Erasing:
@@ -63,7 +63,7 @@ class Erasing:
         """
         row = await self._row(command)
         if row is None or (row.state is State.DELETED and not row.erase_at):
-            return Rendered(GONE)
+            return Rendered(phrase("erase.gone"))
         if command.name == "undo":
             return await self._undo(row, command, chat)
         if not await self._may(row, command, chat):
@@ -98,50 +98,57 @@ class Erasing:
         return (await self._manifest.get([document])).get(document)
 
     def _asked(self, row: Document) -> Rendered:
-        name = user_messages.plain(row.name)
-        whose = f", which {user_messages.plain(row.sharer)} shared" if row.sharer else ""
-        after = (
-            f"For {_hours(self._hours)} it can be brought back; then it is erased for good."
-            if self._hours
-            else "It cannot be brought back."
+        name, sharer = user_messages.plain(row.name), user_messages.plain(row.sharer)
+        question = (
+            phrase("erase.ask_shared", file=name, person=sharer)
+            if sharer
+            else phrase("erase.ask", file=name)
         )
-        question = f"Erase **{name}**{whose}? No answer will use it from then on. {after}"
-        return Rendered(question, (Button("erase", "Erase it", row.id.file, "danger"),))
+        hours = self._hours
+        after = phrase("erase.hours", count=hours) if hours else phrase("erase.at_once")
+        button = Button("erase", phrase("button.erase"), row.id.file, "danger")
+        return Rendered(f"{question} {after}", (button,))
 
     async def _erase(self, row: Document, command: Command, chat: Chat) -> Rendered:
         person, where = command.person, command.conversation
         at = self._clock() + self._hours * HOUR
         if not await self._erasures.hide(row, at, person.id):
-            return Rendered("That file has just changed: look at `/files` again.")
+            return Rendered(phrase("erase.changed"))
         if not self._hours:
             await self._for_good(row.id)
-            return Rendered(f"I have forgotten **{user_messages.plain(row.name)}** for good.")
+            return Rendered(phrase("erase.for_good", file=user_messages.plain(row.name)))
         hidden = (await self._manifest.get([row.id]))[row.id]
         if where.kind is not Kind.DIRECT and row.sharer_id != person.id:
             # so that its sharer sees it, and can restore it
-            who = user_messages.plain(await chat.name(person)) or "Somebody"
+            who = user_messages.plain(await chat.name(person)) or phrase("reply.somebody")
             await chat.post(self._hidden(hidden, who), mark=command.event_id)
         return self._hidden(hidden)
 
     def _hidden(self, row: Document, who: str = "") -> Rendered:
-        name, until = user_messages.plain(row.name), _time(row.erase_at)
-        by = f"{who} had me forget **{name}**" if who else f"I use **{name}** in no answer any more"
-        whose = f", which {user_messages.plain(row.sharer)} shared" if who and row.sharer else ""
-        text = f"{by}{whose}. It is erased for good on {until}; until then it can be brought back."
-        return Rendered(text, (Button("undo", "Bring it back", row.id.file),))
+        """`who` erased it, empty if that is who is told."""
+        name, sharer = user_messages.plain(row.name), user_messages.plain(row.sharer)
+        if not who:
+            said = phrase("erase.hidden", file=name)
+        elif not sharer:
+            said = phrase("erase.hidden_by", person=who, file=name)
+        else:
+            said = phrase("erase.hidden_by_shared", person=who, file=name, sharer=sharer)
+        until = phrase("erase.until", time=minute(row.erase_at))
+        button = Button("undo", phrase("button.undo"), row.id.file)
+        return Rendered(f"{said} {until}", (button,))
 
     async def _undo(self, row: Document, command: Command, chat: Chat) -> Rendered:
         name = user_messages.plain(row.name)
         if not row.erase_at:
-            return Rendered(f"**{name}** is not to be erased: nothing to undo.")
+            return Rendered(phrase("erase.nothing_to_undo", file=name))
         if row.erased_by != command.person.id and not await self._may(row, command, chat):
             return Rendered(_who_may(row, command.conversation))
         if not await self._erasures.restore(row, self._clock()):
-            return Rendered(f"It is too late: **{name}** is being erased. Share it again.")
+            return Rendered(phrase("erase.too_late", file=name))
         back = (await self._manifest.get([row.id])).get(row.id)
         if back is not None and back.state is State.RECEIVED:
             await self._file_events.written(back)  # nobody had read it when it was hidden
-        return Rendered(f"**{name}** is back: I use it in answers again.")
+        return Rendered(phrase("erase.back", file=name))
 
     async def _for_good(self, document: DocumentId) -> bool:
         row = (await self._manifest.get([document])).get(document)
@@ -182,16 +189,9 @@ async def _rights(person: Person, chat: Chat) -> Rights:
 def _who_may(row: Document, where: Conversation) -> str:
     name = user_messages.plain(row.name)
     if not row.sharer_id:
-        return f"**{name}** was put here by whoever runs me: only an administrator can erase it."
-    runs = "the channel's creator" if where.platform == "slack" else "an owner of the team"
-    sharer = user_messages.plain(row.sharer) or "whoever shared it"
-    others = f"{runs} or an administrator" if where.kind is Kind.CHANNEL else "an administrator"
-    return f"Only {sharer}, {others} can erase **{name}**."
-
-
-def _hours(hours: int) -> str:
-    return "an hour" if hours == 1 else f"{hours} hours"
-
-
-def _time(at: float) -> str:
-    return f"{datetime.fromtimestamp(at, UTC):%d %b %Y, %H:%M} UTC"
+        return phrase("erase.only_admin", file=name)
+    person = user_messages.plain(row.sharer) or phrase("erase.sharer")
+    if where.kind is not Kind.CHANNEL:
+        return phrase("erase.only_sharer", person=person, file=name)
+    runs = "creator" if where.platform == "slack" else "owner"
+    return phrase(f"erase.only_sharer_{runs}", person=person, file=name)

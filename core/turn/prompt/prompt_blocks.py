@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from core.streaming.citations import day
 from core.values.documents import Document, Passage, State
+from core.wording import user_messages
+from core.wording.dates import day
+from core.wording.locators import place_in_file
 
 TAG = re.compile(r"<(?=\s*/?\s*(?:passages?|document|files?|talk)\b)", re.I)
 NAME = 120
@@ -50,7 +52,7 @@ def _file(document: Document) -> str:
         case State.READY:
             state = "can be searched"
         case State.FAILED:
-            state = f"could not be read ({document.reason})"
+            state = f"could not be read: {user_messages.why_not(document.reason)}"
         case _:
             state = "is still being read"
     return f'<file name="{attribute(document.name)}" state="{state}"/>'
@@ -60,7 +62,7 @@ def _passage(number: int, passage: Passage) -> str:
     document = passage.document
     told = {
         "file": document.name,
-        "where": passage.locator.label,
+        "where": place_in_file(passage.locator),
         "section": " › ".join(passage.locator.headings),
         "match": "weak" if passage.weak else "",
         "shared_by": document.sharer,

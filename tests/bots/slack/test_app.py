@@ -12,11 +12,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from slack_bolt import BoltRequest
 
-from bots.slack.app import ELSEWHERE, Receiver, socket_mode
+from bots.slack.app import Receiver, socket_mode
 from bots.slack.inbound import parse
 from core.ports.store_error import StoreError
-from core.runtime.http import LATER
 from core.values.conversation import dumps
+from core.wording.catalogue import phrase
 from tests.support.slack_requests import (
     FORM,
     JSON,
@@ -114,7 +114,7 @@ def test_an_event_that_is_not_queued_is_sent_again_by_slack(receiver, queue, err
 def test_a_command_that_is_not_queued_says_so_in_one_sentence(receiver, queue):
     queue.error = StoreError("down")
     answer = receiver.handle(*form_of("slash_model"))
-    assert (answer.status, answer.body.decode()) == (200, LATER)
+    assert (answer.status, answer.body.decode()) == (200, phrase("reply.later"))
 
 
 def test_a_button_that_is_not_queued_is_marked_as_failed(receiver, queue):
@@ -238,7 +238,7 @@ def test_an_unknown_workspace_has_no_effect(queue):
     assert receiver.handle(*as_json(payload("app_mention"))).status == 200
     assert receiver.handle(*as_action(payload("action_up"))).status == 200
     answer = receiver.handle(*form_of("slash_model"))
-    assert (answer.status, answer.body.decode()) == (200, ELSEWHERE)
+    assert (answer.status, answer.body.decode()) == (200, phrase("reply.not_this_workspace"))
     assert queue.items == []
 
 

@@ -21,6 +21,7 @@ from core.rates.budget import WorkspaceBudget
 from core.runtime.telemetry import Metric, counting
 from core.values.answer import Button, Message, Rendered
 from core.values.conversation import LIBRARY, Attachment, Conversation, Kind, Person, Scope
+from core.wording.user_messages import need
 from tests.support import virtual
 
 TOKEN = "xoxb-not-a-token"
@@ -233,7 +234,7 @@ async def test_a_right_that_is_missing_is_named_as_slack_names_it(slack):
     async with chat_with(slack) as chat:
         with pytest.raises(Forbidden) as caught:
             await chat.edit("1.000001", Rendered("x"))
-    assert "`files:read`" in caught.value.needs
+    assert "the right `files:read`" in need(caught.value.needs)
 
 
 async def test_a_code_that_is_not_known_is_counted_and_logged_by_its_name_alone(slack, caplog):

@@ -8,8 +8,8 @@ import pytest
 from bots.slack.app import Receiver
 from core.aws.access.fifo import group
 from core.aws.sqs.turns import BODY_LIMIT, body
-from core.runtime.http import LATER
 from core.values.conversation import loads
+from core.wording.catalogue import phrase
 from tests.support.odd import RAW, odd
 from tests.support.slack_requests import FORM, NOW, PAYLOADS, SECRET, as_form, payload, signed
 
@@ -72,7 +72,7 @@ def test_every_odd_field_of_a_command_is_acknowledged(name):
         short = {key: value for key, value in recorded.items() if key != field}
         said.append((receiver.handle(*as_form(short)).status, ""))
     assert {status for status, _ in said} == {200}
-    assert LATER not in {text for _, text in said}
+    assert phrase("reply.later") not in {text for _, text in said}
 
 
 @pytest.mark.parametrize("raw", RAW.values(), ids=RAW)

@@ -127,7 +127,7 @@ async def test_a_cards_action_is_answered_as_its_protocol_wants(scene):
     answer = await scene.send({**payload("invoke_action"), "id": "f:2"})
     told = json.loads(answer.body)
     assert (answer.status, told["statusCode"]) == (200, 503)
-    assert "try again" in told["value"]["message"]
+    assert "Try again" in told["value"]["message"]
 
 
 @pytest.mark.parametrize(("reaction", "value"), [("like", "up"), ("dislike", "down")])

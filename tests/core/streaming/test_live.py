@@ -11,13 +11,15 @@ from core.rates.budget import Quota, Rate, WorkspaceBudget
 from core.runtime.telemetry import Metric, counting
 from core.streaming.live import Ending, LiveMessage
 from core.streaming.markdown.presentable import Policy
-from core.streaming.progress import THINKING, FirstText
+from core.streaming.progress import FirstText
 from core.values.answer import Button, Citation, MessageId, Rendered, Stage
 from core.values.conversation import Conversation, Kind
+from core.wording.catalogue import phrase
 from tests.support.fake_chat import FakeChat, Plain
 from tests.support.virtual import now, run
 
 WHERE = Conversation("fake", "T", "C1", "1", Kind.CHANNEL)
+THINKING = phrase("progress.thinking")
 STOP = Button("stop", "Stop", "run")
 RETRY = Button("retry", "Retry", "run")
 QUOTAS = (

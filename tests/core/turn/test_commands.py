@@ -11,7 +11,7 @@ from core.turn.commands import Commands
 from core.values import runs
 from core.values.answer import Message, MessageId, Usage
 from core.values.conversation import Command, Conversation, Incoming, Kind, Outsiders, Person, dumps
-from core.wording import user_messages
+from core.wording.catalogue import phrase
 from tests.support.fake_chat import FakeChat
 from tests.support.fakes import FakeClaims, FakeFeedback, FakeHistory, FakePlaceSettings, FakeTurns
 
@@ -142,7 +142,7 @@ async def test_whatever_a_command_is_given_somebody_is_told(scene, name, argumen
 
 async def test_what_still_runs_is_stopped_and_not_repeated(scene):
     await scene.answered(settled=False)
-    assert "still being answered" in (await scene.give("regenerate", RUN)).markdown
+    assert "still answering" in (await scene.give("regenerate", RUN)).markdown
     assert await scene.give("stop", RUN) is None
     assert scene.claims.events[RUN].stop
 
@@ -179,7 +179,7 @@ async def test_a_deleted_question_is_answered_by_nobody_again_and_its_answers_go
     command = Command("e", WHERE, ANA, "gone", target="1")
     assert await scene.commands.handle(command, scene.chat) == ["m1", "m2"]
     assert "What is it?" not in str(scene.claims.events)
-    assert (await scene.give("regenerate", RUN)).markdown == user_messages.TOO_OLD
+    assert (await scene.give("regenerate", RUN)).markdown == phrase("reply.too_old")
     assert scene.turns.items == []
     assert await scene.claims.take(RUN, "again") is None
     assert await scene.claims.take(f"{RUN}~3", "again") is None
@@ -195,7 +195,7 @@ async def test_whoever_answers_a_deleted_question_is_told_that_it_is_withdrawn(s
 async def test_a_private_answer_is_made_again_for_its_asker_only(scene):
     question = Incoming(RUN, WHERE, Person("ben"), "my salary?", "1", private=True)
     await scene.claims.complete(await scene.claims.take(RUN, dumps(question)))
-    assert (await scene.give("regenerate", RUN)).markdown == user_messages.ELSEWHERE
+    assert (await scene.give("regenerate", RUN)).markdown == phrase("reply.other_conversation")
     assert scene.turns.items == []
 
 

@@ -76,9 +76,9 @@ def test_a_refusal_and_an_answer_without_text_are_failures(stop, partial, reason
     [
         ("end_turn", "No answer came."),
         (None, "No answer came."),
-        ("max_tokens", "Claude thought about this until its limit"),
+        ("max_tokens", "Claude reached its limit while thinking"),
         ("content_filtered", "a content filter stopped it"),
-        ("model_context_window_exceeded", "too long for the model"),
+        ("model_context_window_exceeded", "too long for Claude"),
     ],
 )
 def test_an_answer_without_text_says_so_and_can_be_had_anew(stop, words):

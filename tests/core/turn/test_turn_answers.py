@@ -6,9 +6,9 @@ import pytest
 
 from core.ports.model import Broken, ModelError, Overloaded, Refused
 from core.runtime.telemetry import Metric
-from core.streaming.progress import THINKING
 from core.values.answer import Delta, Stage, Usage
 from core.wording import user_messages
+from core.wording.catalogue import phrase
 from tests.support.counts import counted
 from tests.support.turn_world import DIRECT, TurnWorld
 from tests.support.virtual import in_virtual_time, now
@@ -41,7 +41,7 @@ async def test_a_button_that_stops_stands_under_an_answer_as_long_as_it_grows() 
     world = TurnWorld([2.0, look, "Fish", 2.0, look, " too."])
     await world.ask("What?")
     await world.work()
-    assert grown == [([THINKING], {"stop"}), (["Fish"], {"stop"})]
+    assert grown == [([phrase("progress.thinking")], {"stop"}), (["Fish"], {"stop"})]
     assert "stop" not in world.buttons
 
 
@@ -125,7 +125,7 @@ async def test_a_mention_without_a_question_is_told_how_to_ask(text: str) -> Non
     world = TurnWorld()
     question = await world.ask(text)
     await world.work()
-    assert world.shown == [user_messages.EMPTY]
+    assert world.shown == [phrase("reply.empty")]
     assert world.model.prompts == []
     assert world.settled(question)
     assert world.kept(question) is None
@@ -137,7 +137,7 @@ async def test_an_answer_without_text_says_so_and_can_be_had_again() -> None:
     question = await world.ask("What?")
     with counted() as counts:
         await world.work()
-    assert world.shown == [user_messages.NO_ANSWER]
+    assert world.shown == [phrase("ending.no_answer")]
     assert world.buttons == {"regenerate"}
     assert world.kept(question) is None
     assert world.settled(question)
@@ -149,7 +149,7 @@ async def test_an_answer_without_text_says_so_and_can_be_had_again() -> None:
     [
         ("max_tokens", "length limit"),
         ("content_filtered", "content filter"),
-        ("model_context_window_exceeded", "too long for the model"),
+        ("model_context_window_exceeded", "too long for Claude"),
         ("of_a_new_kind", "of_a_new_kind"),
     ],
 )

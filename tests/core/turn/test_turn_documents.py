@@ -11,6 +11,7 @@ from core.ports.chat import ChatError, Forbidden, RateLimited, Unreachable
 from core.values.conversation import Attachment, Kind, Outsiders, Scope
 from core.values.documents import DocumentId, State
 from core.wording import user_messages
+from core.wording.catalogue import phrase
 from tests.support.fakes import Outage
 from tests.support.turn_world import BEN, CHANNEL, TurnWorld
 from tests.support.virtual import in_virtual_time, now
@@ -79,7 +80,7 @@ async def test_where_files_are_not_set_up_a_file_says_so() -> None:
     world = TurnWorld()
     await world.ask("What do they eat?", files={"herons.txt": HERONS})
     await world.work()
-    assert world.shown == [f"“herons.txt”: {user_messages.NO_FILES}"]
+    assert world.shown == [f"“herons.txt”: {phrase('file.not_set_up')}"]
     assert world.model.prompts == []
 
 
@@ -88,7 +89,7 @@ async def test_a_file_of_a_private_question_is_not_kept() -> None:
     world = TurnWorld(files=True)
     await world.ask("What do they eat?", files={"herons.txt": HERONS}, private=True)
     await world.work()
-    assert world.shown == [user_messages.PRIVATE_FILES]
+    assert world.shown == [phrase("file.private")]
     assert world.vault.objects == {}
 
 
@@ -251,7 +252,7 @@ async def test_a_search_that_fails_is_done_without_and_said() -> None:
     world.index.outage.down = True
     await world.work()
     assert world.shown[-1] == "I don't know."
-    assert user_messages.NO_SEARCH in world.last.footer
+    assert phrase("file.not_searched") in world.last.footer
 
 
 @in_virtual_time

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.wording import user_messages
+from core.wording.catalogue import phrase
 from tests.support.turn_world import TurnWorld
 from tests.support.virtual import in_virtual_time, run
 
@@ -63,7 +63,7 @@ async def test_people_are_told_once_that_storage_cannot_be_reached() -> None:
     world.outage.begin(world.outage.calls + 1, 100.0)
     await world.work()
     assert [each.text for each in world.chat.made if each.call == "post"] == [
-        user_messages.NO_STORE
+        phrase("progress.no_storage")
     ]
     assert world.shown == ["Herons eat fish."]
     assert world.settled(question)
@@ -75,7 +75,7 @@ async def test_what_was_not_said_to_us_is_told_nothing_during_an_outage() -> Non
     await world.ask("Look!", files={"a.txt": "Herons."}, addressed=False)
     world.outage.begin(world.outage.calls + 1, 100.0)
     await world.work()
-    assert user_messages.NO_STORE not in [each.text for each in world.chat.made]
+    assert phrase("progress.no_storage") not in [each.text for each in world.chat.made]
 
 
 @in_virtual_time
@@ -85,4 +85,4 @@ async def test_a_store_that_stays_down_leaves_the_turn_to_the_operator() -> None
     world.outage.begin(world.outage.calls + 1, 1e9)
     await world.work()
     assert [each.event_id for each in world.queue.dead] == [question.event_id]
-    assert world.shown == [user_messages.NO_STORE]
+    assert world.shown == [phrase("progress.no_storage")]

@@ -8,7 +8,7 @@ import pytest
 
 from core.ports.model import Overloaded
 from core.values.conversation import Kind, Outsiders
-from core.wording import user_messages
+from core.wording.catalogue import phrase
 from tests.support.turn_world import ANA, BEN, TurnWorld
 from tests.support.virtual import in_virtual_time
 
@@ -57,7 +57,7 @@ async def test_an_answer_that_still_grows_is_not_had_again() -> None:
     world = TurnWorld(["Herons eat ", 3.0, press, 5.0, "fish."])
     question = await world.ask("What do herons eat?")
     await world.work()
-    assert world.told == [user_messages.STILL_RUNNING]
+    assert world.told == [phrase("reply.running")]
     assert world.shown == ["Herons eat fish."]
     assert len(world.model.prompts) == 1
 
@@ -82,7 +82,7 @@ async def test_a_button_of_another_conversation_does_nothing(name: str) -> None:
     run = "fake/T/OTHER/1800000000"
     await world.send(name, f"up {run}" if name == "feedback" else run)
     await world.work()
-    assert world.told == [user_messages.ELSEWHERE]
+    assert world.told == [phrase("reply.other_conversation")]
     assert world.shown == ["An answer."]
 
 
@@ -91,7 +91,7 @@ async def test_a_question_that_is_not_known_any_more_is_to_be_asked_again() -> N
     world = TurnWorld()
     await world.send("retry", f"{world.where.place}/1700000000")
     await world.work()
-    assert world.told == [user_messages.TOO_OLD]
+    assert world.told == [phrase("reply.too_old")]
 
 
 @in_virtual_time
@@ -133,7 +133,7 @@ async def test_a_thumb_is_kept_for_the_question_whichever_answer_it_is_under(thu
     await world.send("feedback", world.button(thumb).value, by=BEN)
     await world.work()
     assert world.feedback.ratings == {(question.event_id, "ben"): thumb}
-    assert world.told == [user_messages.THANKS[thumb]]
+    assert world.told == [phrase(f"reply.thanks_{thumb}")]
 
 
 @in_virtual_time
@@ -143,7 +143,7 @@ async def test_nobody_else_has_the_answer_to_a_private_question_again() -> None:
     await world.work()
     await world.press("regenerate", by=BEN)
     await world.work()
-    assert world.told == [user_messages.ELSEWHERE]
+    assert world.told == [phrase("reply.other_conversation")]
     assert len(world.model.prompts) == 1
     await world.press("regenerate")
     await world.work()
@@ -156,17 +156,17 @@ async def test_people_from_outside_are_not_answered_where_the_operator_says_so()
     world.chat.guests = frozenset({"ben"})
     question = await world.ask("What?", by=BEN)
     await world.work()
-    assert world.shown == [user_messages.OUTSIDE]
+    assert world.shown == [phrase("reply.guest")]
     assert world.last.buttons == ()
     assert world.settled(question)
     assert world.kept(question) is None
     await world.send("model", "haiku", by=BEN)
     await world.work()
-    assert world.told == [user_messages.OUTSIDE]
+    assert world.told == [phrase("reply.guest")]
     assert world.settings.models == {}
     await world.ask("What?")
     await world.work()
-    assert world.shown == [user_messages.OUTSIDE, "An answer."]
+    assert world.shown == [phrase("reply.guest"), "An answer."]
     assert len(world.model.prompts) == 1
 
 
@@ -175,7 +175,7 @@ async def test_whoever_says_they_are_from_outside_is_not_asked_after() -> None:
     world = TurnWorld(outsiders=Outsiders.NONE)
     await world.ask("What?", by=replace(ANA, outsider=True))
     await world.work()
-    assert world.shown == [user_messages.OUTSIDE]
+    assert world.shown == [phrase("reply.guest")]
     assert "outsider" not in [each.call for each in world.chat.made]
 
 
@@ -188,7 +188,7 @@ async def test_whoever_presses_stop_need_not_be_from_inside() -> None:
     world = TurnWorld(["Herons eat ", 3.0, stop, 60.0], outsiders=Outsiders.NONE)
     await world.ask("What?")
     await world.work()
-    assert world.last.footer == user_messages.STOPPED
+    assert world.last.footer == phrase("ending.stopped")
 
 
 @pytest.mark.parametrize("kind", [Kind.CHANNEL, Kind.DIRECT])
@@ -198,5 +198,5 @@ async def test_whoever_joins_is_greeted(kind: Kind) -> None:
     world.where = replace(world.where, kind=kind)
     await world.send("joined")
     await world.work()
-    hello = user_messages.HELLO if kind is Kind.CHANNEL else user_messages.HELLO_DIRECT
+    hello = phrase("hello.channel") if kind is Kind.CHANNEL else phrase("hello.chat")
     assert world.shown == [hello]

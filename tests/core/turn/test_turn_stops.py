@@ -14,7 +14,7 @@ from core.ports.chat import (
     Unreachable,
 )
 from core.values.conversation import Incoming
-from core.wording import user_messages
+from core.wording.catalogue import phrase
 from tests.support.turn_world import TurnWorld
 from tests.support.virtual import in_virtual_time, now
 
@@ -28,7 +28,7 @@ async def test_a_button_stops_an_answer_and_keeps_what_there_is() -> None:
     question = await world.ask("What do herons eat?")
     await world.work()
     assert world.shown == ["Herons eat"]
-    assert world.last.footer == user_messages.STOPPED
+    assert world.last.footer == phrase("ending.stopped")
     assert world.buttons == {"regenerate"}
     assert world.told == []
     assert world.kept(question) == "Herons eat "
@@ -43,7 +43,7 @@ async def test_a_button_stops_an_answer_that_has_no_text_yet() -> None:
     world = TurnWorld([3.0, stop, 60.0, "never."])
     question = await world.ask("What do herons eat?")
     await world.work()
-    assert world.shown == [user_messages.STOPPED]
+    assert world.shown == [phrase("ending.stopped")]
     assert world.kept(question) is None
     assert world.settled(question)
 
@@ -57,7 +57,7 @@ async def test_the_word_stop_ends_the_newest_answer() -> None:
     await world.ask("What do herons eat?")
     world.where = world.chat.where
     await world.work()
-    assert world.last.footer == user_messages.STOPPED
+    assert world.last.footer == phrase("ending.stopped")
 
 
 @in_virtual_time
@@ -67,7 +67,7 @@ async def test_whoever_stops_what_has_ended_is_told_so_alone() -> None:
     await world.work()
     await world.send("stop", question.event_id)
     await world.work()
-    assert world.told == [user_messages.ALREADY_ENDED]
+    assert world.told == [phrase("reply.ended")]
     assert world.shown == ["An answer."]
 
 
@@ -79,7 +79,7 @@ async def test_an_answer_that_the_platform_stopped_ends_there() -> None:
     world = TurnWorld(["Herons eat ", 3.0, stop, "fish", 60.0, " and more."])
     question = await world.ask("What do herons eat?")
     await world.work()
-    assert world.last.footer == user_messages.STOPPED
+    assert world.last.footer == phrase("ending.stopped")
     assert world.shown == ["Herons eat fish"]
     assert world.settled(question)
     assert now() < 30

@@ -9,9 +9,8 @@ import pytest
 from core.ports.chat import Unreachable
 from core.ports.turns import Claim
 from core.runtime.telemetry import Metric
-from core.streaming.progress import THINKING
 from core.turn.assistant import TRIES
-from core.wording import user_messages
+from core.wording.catalogue import phrase
 from tests.support.counts import counted
 from tests.support.fake_model import Piece
 from tests.support.fake_queue import Message
@@ -64,7 +63,7 @@ async def test_workers_that_get_nowhere_give_up_in_the_open_and_offer_retry() ->
     question = await world.ask("What?")
     with counted() as counts:
         await world.work(allowance=5.0)
-    assert user_messages.TROUBLE in (world.last.markdown, world.last.footer)
+    assert phrase("failure.given_up") in (world.last.markdown, world.last.footer)
     assert world.buttons == {"retry"}
     assert len(world.model.prompts) == TRIES
     assert counts.reasons[Metric.FAILURES] == ["GivenUp"]
@@ -81,7 +80,7 @@ async def test_giving_up_keeps_what_people_have_seen_and_its_links_dead() -> Non
     await world.ask("What?")
     await world.work(allowance=5.0)
     assert world.shown == ["See `https://evil.example/x` for more,"]
-    assert world.last.footer == user_messages.TROUBLE
+    assert world.last.footer == phrase("failure.given_up")
     assert world.buttons == {"retry"}
 
 
@@ -92,7 +91,7 @@ async def test_giving_up_says_so_anew_where_what_was_shown_cannot_be_read() -> N
     await world.ask("What?")
     await world.work(allowance=5.0)
     assert world.shown[0].startswith("The first words")
-    assert world.shown[1:] == [user_messages.TROUBLE]
+    assert world.shown[1:] == [phrase("failure.given_up")]
 
 
 @in_virtual_time
@@ -166,7 +165,7 @@ async def test_a_worker_that_dies_before_it_noted_its_message_leaves_it_to_the_n
     await killed(world, 1.0)
     world.outage.down = False
     await asyncio.sleep(60)
-    assert world.shown == [THINKING]
+    assert world.shown == [phrase("progress.thinking")]
     assert world.events[question.event_id].claim.message_ids == ()
     await world.work()
     assert world.shown == ["Herons eat fish."]

@@ -1,26 +1,10 @@
-"""Keys, places and locators."""
+"""Keys and places."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.values.documents import DocumentId, Locator, document_of, key_of
-
-
-@pytest.mark.parametrize(
-    ("locator", "label"),
-    [
-        (Locator("page", 12, 12), "p. 12"),
-        (Locator("page", 12, 14), "pp. 12–14"),
-        (Locator("slide", 3, 3), "slide 3"),
-        (Locator("rows", 2, 40, sheet="Sales"), "Sales, rows 2–40"),
-        (Locator("lines", 7, 9, name="main"), "main, lines 7–9"),
-        (Locator(headings=("Setup", "Network")), "Setup › Network"),
-        (Locator(), ""),
-    ],
-)
-def test_a_place_in_a_document_reads_like_one(locator, label):
-    assert locator.label == label
+from core.values.documents import DocumentId, document_of, key_of
 
 
 @given(st.text(st.characters(codec="utf-8"), max_size=400))

@@ -4,6 +4,7 @@ import pytest
 
 from core.values.answer import Usage
 from core.values.models import DEFAULT, MODELS, resolve
+from core.wording.user_messages import described
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_every_model_can_be_chosen_by_its_name_and_its_label():
     assert DEFAULT in MODELS
     for name, model in MODELS.items():
         assert resolve(name) is resolve(model.label) is model
-        assert len(f"{model.good_for} {model.price_line}") < 140
+        assert len(described(model)) < 140
 
 
 def test_what_is_written_to_the_cache_costs_a_quarter_more():

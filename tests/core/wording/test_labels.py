@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from core.wording.labels import UNNAMED, short_label
+from core.wording.labels import short_label
 
 ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
 
@@ -14,7 +14,7 @@ ZERO_WIDTH = "\u200b\u200c\u200d\u2060\ufeff"
     ["", " ", "\n\t", ZERO_WIDTH, "\u3164", "\u2800", "\u00ad\u202e", "\u0301", "\u2028", "\ue000"],
 )
 def test_what_shows_nothing_is_said_to_have_no_name(name):
-    assert short_label(name, 75) == UNNAMED
+    assert short_label(name, 75) == "(no name)"
 
 
 @pytest.mark.parametrize(

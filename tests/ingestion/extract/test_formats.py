@@ -14,6 +14,7 @@ from docx.shared import Inches
 from PIL import Image
 
 from core.values.documents import Block, Locator, Picture
+from core.wording.locators import place_in_file
 from ingestion.extract.errors import Unreadable, clean
 from ingestion.extract.total import Total
 from ingestion.sandbox.parent import Limits, extract
@@ -150,7 +151,7 @@ async def test_a_workbook_has_its_rows_and_what_its_columns_hold(tmp_path):
     assert total == Total(1)
     assert name == Block("Cities", Locator(sheet="Cities"), "heading", 1)
     assert rows.text == "| City | People |\n|---|---|\n| 서울 | 9400000 |"
-    assert rows.locator.label == "Cities, row 2"
+    assert place_in_file(rows.locator) == "Cities, row 2"
     assert "People: numbers from 9.4e+06 to 9.4e+06" in told.text
 
 

@@ -21,6 +21,7 @@ from bots.teams.api.web import error
 from bots.wire.refusals import Action, Malformed
 from core.ports.chat import Forbidden, Gone, RateLimited, TooLong, Unreachable
 from core.runtime.telemetry import Metric, counting
+from core.wording.user_messages import need
 
 CONNECTOR = [
     (400, "Bad Argument", Malformed),
@@ -144,7 +145,7 @@ def test_a_server_that_names_its_seconds_is_waited_for_but_a_post_is_looked_up_f
 
 def test_what_an_administrator_can_grant_is_named():
     found = error("POST", 403, {}, {"error": {"code": "BotDisabledByAdmin"}})
-    assert "Teams admin center" in found.needs
+    assert "Teams admin center" in need(found.needs)
     found = error("GET", 403, {}, {"error": {"code": "accessDenied"}}, "`Files.Read.All`")
     assert found.needs == "`Files.Read.All`"
     found = error("GET", 403, {}, {"error": {"code": "malwareDetected"}}, "`Files.Read.All`")

@@ -22,6 +22,7 @@ from bots.teams.api.web import Web, error
 from bots.wire.addresses import PublicResolver, connector
 from bots.wire.refusals import Malformed
 from core.ports.chat import Forbidden, Gone, RateLimited, TooLong, Unreachable
+from core.wording.user_messages import need
 from local.aws import free_port
 from tests.support.world import served
 
@@ -127,7 +128,7 @@ async def test_no_token_is_told_apart_by_whose_fault_it_is(status, body, fault):
         with pytest.raises(fault) as refused:
             await tokens.of("a")
     if fault is Forbidden:
-        assert "MICROSOFT_APP_PASSWORD" in refused.value.needs
+        assert "MICROSOFT_APP_PASSWORD" in need(refused.value.needs)
 
 
 async def test_sign_in_that_is_away_is_unreachable():
@@ -191,7 +192,7 @@ async def test_a_certificate_signs_who_we_are(certificate):
 def test_a_certificate_that_cannot_be_used_is_named(pem):
     with pytest.raises(Forbidden) as refused:
         asserted(pem, "app", "https://x.example")
-    assert "MICROSOFT_APP_PASSWORD" in refused.value.needs
+    assert "MICROSOFT_APP_PASSWORD" in need(refused.value.needs)
 
 
 @pytest.mark.parametrize(

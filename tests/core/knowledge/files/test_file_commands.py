@@ -5,7 +5,6 @@ import pytest
 from core.knowledge.files.file_commands import Files
 from core.values.conversation import Command, Conversation, Kind, Person
 from core.values.documents import Document, DocumentId, State
-from core.wording.labels import UNNAMED
 
 WHERE = Conversation("any", "T", "C", None, Kind.CHANNEL)
 
@@ -51,4 +50,4 @@ async def test_files_are_listed_whatever_is_typed_for_a_page(argument):
 @pytest.mark.parametrize("name", ["", "\u200b\u200b", "\u3164", " \n "])
 async def test_a_file_whose_name_shows_nothing_is_in_the_list_all_the_same(name):
     (option,) = (await files_of([name]).command(given("files", ""))).options
-    assert option.label == UNNAMED
+    assert option.label == "(no name)"

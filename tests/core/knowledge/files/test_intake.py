@@ -182,5 +182,5 @@ async def test_a_file_that_its_sharer_may_not_open_says_so_and_what_to_do(sharin
     shared = await sharing.take(POST, Guarded(WHERE), lambda _: None)
     assert shared.documents == ()
     (sentence,) = shared.unread
-    assert "I open only what whoever shared it may open" in sentence
+    assert "I could not confirm that whoever shared it may open it" in sentence
     assert "Upload it here" in sentence

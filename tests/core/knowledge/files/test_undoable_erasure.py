@@ -5,12 +5,13 @@ import pytest
 from core.aws.dynamodb.erasures import DynamoErasures
 from core.aws.dynamodb.history import DynamoHistory
 from core.aws.dynamodb.manifest import DynamoManifest
-from core.knowledge.files.undoable_erasure import GONE, Erasing
+from core.knowledge.files.undoable_erasure import Erasing
 from core.ports.chat import Unreachable
 from core.ports.documents import StoredObject
 from core.values.answer import Message, Usage
 from core.values.conversation import Command, Conversation, Kind, Person, Quoted, Rights
 from core.values.documents import Document, DocumentId, State
+from core.wording.catalogue import phrase
 from ingestion.reconciliation.differences import GRACE, of_chunks, of_object
 from tests.support.fake_chat import FakeChat
 from tests.support.fakes import Clock
@@ -86,7 +87,7 @@ async def test_nothing_is_erased_that_was_not_asked_about(scene):
 @pytest.mark.parametrize("name", ["remove", "erase", "undo"])
 @pytest.mark.parametrize("argument", ["", "F9", "/", "x" * 2000, "가" * 400])
 async def test_a_choice_that_is_no_file_of_the_list_erases_nothing(scene, name, argument):
-    assert (await scene.give(name, argument=argument)).markdown == GONE
+    assert (await scene.give(name, argument=argument)).markdown == phrase("erase.gone")
 
 
 async def test_who_neither_shared_a_file_nor_runs_anything_is_told_who_may(scene):
@@ -106,7 +107,7 @@ async def test_who_runs_the_place_erases_anothers_file_in_sight_of_all(scene, ri
     scene.chat.run_by = {"ana": rights}
     assert "erased for good" in (await scene.give("erase")).markdown
     (told,) = scene.chat.messages.values()
-    assert "Ana had me forget **plan.pdf**, which Ben shared" in told.markdown
+    assert "Ana erased **plan.pdf**, which Ben shared" in told.markdown
     assert [each.name for each in told.buttons] == ["undo"]
     assert "is back" in (await scene.give("undo", BEN)).markdown
     assert (await scene.row()).state is State.READY
@@ -115,7 +116,7 @@ async def test_who_runs_the_place_erases_anothers_file_in_sight_of_all(scene, ri
 async def test_what_an_operator_put_there_is_for_administrators_alone(scene):
     await scene.shared(by=None)
     scene.chat.run_by = {"ana": Rights.PLACE}
-    assert "only an administrator" in (await scene.give("erase")).markdown
+    assert "Only an administrator" in (await scene.give("erase")).markdown
     scene.chat.run_by = {"ana": Rights.WORKSPACE}
     assert "erased for good" in (await scene.give("erase")).markdown
 
@@ -160,7 +161,7 @@ async def test_after_its_hours_a_file_is_erased_everywhere_and_cannot_come_back(
     assert scene.vault.forgotten == [f"{WHERE.place}/F1/"]
     (kept,) = await scene.history.recent("p/c", 100)
     assert kept.forgotten
-    assert (await scene.give("undo", BEN)).markdown == GONE
+    assert (await scene.give("undo", BEN)).markdown == phrase("erase.gone")
     assert await scene.erasing.due() == 0
 
 

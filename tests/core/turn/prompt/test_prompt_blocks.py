@@ -27,7 +27,7 @@ def test_each_has_what_tells_it_from_others():
 
 def test_files_that_were_not_read_are_named():
     block = files_block([document("a"), document("b", State.FAILED, "encrypted")])
-    assert '<file name="b" state="could not be read (encrypted)"/>' in block
+    assert '<file name="b" state="could not be read: it is protected by a password.' in block
 
 
 def test_that_nothing_was_found_is_said_only_where_nothing_was():
