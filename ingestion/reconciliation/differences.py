@@ -3,7 +3,7 @@
 1. Only what has not changed for `GRACE` is looked at: nothing that is under way is touched.
 2. A row says by its `etag` which object it was read from; a listing says which one is there.
 3. Whatever is to be read or removed goes through the queue of files again, where the object as it
-   is then counts. Its version is ours (`core.aws.dynamodb.manifest.after`): newer than what the row
+   is then counts. Its version is ours (`core.aws.access.sequencers.after`): newer than what the row
    knows, older than whatever S3 tells later.
 """
 

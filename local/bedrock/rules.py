@@ -1,6 +1,6 @@
 """Validation of Converse requests to Claude, by the rules that Bedrock documents.
 
-`local/CLAIMS-bedrock.md` has the sources. The tables are copied from the vendor's pages
+`local/bedrock/CLAIMS.md` has the sources. The tables are copied from the vendor's pages
 independently of those that the product builds requests from.
 """
 
