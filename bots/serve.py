@@ -33,7 +33,7 @@ from core.ports.index import IndexRejected
 from core.ports.store_error import StoreError
 from core.runtime.http import Enqueue, Response
 from core.runtime.settings import Settings
-from core.runtime.tasks import ended
+from core.runtime.tasks import beside, ended, first_done, running, together
 from core.runtime.telemetry import Metering, Metric, count, unmetered
 from ingestion.reconciliation.housekeeping import EVERY as RECONCILE_EVERY
 from ingestion.reconciliation.housekeeping import forgets, reconciler
@@ -96,15 +96,15 @@ async def serving(
         dynamodb = client("dynamodb", settings.aws_region)
         asking = await stack.enter_async_context(session(settings))
         health.depends_on(checks(settings, core.calls, sqs, dynamodb, asking))
-        tasks = [asyncio.create_task(each.run()) for each in sources]
-        clocks = [_every(SWEEP_EVERY, worker.sweep, metering, "schedule")]
+        works = [each.run() for each in sources]
+        works.append(_every(SWEEP_EVERY, worker.sweep, metering, "schedule"))
         if core.shelf is not None:
             forget = forgets(settings, core.shelf, sqs, core.calls)
             mend = reconciler(settings, core.shelf, sqs, core.calls).run
-            clocks.append(_every(FORGET_EVERY, forget, metering, "reconciler"))
-            clocks.append(_every(RECONCILE_EVERY, mend, metering, "reconciler"))
-        tasks += [asyncio.create_task(each) for each in clocks]
+            works.append(_every(FORGET_EVERY, forget, metering, "reconciler"))
+            works.append(_every(RECONCILE_EVERY, mend, metering, "reconciler"))
         names = [*("turns", "files")[: len(sources)], "sweep", "forget", "reconcile"]
+        tasks = await stack.enter_async_context(running(*works))
         for name, task in zip(names, tasks, strict=False):
             health.watch(f"The task {name!r}", task)
         tune_gc()
@@ -115,10 +115,8 @@ async def serving(
         finally:
             health.ending()
             await runner.cleanup()
-            await asyncio.gather(*(each.drain(DRAIN) for each in sources))
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await together(*(each.drain(DRAIN) for each in sources))
+            await ended(tasks)
             with suppress(TimeoutError):
                 async with asyncio.timeout(5):
                     await worker.close()
@@ -158,12 +156,8 @@ async def until_stopped_or_dead(health: Health, ready: Callable[[], None]) -> No
         await health.until_ready()
         ready()
 
-    preparing = asyncio.create_task(get_ready())
-    ends = {asyncio.create_task(until_stopped()), asyncio.create_task(health.until_dead())}
-    try:
-        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        await ended({preparing, *ends})
+    async with beside(get_ready()):
+        await first_done(until_stopped(), health.until_dead())
 
 
 def application(

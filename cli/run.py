@@ -11,6 +11,8 @@ import sys
 from collections.abc import AsyncIterator, MutableMapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
+from itertools import repeat
 from pathlib import Path
 from uuid import uuid4
 
@@ -19,7 +21,7 @@ from aiohttp import web
 from bots.serve import serving, until_stopped
 from cli.commands.upload import note
 from core.aws.provision import provision
-from core.runtime.tasks import ended
+from core.runtime.tasks import beside, retrying
 from core.wiring import settings_of
 from local.aws import LocalAws, free_port
 from local.bedrock.server import BedrockStandIn
@@ -205,22 +207,19 @@ async def _searching(
             print(text, file=sys.stderr, flush=True)
 
     async def start() -> None:
-        while True:
-            try:
-                await asyncio.to_thread(search.start)
-            except OpenSearchError as exc:
-                say("warn", f"{NO_SEARCH} {exc}")
-                await asyncio.sleep(SEARCH_AGAIN)
-            else:
-                say("info", "")
-                return
+        def pause(exc: Exception, delay: float) -> float:
+            say("warn", f"{NO_SEARCH} {exc}")
+            return delay
+
+        starting = partial(asyncio.to_thread, search.start)
+        await retrying(starting, repeat(SEARCH_AGAIN), OpenSearchError, asyncio.sleep, pause=pause)
+        say("info", "")
 
     say("info", WARMING)
-    starting = asyncio.create_task(start())
     try:
-        yield
+        async with beside(start()):
+            yield
     finally:
-        await ended([starting])
         await asyncio.to_thread(search.stop)
 
 

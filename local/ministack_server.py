@@ -35,7 +35,6 @@ class Saving:
         self._app = app
         self._save = save
         self._first = self._last = 0.0
-        self._task: asyncio.Task[None] | None = None
 
     async def __call__(
         self, scope: dict[str, Any], receive: Callable[..., Any], send: Callable[..., Any]
@@ -49,8 +48,6 @@ class Saving:
             await send({"type": "http.response.start", "status": 204, "headers": []})
             await send({"type": "http.response.body", "body": b""})
         else:
-            if self._task is None:
-                self._task = asyncio.create_task(self._run())
             full = False
 
             async def watched(message: dict[str, Any]) -> None:
@@ -63,7 +60,8 @@ class Saving:
                 self._last = time.monotonic()
                 self._first = self._first or self._last
 
-    async def _run(self) -> None:
+    async def run(self) -> None:
+        """Save what has changed, until cancelled."""
         while True:
             await asyncio.sleep(QUIET)
             now = time.monotonic()
@@ -112,7 +110,11 @@ async def serve() -> None:
     config.graceful_timeout = 0.5
     config.shutdown_timeout = 5
     config.loglevel = "WARNING"
-    await serving(Saving(ministack.app, save), config, shutdown_trigger=ended.wait)
+    app = Saving(ministack.app, save)
+    async with asyncio.TaskGroup() as group:
+        saving = group.create_task(app.run())
+        await serving(app, config, shutdown_trigger=ended.wait)
+        saving.cancel()
 
 
 if __name__ == "__main__":

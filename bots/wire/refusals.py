@@ -20,8 +20,8 @@ from core.runtime.telemetry import Metric, count
 
 log = logging.getLogger(__name__)
 
-AT_LEAST = 1.0
-"""Seconds to wait if the platform names none."""
+AT_LEAST, AT_MOST = 1.0, 300.0
+"""Seconds to wait: the first if the platform names none, the second even if it names more."""
 _CODE = re.compile(r"[^A-Za-z0-9_.:-]+")
 
 
@@ -57,7 +57,7 @@ def failure(action: Action, detail: str, *, after: float = AT_LEAST, needs: str 
     missing."""
     match action:
         case Action.WAIT:
-            return RateLimited(max(after, AT_LEAST))
+            return RateLimited(min(max(after, AT_LEAST), AT_MOST))
         case Action.RETRY:
             return Unreachable(detail)
         case Action.TIGHTEN:

@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import unquote_plus
 
-from core.aws.access.calls import Calls, backoff
+from core.aws.access.calls import Calls, Unfinished, backoff
 from core.aws.access.items import decode, encode
 from core.aws.dynamodb.claim_rows import OPEN
 from core.aws.dynamodb.manifest import DynamoManifest
@@ -29,16 +29,15 @@ from core.aws.s3 import delete_versions, object_versions
 from core.aws.search.purge import Passages
 from core.aws.sqs.dead_letters import DeadLetterQueue
 from core.knowledge.erasure import NEEDED, Row, Wanted, held, kind_of
-from core.ports.store_error import StoreError
-from core.runtime.tasks import together
+from core.runtime.tasks import retrying, together
 from core.values.documents import DocumentId, State, document_of
 
 BATCH = 25
 """Rows that one BatchWriteItem accepts."""
 FILES = ("files#", "file#", "post#")
 """The key prefixes of the rows of files, and of the rows that point to them."""
-TRIES = 20
-"""Attempts to write one batch, within a quarter of a minute."""
+RETRIES = 19
+"""Further attempts to write one batch, within a quarter of a minute."""
 AT_ONCE = 16
 ROUNDS = 30
 PAUSE = 2.0
@@ -236,13 +235,15 @@ class Eraser:
     async def _delete(self, rows: Iterable[Row]) -> None:
         keys = [{name: row[name] for name in ("pk", "sk")} for row in rows]
         left = {self._kept.table: [{"DeleteRequest": {"Key": encode(key)}} for key in keys]}
-        for attempt in range(TRIES):
+
+        async def once() -> None:
+            nonlocal left
             answer = await self._kept.calls(self._kept.dynamodb.batch_write_item, RequestItems=left)
             left = answer.get("UnprocessedItems") or {}
-            if not left:
-                return
-            await self._sleep(backoff(attempt))
-        raise StoreError("the table is too busy")
+            if left:
+                raise Unfinished("the table is too busy")
+
+        await retrying(once, map(backoff, range(RETRIES)), Unfinished, self._sleep)
 
     async def _letters(self, report: Report) -> None:
         turns, files = self._kept.dead

@@ -20,6 +20,7 @@ from contextlib import aclosing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from core.runtime.tasks import running
 from core.values.documents import Block, Locator, Picture
 from ingestion.extract.errors import Unreadable
 from ingestion.extract.total import Total
@@ -77,25 +78,25 @@ async def extract(path: Path, name: str, limits: Limits = USUAL) -> AsyncIterato
         limit=MIB,
     )
     watch = _Watch(child, limits)
-    guard = asyncio.create_task(watch.run())
-    try:
-        if child.stdin is None or child.stdout is None:
-            raise AssertionError("pipes were asked for")
-        with suppress(ConnectionError):
-            child.stdin.write(told.encode() + b"\n")
-            await child.stdin.drain()
-        async with aclosing(_records(child.stdout, watch)) as records:
-            async for record in records:
-                yield record
-        await child.wait()
-        if watch.reason or child.returncode:
-            raise Unreadable(watch.reason or _reason(child.returncode))
-    finally:
-        guard.cancel()
-        watch.kill()
-        await asyncio.gather(guard, return_exceptions=True)
-        with suppress(ProcessLookupError):
+    async with running(watch.run()) as (guard,):
+        try:
+            if child.stdin is None or child.stdout is None:
+                raise AssertionError("pipes were asked for")
+            with suppress(ConnectionError):
+                child.stdin.write(told.encode() + b"\n")
+                await child.stdin.drain()
+            async with aclosing(_records(child.stdout, watch)) as records:
+                async for record in records:
+                    yield record
             await child.wait()
+            if guard.done():
+                guard.result()
+            if watch.reason or child.returncode:
+                raise Unreadable(watch.reason or _reason(child.returncode))
+        finally:
+            watch.kill()
+            with suppress(ProcessLookupError):
+                await child.wait()
 
 
 class _Watch:
@@ -112,12 +113,13 @@ class _Watch:
         self._size = self._count = 0
 
     async def run(self) -> None:
-        while self._child.returncode is None:
-            self.reason = self.reason or self._exceeded()
-            if self.reason:
-                self.kill()
-                return
-            await asyncio.sleep(LOOK)
+        try:
+            while self._child.returncode is None and not self.reason:
+                self.reason = self._exceeded()
+                if not self.reason:
+                    await asyncio.sleep(LOOK)
+        finally:
+            self.kill()  # nothing runs without its limits
 
     def waits(self) -> None:
         """We wait for the child's next record."""

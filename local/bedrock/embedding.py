@@ -21,6 +21,8 @@ from typing import Any, Literal
 
 import orjson
 
+from core.runtime.tasks import Background
+
 DIMS = 512
 MOST = 128
 """Texts encoded in one batch: a small request must not wait for somebody else's whole book."""
@@ -66,6 +68,7 @@ class Encoder:
     def __init__(self, encode: Encode | None = None) -> None:
         self._encode = encode
         self._waiting: list[tuple[Sequence[str], asyncio.Future[list[list[float]]]]] = []
+        self._background = Background()
         self._running: asyncio.Task[None] | None = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="encoder")
 
@@ -74,7 +77,7 @@ class Encoder:
         done: asyncio.Future[list[list[float]]] = asyncio.get_running_loop().create_future()
         self._waiting.append((texts, done))
         if self._running is None or self._running.done():
-            self._running = asyncio.ensure_future(self._run())
+            self._running = self._background.begin(self._run())
         return await done
 
     async def _run(self) -> None:

@@ -9,13 +9,14 @@ import json
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp import WSMsgType, web
 
-from core.runtime.tasks import ended
+from core.runtime.tasks import Background, retrying
 from local.slack.web.response_urls import Responses
 from local.slack.workspace.state import APP_ID, BOT, TEAM, Message, Workspace
 
@@ -23,6 +24,10 @@ PATIENCE = 3.0
 """Seconds the app has to acknowledge a request."""
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
+
+
+class _NotTaken(Exception):
+    """The app failed, or did not answer in time."""
 
 
 @dataclass
@@ -42,7 +47,7 @@ class Delivery:
     waiting: dict[str, asyncio.Future[Any]] = field(default_factory=dict)
     responses: Responses = field(init=False)
     _http: aiohttp.ClientSession | None = None
-    _tasks: set[asyncio.Task[bool]] = field(default_factory=set)
+    _background: Background = field(default_factory=Background)
 
     def __post_init__(self) -> None:
         self.responses = Responses(self.workspace)
@@ -55,7 +60,7 @@ class Delivery:
 
     async def stop(self) -> None:
         """Cancel pending deliveries and close the sockets and the HTTP session."""
-        await ended(self._tasks)
+        await self._background.end()
         for socket in [*self.sockets]:
             await socket.close()
         if self._http is not None:
@@ -169,13 +174,20 @@ class Delivery:
                 {"enterprise_id": None, "team_id": TEAM["id"], "user_id": BOT, "is_bot": True}
             ],
         }
-        for number, delay in enumerate((0.0, *self.retry_delays)):
-            await asyncio.sleep(delay)
-            extra = {} if not number else {"X-Slack-Retry-Num": str(number)}
+        number = count()
+
+        async def once() -> None:
+            nth = next(number)
+            extra = {} if not nth else {"X-Slack-Retry-Num": str(nth)}
             answer = await self._deliver("events_api", envelope, extra)
-            if answer is not None and 200 <= answer[0] < 300:
-                return True
-        return False
+            if answer is None or not 200 <= answer[0] < 300:
+                raise _NotTaken
+
+        try:
+            await retrying(once, self.retry_delays, _NotTaken, asyncio.sleep)
+        except _NotTaken:
+            return False
+        return True
 
     async def send_command(self, user: str, channel: str, command: str, text: str) -> str:
         """Send a slash command. Returns the error to show the person, empty if acknowledged."""
@@ -297,9 +309,7 @@ class Delivery:
             return None
 
     def _later(self, sending: Any) -> None:
-        task = asyncio.ensure_future(sending)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._background.begin(sending)
 
 
 def _type_of(channel: dict[str, Any]) -> str:

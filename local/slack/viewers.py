@@ -10,6 +10,8 @@ from urllib.parse import quote
 
 from aiohttp import WSMsgType, web
 
+from core.runtime.tasks import running
+
 Refusal = TypeVar("Refusal", bound=Exception)
 Verb = Callable[[str, dict[str, Any]], Awaitable[dict[str, Any]]]
 """Performs an action of the page, given its name and the request's body."""
@@ -70,15 +72,13 @@ class Viewers(Generic[Refusal]):
                 await socket.send_str(text)
             await socket.close()
 
-        sender = asyncio.create_task(send())
-        try:
-            async for message in socket:
-                if message.type in (WSMsgType.ERROR, WSMsgType.CLOSE):
-                    break
-        finally:
-            sender.cancel()
-            self._open.pop(queue, None)
-            await asyncio.gather(sender, return_exceptions=True)
+        async with running(send()):
+            try:
+                async for message in socket:
+                    if message.type in (WSMsgType.ERROR, WSMsgType.CLOSE):
+                        break
+            finally:
+                self._open.pop(queue, None)
         return socket
 
     def tell(

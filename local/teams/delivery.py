@@ -5,15 +5,20 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 
-from core.runtime.tasks import ended
+from core.runtime.tasks import Background, retrying
 from local.teams.services.signing import Signer
 
 PATIENCE = 15.0
+
+
+class _NotTaken(Exception):
+    """The app failed, or did not answer."""
 
 
 @dataclass
@@ -24,7 +29,7 @@ class Delivery:
     messages_url: str
     retry_delays: Sequence[float] = (0.5, 2.0, 5.0)
     answers: list[int | None] = field(default_factory=list)
-    _tasks: set[asyncio.Task[Any]] = field(default_factory=set)
+    _background: Background = field(default_factory=Background)
     _http: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:
@@ -33,25 +38,27 @@ class Delivery:
 
     async def stop(self) -> None:
         """Cancel pending deliveries and close the HTTP session."""
-        await ended(self._tasks)
+        await self._background.end()
         if self._http is not None:
             await self._http.close()
 
     def tell(self, activity: dict[str, Any]) -> None:
         """Send an activity in the background, with retries."""
-        task = asyncio.ensure_future(self.send(activity))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._background.begin(self.send(activity))
 
     async def send(self, activity: dict[str, Any]) -> int | None:
         """Send an activity; retry on 5xx and on no response. Returns the last status, None for
         none."""
         status: int | None = None
-        for delay in (*self.retry_delays, None):
+
+        async def once() -> None:
+            nonlocal status
             status = await self.once(activity)
-            if delay is None or (status is not None and status < 500):
-                break
-            await asyncio.sleep(delay)
+            if status is None or status >= 500:
+                raise _NotTaken
+
+        with suppress(_NotTaken):
+            await retrying(once, self.retry_delays, _NotTaken, asyncio.sleep)
         return status
 
     async def once(self, activity: dict[str, Any], token: str = "") -> int | None:

@@ -118,6 +118,10 @@ def _only_passing(exc: ClientError) -> bool:
     }
 
 
+class Unfinished(StoreError):
+    """A batch request was carried out in part; what is left is to be sent again."""
+
+
 class Calls:
     """Runs blocking calls on its own thread pool; one per process. `close` stops the threads."""
 

@@ -6,14 +6,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
-from core.aws.access.calls import Calls, backoff
+from core.aws.access.calls import Calls, Unfinished, backoff
 from core.aws.access.items import encode
-from core.ports.store_error import StoreError
+from core.runtime.tasks import retrying
 
 BATCH = 100
 """Keys that one BatchGetItem accepts."""
-TRIES = 10
-"""Calls for one batch; their pauses add up to six seconds at most."""
+RETRIES = 9
+"""Further calls for one batch; their pauses add up to six seconds at most."""
 
 Item = Mapping[str, Any]
 
@@ -56,17 +56,18 @@ async def by_keys(
     A busy table may return some of the items or none; the others are requested again after a pause.
     """
     found: list[Item] = []
+    left: list[dict[str, Any]] = []
+
+    async def once() -> None:
+        nonlocal left
+        asked = {table: {"Keys": left, "ConsistentRead": True}}
+        answer = await calls(dynamodb.batch_get_item, RequestItems=asked)
+        found.extend(answer["Responses"].get(table, []))
+        left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
+        if left:
+            raise Unfinished("BatchGetItem: the table is too busy")
+
     for start in range(0, len(keys), BATCH):
         left = [encode(each) for each in keys[start : start + BATCH]]
-        for attempt in range(TRIES):
-            if attempt:
-                await sleep(backoff(attempt - 1))
-            asked = {table: {"Keys": left, "ConsistentRead": True}}
-            answer = await calls(dynamodb.batch_get_item, RequestItems=asked)
-            found += answer["Responses"].get(table, [])
-            left = answer.get("UnprocessedKeys", {}).get(table, {}).get("Keys", [])
-            if not left:
-                break
-        if left:
-            raise StoreError("BatchGetItem: the table is too busy")
+        await retrying(once, map(backoff, range(RETRIES)), Unfinished, sleep)
     return found

@@ -26,6 +26,7 @@ from core.aws.search.requests import asked, sent
 from core.ports.documents import Missing
 from core.ports.index import Found, Hit, IndexRejected
 from core.ports.store_error import StoreError
+from core.runtime.tasks import Background
 from core.values.conversation import Scope
 from core.values.documents import Chunk, Document, DocumentId
 from core.values.tokens import is_wide
@@ -71,6 +72,7 @@ class OpenSearchIndex:
         self.name = name or name_of(model, dims)
         self._expected = there
         self._there = there
+        self._background = Background(heard=True)
         self._refresh: asyncio.Task[None] | None = None
         self._refreshing = asyncio.Lock()
 
@@ -136,7 +138,7 @@ class OpenSearchIndex:
         One refresh serves all callers that wait when it begins, as it costs as much as many writes.
         """
         if self._refresh is None:
-            self._refresh = asyncio.create_task(self._refreshed())
+            self._refresh = self._background.begin(self._refreshed())
         await asyncio.shield(self._refresh)
 
     async def _refreshed(self) -> None:

@@ -16,9 +16,14 @@ from opensearchpy.exceptions import (
 from core.ports.index import IndexRejected
 from core.ports.store_error import StoreError
 from core.runtime.backoff import doubled
+from core.runtime.tasks import retrying
 
-BULK_TRIES = 8
-"""Attempts to send the items of a bulk request that were throttled."""
+BULK_DELAYS = tuple(doubled(0.125, number, 10.0) for number in range(1, 8))
+"""Seconds before each further attempt to send the items of a bulk request that were throttled."""
+
+
+class _Throttled(StoreError):
+    """Some items of a bulk request are to be sent again."""
 
 
 async def asked(call: Callable[..., Awaitable[Any]], **arguments: Any) -> Any:
@@ -49,11 +54,9 @@ async def sent(
     Raises StoreError, IndexRejected.
     """
     done = 0
-    for attempt in range(BULK_TRIES):
-        if not items:
-            return done
-        if attempt:
-            await sleep(doubled(0.125, attempt, 10.0))
+
+    async def once() -> None:
+        nonlocal done, items
         answer = await asked(client.bulk, body=b"".join(items), request_timeout=60)
         again: list[bytes] = []
         for item, told in zip(items, answer["items"], strict=True):
@@ -65,6 +68,9 @@ async def sent(
                 raise IndexRejected(str(result.get("error", {}).get("type", status)))
             done += status < 400
         items = again
+        if items:
+            raise _Throttled("the index is too busy")
+
     if items:
-        raise StoreError("the index is too busy")
+        await retrying(once, BULK_DELAYS, _Throttled, sleep)
     return done

@@ -15,7 +15,7 @@ from core.knowledge.files.overdue import overdue, tries
 from core.knowledge.files.transfer import Fetcher, reason_of
 from core.ports.chat import Chat, ChatError, Forbidden, RateLimited, Unreachable
 from core.ports.documents import FileEvents, Manifest, Vault
-from core.runtime.tasks import together
+from core.runtime.tasks import retrying, together
 from core.values.conversation import Attachment, Incoming
 from core.values.documents import Document, DocumentId, State, key_of
 from core.wording import user_messages
@@ -206,17 +206,19 @@ async def completed(
     """The question with all its files, and a sentence for people if these could not be listed."""
     if not question.files_unresolved:
         return question, ""
-    for delay in PATIENCE:
-        try:
-            return await chat.completed(question), ""
-        except Unreachable:
-            await sleep(delay)
-        except RateLimited as exc:
-            await sleep(min(exc.retry_after, LONGEST_WAIT))
-        except ChatError as exc:
-            log.warning("a message's files are not known: %s", type(exc).__name__)
-            return question, user_messages.unseen(exc.needs if isinstance(exc, Forbidden) else "")
-    return question, user_messages.unseen("")
+
+    def pause(exc: Exception, delay: float) -> float:
+        return min(exc.retry_after, LONGEST_WAIT) if isinstance(exc, RateLimited) else delay
+
+    try:
+        passing = (RateLimited, Unreachable)
+        known = await retrying(
+            lambda: chat.completed(question), PATIENCE, passing, sleep, pause=pause
+        )
+        return known, ""
+    except ChatError as exc:
+        log.warning("a message's files are not known: %s", type(exc).__name__)
+        return question, user_messages.unseen(exc.needs if isinstance(exc, Forbidden) else "")
 
 
 def _unread(document: Document) -> str:

@@ -9,12 +9,15 @@ from hashlib import sha256
 
 from core.ports.chat import Chat, ChatError, Forbidden, Gone, RateLimited, Unreachable
 from core.ports.documents import Manifest, SharerNotAllowed, TooLarge, Vault
+from core.runtime.tasks import retrying
 from core.values.conversation import Attachment
 from core.values.documents import Document, DocumentId, State
 
 log = logging.getLogger(__name__)
 
-TRIES = 4
+DELAYS = (1.0, 2.0, 4.0)
+"""Seconds between tries of a platform that does not answer."""
+PASSING = (RateLimited, Unreachable)
 GRACE = 30.0
 SLOWEST = 20_000
 """The slowest average in bytes per second that a download may have after `GRACE` seconds."""
@@ -44,12 +47,9 @@ class Fetcher:
 
     async def described(self, attachment: Attachment, chat: Chat) -> Attachment:
         """Resolve a file's name, size and URL, with retries. Raises ChatError."""
-        for attempt in range(TRIES - 1):
-            try:
-                return await chat.described(attachment)
-            except (RateLimited, Unreachable) as exc:
-                await self._sleep(_wait(exc, attempt))
-        return await chat.described(attachment)
+        return await retrying(
+            lambda: chat.described(attachment), DELAYS, PASSING, self._sleep, pause=_pause
+        )
 
     async def fetch(self, row: Document, attachment: Attachment, chat: Chat) -> str:
         """Register and store a file, and return its digest. Raises StoreError.
@@ -120,21 +120,23 @@ class Fetcher:
 
     async def _stored(self, key: str, attachment: Attachment, chat: Chat) -> tuple[str, str]:
         """Store a file; returns the reason if that failed, else empty, and the digest."""
-        for attempt in range(TRIES):
+
+        async def once() -> str:
             digest = sha256()
             pieces = _hashed(self._paced(chat.open(attachment)), digest.update)
-            try:
-                await self._vault.store(key, pieces, attachment.media_type, self._limit)
-            except TooLarge:
-                return "too_large", ""
-            except (RateLimited, Unreachable) as exc:
-                log.warning("a file was not fetched: %s", type(exc).__name__)
-                await self._sleep(_wait(exc, attempt))
-            except ChatError as exc:
-                return reason_of(exc), ""
-            else:
-                return "", digest.hexdigest()
-        return "unreachable", ""
+            await self._vault.store(key, pieces, attachment.media_type, self._limit)
+            return digest.hexdigest()
+
+        def pause(exc: Exception, delay: float) -> float:
+            log.warning("a file was not fetched: %s", type(exc).__name__)
+            return _pause(exc, delay)
+
+        try:
+            return "", await retrying(once, DELAYS, PASSING, self._sleep, pause=pause)
+        except TooLarge:
+            return "too_large", ""
+        except ChatError as exc:
+            return reason_of(exc), ""
 
     async def _paced(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
         began, size = self._clock(), 0
@@ -167,6 +169,6 @@ def reason_of(exc: ChatError) -> str:
             return "unreachable"
 
 
-def _wait(exc: ChatError, attempt: int) -> float:
-    """Seconds until the next attempt."""
-    return exc.retry_after if isinstance(exc, RateLimited) else 2.0**attempt
+def _pause(exc: Exception, delay: float) -> float:
+    """Seconds until the next try."""
+    return exc.retry_after if isinstance(exc, RateLimited) else delay

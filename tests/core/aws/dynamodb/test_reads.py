@@ -5,7 +5,7 @@ import pytest
 from core.aws.access.calls import LONGEST_PAUSE
 from core.aws.access.items import decode
 from core.aws.dynamodb.departures import PK, DynamoDepartures
-from core.aws.dynamodb.reads import TRIES, by_keys
+from core.aws.dynamodb.reads import RETRIES, by_keys
 from core.ports.store_error import StoreError
 
 PLACES = [f"slack/T1/C{number}" for number in range(4)]
@@ -66,7 +66,7 @@ async def test_what_was_left_is_asked_for_again_after_longer_and_longer_pauses(r
 async def test_a_table_that_is_busy_for_good_is_one_that_does_not_answer(read, naps):
     with pytest.raises(StoreError, match="busy"):
         await read(*[0] * 100)
-    assert len(naps) == TRIES - 1
+    assert len(naps) == RETRIES
 
 
 async def test_a_table_with_nothing_to_do_is_not_waited_for(read, naps):
