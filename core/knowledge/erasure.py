@@ -85,6 +85,7 @@ class Wanted:
     """Exchanges that do not say who asked."""
 
     def learn(self, row: Row) -> None:
+        """Note what a row says about the person's questions, files and direct chats."""
         if not self.target.person or not self._inside(row):
             return
         kind, _, rest = row["pk"].partition("#")

@@ -1,4 +1,4 @@
-"""How the core asks for the calls that a platform lets it make."""
+"""The port to a platform's rate limits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Call(StrEnum):
-    """The calls that a growing answer makes; each has a rate of its own."""
+    """The calls that a live message makes; each has its own rate limit."""
 
     POST = "post"
     EDIT = "edit"
@@ -16,30 +16,32 @@ class Call(StrEnum):
 
 
 class Priority(IntEnum):
+    """What a call is for, the most urgent first: an answer's end, its first text, or progress."""
+
     FINAL = 0
     FIRST = 1
     PROGRESS = 2
 
 
 class Budget(Protocol):
-    """The calls one conversation may make, out of its workspace's.
-
-    `answering()` is held while an answer runs: its final edit is reserved.
-    """
+    """The calls that one conversation may make, out of those of its workspace."""
 
     async def spend(self, call: Call, priority: Priority) -> None:
-        """Returns when the call may be made."""
+        """Wait until the call may be made, and count it."""
         ...
 
     def wait_for(self, call: Call, priority: Priority) -> float:
-        """Seconds until such a call could be made, were it asked for now."""
+        """Seconds until such a call could be made if it were requested now."""
         ...
 
     def pause(self, call: Call, seconds: float) -> None:
-        """The platform said 429: nobody makes this call for `seconds`."""
+        """Block this call for `seconds`, after the platform answered 429."""
         ...
 
-    def answering(self) -> AbstractContextManager[None]: ...
+    def answering(self) -> AbstractContextManager[None]:
+        """Reserve an edit for the end of an answer while the context is open."""
+        ...
+
     async def published(self) -> None:
-        """Returns once the other processes can see what changed here, to be at rest then."""
+        """Wait until other processes can see all changes made here, after which we may be suspended."""
         ...

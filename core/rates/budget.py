@@ -87,6 +87,7 @@ class Budgets:
         self._workspaces: dict[str, WorkspaceBudget] = {}
 
     def of(self, tenant: str) -> WorkspaceBudget:
+        """The budget of one workspace or tenant."""
         if tenant not in self._workspaces:
             store = partial(self._ledgers, f"{self._platform}/{tenant}")
             self._workspaces[tenant] = WorkspaceBudget(self._quotas, _milliseconds, store)
@@ -106,11 +107,13 @@ class ConversationBudget:
         self._channel = sha256(channel.encode()).hexdigest()[:8]
 
     async def spend(self, call: Call, priority: Priority) -> None:
+        """Wait for a grant of every limiter that counts the call, and use it."""
         held = await _acquire_all(self._limiters[call], priority)
         for limiter, granted_at in held.items():
             limiter.use(granted_at)
 
     def wait_for(self, call: Call, priority: Priority) -> float:
+        """Seconds until all limiters could grant such a call if it were requested now."""
         return max((each.wait_for(priority) for each in self._limiters[call]), default=0.0)
 
     def pause(self, call: Call, seconds: float) -> None:

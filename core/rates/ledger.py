@@ -55,6 +55,7 @@ class Quota:
 
     @property
     def name(self) -> str:
+        """What the quota counts by, and its calls: `channel:edit+post`."""
         return f"{self.by}:{'+'.join(sorted(self.calls))}"
 
     @property
@@ -253,6 +254,7 @@ class InMemoryStore:
     async def publish(
         self, process: str, changes: Changes, seen: Ledger, headroom: int | None, now: float
     ) -> tuple[bool, Ledger]:
+        """Add a process's changes unless they are refused, as `LedgerStore.publish` says."""
         if headroom is not None:
             crowded = self._ledger.total - seen.total > headroom
             progressed = self._ledger.last_progress != seen.last_progress
@@ -265,4 +267,5 @@ class InMemoryStore:
         return True, self._ledger
 
     async def read(self) -> Ledger:
+        """The ledger as it is now."""
         return self._ledger

@@ -140,6 +140,7 @@ class Limiter:
 
     @property
     def needs_second_refusal(self) -> bool:
+        """Whether this quota is paused only after two channels were refused (`Quota`)."""
         return self._quota.needs_second_refusal
 
     @property

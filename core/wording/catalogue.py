@@ -21,6 +21,7 @@ Text = str | Mapping[str, str]
 
 
 def english_form(count: int) -> str:
+    """The English plural form for a number."""
     return "one" if count == 1 else "other"
 
 

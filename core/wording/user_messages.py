@@ -136,6 +136,7 @@ def not_checked(names: Iterable[tuple[str, str]]) -> str:
 
 
 def fetching(name: str) -> str:
+    """The status while a file is fetched from its platform."""
     return phrase("progress.fetching", file=plain(name))
 
 
@@ -168,6 +169,7 @@ def counted_parts(name: str, count: int) -> str:
 
 
 def summarising(done: int, total: int) -> str:
+    """The status while a long file is condensed, with the parts done so far."""
     return phrase("progress.summarising", done=done, total=total)
 
 
