@@ -11,9 +11,6 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from aws_lambda_powertools.utilities.batch import AsyncBatchProcessor, EventType
-from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
-
 from core.aws.provision import TRIES
 from core.aws.sqs.s3_events import jobs
 from core.runtime.tasks import together
@@ -23,15 +20,6 @@ log = logging.getLogger(__name__)
 
 SLOW_TRIES = 2
 """Times that a file may take all of the time there is."""
-
-
-class _Batch(AsyncBatchProcessor):
-    """Powertools' processor, within a loop that runs already."""
-
-    async def run(self) -> dict[str, Any]:
-        with self:
-            await together(*(self._async_process_record(each) for each in self.records))
-        return {**self.response()}
 
 
 class Ingester:
@@ -46,17 +34,16 @@ class Ingester:
         What has not ended by `until`, of the loop's clock, is among them.
         """
 
-        async def one(record: SQSRecord) -> None:
-            await self._one(record, until)
+        records = event["Records"]
+        read = await together(*(self._one(each, until) for each in records))
+        failed = [each["messageId"] for each, done in zip(records, read, strict=True) if not done]
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
 
-        batch = _Batch(EventType.SQS, raise_on_entire_batch_failure=False)
-        batch(records=list(event["Records"]), handler=one)
-        return await batch.run()
-
-    async def _one(self, record: SQSRecord, until: float | None) -> None:
-        received = int(record.attributes.approximate_receive_count or 1)
+    async def _one(self, record: Mapping[str, Any], until: float | None) -> bool:
+        """Carries out a record's jobs; False if it must be delivered again."""
+        received = int(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
         try:
-            for job in jobs(record.body):
+            for job in jobs(record["body"]):
                 limit = asyncio.timeout_at(until)
                 try:
                     async with limit:
@@ -65,6 +52,7 @@ class Ingester:
                     if not limit.expired() or received < SLOW_TRIES:
                         raise
                     await self._pipeline.give_up(job, "too_slow")
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - the outermost handler: the record comes again
             log.warning("a file is put off: %s", type(exc).__name__)
-            raise
+            return False
+        return True

@@ -20,9 +20,8 @@ from ingestion.extract.errors import Unreadable
 from ingestion.extract.sniff import kind
 from ingestion.extract.total import Total
 from ingestion.sandbox.confine import confine
-from ingestion.sandbox.parent import HEADER
+from ingestion.sandbox.parent import HEADER, OUT_OF_MEMORY
 
-OUT_OF_MEMORY = 77
 PIECE = 500_000
 """Characters of a block from which it is told in pieces."""
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND

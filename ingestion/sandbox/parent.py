@@ -31,6 +31,8 @@ log = logging.getLogger(__name__)
 ROOT = Path(__file__).parents[2]
 HEADER = struct.Struct(">II")
 """Lengths of a record's JSON and of the bytes after it."""
+OUT_OF_MEMORY = 77
+"""Exit status of a child whose memory did not suffice."""
 MIB = 1024**2
 LOOK = 0.2
 """Seconds between looks at the child's memory."""
@@ -199,7 +201,7 @@ def _record(fields: dict[str, object], data: bytes) -> Record:
 def _reason(code: int | None) -> str:
     """Why a child ended by itself, by its exit status."""
     match code:
-        case 77:
+        case _ if code == OUT_OF_MEMORY:
             return "too_much_memory"
         case None:
             return "damaged"

@@ -74,7 +74,7 @@ async def test_whoever_starts_a_reader_is_closed_to_its_user(reader):
 async def test_a_system_without_the_means_still_reads_and_says_so_once(reader, monkeypatch, caplog):
     monkeypatch.setattr(parent, "_SAID", set())
     path = reader("yield Block('x')")
-    folder = path.parent / "ingestion" / "extract"
+    folder = path.parent / "ingestion" / "sandbox"
     (folder / "confine.py").unlink()
     (folder / "confine.py").write_text(
         "def confine(path, code): return ('seccomp',)\ndef undumpable(): return False\n"

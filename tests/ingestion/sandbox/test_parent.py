@@ -27,7 +27,9 @@ def reader(tmp_path, monkeypatch):
     (tmp_path / "ingestion" / "extract").mkdir(parents=True)
     (tmp_path / "core").symlink_to(ROOT / "core")
     (tmp_path / "ingestion" / "__init__.py").symlink_to(ROOT / "ingestion" / "__init__.py")
-    (tmp_path / "ingestion" / "sandbox").symlink_to(ROOT / "ingestion" / "sandbox")
+    (tmp_path / "ingestion" / "sandbox").mkdir()
+    for each in (ROOT / "ingestion" / "sandbox").glob("*.py"):
+        (tmp_path / "ingestion" / "sandbox" / each.name).symlink_to(each)
     for each in (ROOT / "ingestion" / "extract").glob("*.py"):
         if each.name != "text.py":
             (tmp_path / "ingestion" / "extract" / each.name).symlink_to(each)
