@@ -66,6 +66,7 @@ def agreed(word: str, to: str, otherwise: str) -> bool:
 
 
 def failed(text: str) -> None:
+    """Print an error message to standard error."""
     print(f"parley: {text}", file=sys.stderr)
 
 

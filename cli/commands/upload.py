@@ -54,6 +54,8 @@ HIDDEN = (".", "~$")
 
 @dataclass(frozen=True, slots=True)
 class Upload:
+    """A file to upload, and the object key that it gets."""
+
     path: Path
     key: str
 

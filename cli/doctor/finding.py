@@ -19,10 +19,12 @@ class Finding:
 
     @property
     def failed(self) -> bool:
+        """Whether there is a problem."""
         return bool(self.problem)
 
     @property
     def line(self) -> str:
+        """The finding as one line of the doctor's output."""
         if self.problem:
             return f"{BAD} {self.name}: {self.problem}. Fix: {self.fix}"
         return f"{OK if self.said else NONE} {self.name}: {self.said or 'not configured'}"

@@ -17,6 +17,7 @@ MANIFEST = "bots/slack/manifest.yaml"
 
 
 async def slack(settings: SlackSettings | None) -> AsyncIterator[Finding]:
+    """Check the tokens, their scopes and Socket Mode; `settings` is None without Slack."""
     if settings is None:
         yield Finding("Slack")
         return

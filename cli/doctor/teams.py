@@ -21,6 +21,7 @@ PERMISSIONS = frozenset(
 
 
 async def teams(settings: TeamsSettings | None) -> AsyncIterator[Finding]:
+    """Check the app's credentials and permissions; `settings` is None without Teams."""
     if settings is None:
         yield Finding("Teams")
         return

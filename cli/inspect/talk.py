@@ -60,6 +60,7 @@ def turns_as_text(turns: Sequence[Message]) -> str:
 
 
 def turns_as_json(turns: Sequence[Message]) -> dict[str, Any]:
+    """The turns of a prompt for `--json`."""
     return {"turns": [{"role": turn.role, "text": turn.text} for turn in turns]}
 
 

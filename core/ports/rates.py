@@ -43,5 +43,5 @@ class Budget(Protocol):
         ...
 
     async def published(self) -> None:
-        """Wait until other processes can see all changes made here, after which we may be suspended."""
+        """Wait until other processes can see all changes made here; then we may be suspended."""
         ...
