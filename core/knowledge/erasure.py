@@ -186,7 +186,7 @@ def _names(row: Row) -> tuple[str, ...]:
     if kind == "budget":  # its `sk` is `{quota}#{channel}#{thread}`
         channel = row["sk"].split("#")[1]
         return (f"{rest}/{channel}" if channel else rest,)
-    # `file#{tenant}/{file}` has its place in `sk`: a file may be called as a channel is
+    # `file#{tenant}/{file}` has its place in `sk`; a file and a channel may have the same id
     return (row["sk"],) if kind == "file" else (rest, row["sk"])
 
 

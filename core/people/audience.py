@@ -14,7 +14,7 @@ log = logging.getLogger(__name__)
 class Audience:
     """Decides who may see what. One instance per process.
 
-    `departures` is None if there are no documents.
+    `removals` is None if there are no documents.
     """
 
     def __init__(self, removals: Removals | None, outsiders: Outsiders) -> None:

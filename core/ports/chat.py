@@ -134,7 +134,7 @@ class Chat(FileStore, Protocol):
         ...
 
     async def completed(self, question: Incoming) -> Incoming:
-        """The question with all its files, when its event did not carry them (`partial`)."""
+        """The question with all its files, if its event did not carry them (`files_unresolved`)."""
         ...
 
     async def nearby(self, limit: int) -> Sequence[Message]:

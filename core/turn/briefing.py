@@ -35,8 +35,8 @@ NEARBY = 8
 class Brief:
     """A prompt with what belongs to its answer.
 
-    `prompt` is None if the model is not needed: then `notices` are the whole answer. `passages` are
-    in the order of their numbers in the prompt.
+    `prompt` is None if the model is not needed: then the sentences for people are the whole answer.
+    `passages` are in the order of their numbers in the prompt.
     """
 
     model: str

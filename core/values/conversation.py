@@ -152,7 +152,7 @@ class Incoming:
     private: bool = False
     """Whether only its author and we see it, in a place with other people."""
     quoted: Quoted = NOTHING_QUOTED
-    """What `said` was based on."""
+    """What `answer_so_far` was based on."""
 
     @property
     def history(self) -> str:

@@ -62,7 +62,7 @@ def message(body: Mapping[str, Any], bot_id: str) -> Incoming | None:
 
     In a channel or group chat the bot is addressed by a mention, or by a message that only it and
     its author see. Other posts arrive if the app may read them all (resource-specific consent).
-    Only Graph knows their files: such a post is `partial`.
+    Only Graph knows their files: such a post is `files_unresolved`.
     """
     said = _said(body, bot_id)
     return _as_message(body, said) if said and not _as_command(body, said) else None
