@@ -294,10 +294,7 @@ def _error(name: str, status: int) -> ModelError:
 
 
 def tune_gc() -> None:
-    """Make garbage collection rarer and cheaper in a process with many small streams.
-
-    Call it once, after startup.
-    """
+    """Make garbage collection rarer and cheaper for many small streams; call it after startup."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 50, 100)

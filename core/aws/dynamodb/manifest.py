@@ -41,10 +41,8 @@ REGISTERED = (
 
 
 class DynamoManifest:
-    """All documents. A change is one conditional update, so late or repeated events do nothing.
-
-    Every method raises StoreError.
-    """
+    """All documents. Methods raise StoreError; a change is one conditional update, so that late or
+    repeated events do nothing."""
 
     def __init__(
         self, dynamodb: Any, table: str, calls: Calls, *, clock: Callable[[], float]
@@ -182,11 +180,10 @@ class DynamoManifest:
     ) -> tuple[Sequence[Document], str]:
         """A page of the documents that are not deleted, and the next page's cursor.
 
-        `fresh` reads consistently, at twice the price. The scan covers all rows of the table,
-        exchanges and claims included: there is no index by kind, as one would cost a write for each
-        step of a document. A page is at most `limit` rows or one megabyte, which is 128 read units;
-        the 40 pages of an hourly comparison cost 5,120 units, or half a dollar a month. Scanning
-        segments in parallel would cost the same, and nobody needs the result sooner.
+        `fresh` reads consistently, at twice the price. The scan covers all rows of the table: an
+        index by kind would cost a write for each step of a document. A page is at most `limit` rows
+        or one megabyte, which is 128 read units; the 40 pages of an hourly comparison cost 5,120
+        units, or half a dollar a month. Scanning segments in parallel would cost the same.
         """
         answer = await self._calls(
             self._db.scan,

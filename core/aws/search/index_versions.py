@@ -42,8 +42,8 @@ T = TypeVar("T")
 class IndexVersions:
     """All versions as one `core.ports.index.Index` and `core.ports.index.Embeddings`.
 
-    `pool` builds a model's embeddings, `table` is the deployment's table. Every call raises Foreign
-    if the index belongs to another deployment.
+    `pool` builds a model's embeddings, `table` is the deployment's table. Every call raises
+    StoreError, and Foreign if the index belongs to another deployment.
     """
 
     def __init__(
@@ -92,10 +92,7 @@ class IndexVersions:
         return self._pools[key]
 
     async def all(self, *, anew: bool = False) -> Sequence[IndexVersion]:
-        """The existing versions, empty if nothing was ever indexed. `anew`: read them again.
-
-        Raises StoreError.
-        """
+        """The existing versions, empty if nothing was ever indexed; `anew` reads them again."""
         async with self._reading:
             if anew or self._clock() - self._read_at >= FOLLOW:
                 began = self._clock()
@@ -116,10 +113,7 @@ class IndexVersions:
         return self._edition(self.wanted, self.model, self.dims, there=False)
 
     async def claim(self) -> None:
-        """Take ownership of indices from a release that did not record the owner.
-
-        Raises Foreign, StoreError.
-        """
+        """Take ownership of indices from a release that did not record the owner."""
         await self.all()
         if not self._nameless or not self.table:
             return
@@ -144,10 +138,8 @@ class IndexVersions:
         chunks: Sequence[Chunk],
         vectors: Sequence[Sequence[float]],
     ) -> None:
-        """Write chunks to the live version and to the one being filled.
-
-        Raises StoreError, IndexRejected, ModelError.
-        """
+        """Write chunks to the live version and the one being filled. Raises IndexRejected,
+        ModelError."""
         await self.claim()
         live = await self.live()
         if any(foreign(each, live) for each in vectors):

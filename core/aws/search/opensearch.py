@@ -3,8 +3,7 @@
 There is one index for each embedding model, and an alias over the live one. A chunk's id consists
 of its document, version and ordinal: writing it again replaces it, and the ids of its neighbours
 are known. Ids contain only letters, digits, `-` and `_`, since other characters break request
-signatures. The vector engine is Lucene: it filters while it searches, and every distribution of
-OpenSearch has it.
+signatures. The vector engine, Lucene, filters while it searches and is in every distribution.
 """
 
 from __future__ import annotations
@@ -89,11 +88,8 @@ class OpenSearchIndex:
         return vector
 
     async def ensure(self) -> None:
-        """Create the index and its alias if they do not exist.
-
-        Raises Missing if a version that existed was deleted: a write would create an index in which
-        nothing is found.
-        """
+        """Create the index and its alias if they do not exist. Raises Missing if a version that
+        existed was deleted: a write would create an index in which nothing is found."""
         answer = await self._asked(self._client.indices.exists, index=self.name)
         if self._expected and not answer:
             raise Missing(self.name)
@@ -282,9 +278,7 @@ def serverless(url: str) -> bool:
 
 
 def connect(url: str, region: str, session: boto3.Session | None) -> AsyncOpenSearch:
-    """A client that signs its requests to Amazon's own hosts.
-
-    For any other host, the URL may contain a user name and password.
+    """A client that signs requests to Amazon's hosts; other URLs may contain user and password.
 
     https://docs.aws.amazon.com/opensearch-service/latest/developerguide/request-signing.html
     """
