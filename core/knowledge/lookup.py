@@ -65,7 +65,7 @@ class LookedUp:
     passages: tuple[Passage, ...] = ()
     documents: str = ""
     block: str = ""
-    file_events: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,19 +113,19 @@ class Lookup:
             )
         except (StoreError, ModelError, TimeoutError) as exc:
             log.warning("not searched: %s", type(exc).__name__)
-            return LookedUp(file_events=(phrase("file.not_searched"),))
+            return LookedUp(notes=(phrase("file.not_searched"),))
         failed = [each for each in found.about if each.state is State.FAILED]
         unread = tuple(user_messages.not_read(each.name, each.reason) for each in failed)
-        file_events = (*unread, *quotable.file_events)
+        notes = (*unread, *quotable.notes)
         files = [e for e in known[0] if e.seen_by(scopes) and e.id not in quotable.gone]
         if not files and not quotable.passages:
-            return LookedUp(file_events=file_events)
+            return LookedUp(notes=notes)
         texts = {each.text for each in found.whole}
         stay = tuple(each for each in quotable.passages if each.text in texts)
         others = tuple(each for each in quotable.passages if each.text not in texts)
         documents = passages_block(stay) if stay else ""
         block = passages_block(others, 1 + len(stay)) if others or not stay else ""
-        return LookedUp((*stay, *others), documents, f"{files_block(files)}\n{block}", file_events)
+        return LookedUp((*stay, *others), documents, f"{files_block(files)}\n{block}", notes)
 
     async def _known(self, question: Incoming, chat: Chat) -> tuple[Sequence[Document], States]:
         """The files of this place, and the freshness of the latest ones."""

@@ -36,7 +36,7 @@ class Quotable:
     """The passages that may be quoted, sentences about changed files, and the deleted documents."""
 
     passages: tuple[Passage, ...]
-    file_events: tuple[str, ...]
+    notes: tuple[str, ...]
     gone: frozenset[DocumentId]
 
 
@@ -84,7 +84,7 @@ class Originals:
         reading = [e for e in documents.values() if _is_read_anew(e) and e not in changed]
         ready = await self._sharing.renewed(changed, chat, status) if changed else ()
         fresh = {each.id for each in ready}
-        file_events = [
+        notes = [
             user_messages.answered_from_new(each.name)
             if each.id in fresh
             else user_messages.new_not_read(each.name)
@@ -92,13 +92,11 @@ class Originals:
         ]
         unsure = [e for e in documents.values() if _is(e, Freshness.UNKNOWN, states)]
         if unsure:
-            file_events.append(
-                user_messages.not_checked((e.name, day(e.shared_at)) for e in unsure)
-            )
+            notes.append(user_messages.not_checked((e.name, day(e.shared_at)) for e in unsure))
         left_out = {*gone, *(each.id for each in (*changed, *reading))}
         kept = [each for each in passages if each.document.id not in left_out]
         found = await search(fresh) if fresh else ()
-        return Quotable((*kept, *found), tuple(file_events), frozenset(gone))
+        return Quotable((*kept, *found), tuple(notes), frozenset(gone))
 
     async def _forget(self, documents: Collection[Document]) -> None:
         """Forget files deleted on their platform, with exchanges that began with or quote them."""

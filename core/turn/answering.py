@@ -34,4 +34,4 @@ async def streamed(
         stop, usage = delta.stop or stop, delta.usage or usage
     live.feed(checked.end())
     listed = sources(brief.passages, checked.cited)
-    return Outcome(stop, usage, brief.model, brief.file_events, listed)
+    return Outcome(stop, usage, brief.model, brief.notes, listed)

@@ -189,7 +189,7 @@ class Assistant:
                     question, claim, chat, live, lease, made_from=made_from
                 )
                 if unseen:
-                    outcome = replace(outcome, file_events=(*outcome.file_events, unseen))
+                    outcome = replace(outcome, notes=(*outcome.notes, unseen))
                 lease.check()
                 said = live.text
                 if lease.late and outcome.stopped:
@@ -253,12 +253,12 @@ class Assistant:
         try:
             brief = await patiently(lambda: self._briefing.of(question, chat, live, thread), live)
             if brief.prompt is None:
-                return Outcome(file_events=brief.file_events)
+                return Outcome(notes=brief.notes)
             made_from.quoted |= brief.quoted
             return await streamed(self._model, brief, brief.prompt, question.answer_so_far, live)
         except ModelError as exc:
             log.warning("model did not finish: %s", type(exc).__name__)
-            return Outcome(file_events=brief.file_events if brief else (), error=exc)
+            return Outcome(notes=brief.notes if brief else (), error=exc)
 
     async def _thread(
         self, question: Incoming, claim: Claim, chat: Chat, live: LiveMessage

@@ -42,7 +42,7 @@ class Brief:
     model: str
     prompt: Prompt | None
     passages: tuple[Passage, ...] = ()
-    file_events: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     quoted: Quoted = NOTHING_QUOTED
     """The documents that the prompt contains, directly or quoted by earlier answers."""
 
@@ -131,7 +131,7 @@ class Briefing:
                 found = await self._lookup.of(question, chat, live, scopes, before)
             made_from = quoted(each.document for each in found.passages)
             asked = build(found.block, documents=found.documents)
-            brief = Brief(name, asked, found.passages, found.file_events, made_from)
+            brief = Brief(name, asked, found.passages, found.notes, made_from)
         return replace(brief, quoted=brief.quoted | known.quoted)
 
     async def _recalled(
@@ -157,9 +157,9 @@ class Briefing:
         knowledge = self._knowledge
         if knowledge is None:
             names = (each.name for each in question.attachments)
-            return Brief(name, None, file_events=(user_messages.not_set_up(names),))
+            return Brief(name, None, notes=(user_messages.not_set_up(names),))
         if question.private:
-            return Brief(name, None, file_events=(phrase("file.private"),))
+            return Brief(name, None, notes=(phrase("file.private"),))
         shared = await knowledge.sharing.take(question, chat, live.status)
         documents = [each for each in shared.documents if each.seen_by(scopes)]
         unread = shared.unread + tuple(
@@ -169,7 +169,7 @@ class Briefing:
         )
         asks = question.addressed and bool(question.text.strip())
         if not documents and not asks:
-            return Brief(name, None, file_events=unread)
+            return Brief(name, None, notes=unread)
         passages = await self._of_documents(question, documents, live, scopes, asks=asks)
         request = None if asks else summaries.ask(documents, await _nearby(chat))
         asked = build(passages_block(passages) if passages else "", request)

@@ -20,7 +20,7 @@ class Outcome:
     stop: str | None = None
     usage: Usage = field(default_factory=Usage)
     model: str = ""
-    file_events: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     sources: str = ""
     stopped: bool = False
     error: ModelError | None = None
@@ -66,19 +66,19 @@ def ending(run: str, outcome: Outcome, *, partial: bool, answered_by: str = "") 
     """
     if outcome.error is not None:
         failure = user_messages.failure(outcome.error, partial=partial)
-        notice = "  ".join((*outcome.file_events, failure))
+        notice = "  ".join((*outcome.notes, failure))
         return Ending(notice, (Button("retry", phrase("button.retry"), run, "primary"),))
     again = Button("regenerate", phrase("button.regenerate"), run)
     if outcome.stopped:
         return Ending(phrase("ending.stopped"), (again,))
     if not outcome.model:
         retry = Button("retry", phrase("button.retry"), run)
-        return Ending("\n\n".join(outcome.file_events), (retry,) if outcome.file_events else ())
+        return Ending("\n\n".join(outcome.notes), (retry,) if outcome.notes else ())
     if not partial:
-        told = (*outcome.file_events, user_messages.unanswered(outcome.stop))
+        told = (*outcome.notes, user_messages.unanswered(outcome.stop))
         return Ending("\n\n".join(told), (again,))
     label = MODELS[outcome.model].label if outcome.model in MODELS else outcome.model
     label = answered_by or label
-    file_events = [*outcome.file_events, user_messages.ending(outcome.stop), label]
+    notes = [*outcome.notes, user_messages.ending(outcome.stop), label]
     rate = (Button("up", "👍", f"up {run}"), Button("down", "👎", f"down {run}"))
-    return Ending("  ".join(n for n in file_events if n), (again, *rate))
+    return Ending("  ".join(n for n in notes if n), (again, *rate))

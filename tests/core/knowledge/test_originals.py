@@ -77,7 +77,7 @@ class Scene:
 async def test_what_is_the_same_is_quoted_without_a_word():
     scene = Scene(**{"a.txt": Freshness.SAME})
     found = await scene.quotable(document("a.txt"))
-    assert ([each.text for each in found.passages], found.file_events) == (["storks"], ())
+    assert ([each.text for each in found.passages], found.notes) == (["storks"], ())
 
 
 async def test_what_is_gone_is_forgotten_with_what_was_said_of_it_and_not_quoted():
@@ -104,22 +104,22 @@ async def test_what_has_changed_is_read_anew_and_the_answer_says_so():
     found = await scene.quotable(document("a.txt"), document("c.txt"))
     assert [each.text for each in found.passages] == ["storks", "herons"]
     assert scene.sharing.anew == ["a.txt"]
-    assert "“a.txt” was changed" in found.file_events[0]
-    assert "new version" in found.file_events[0]
+    assert "“a.txt” was changed" in found.notes[0]
+    assert "new version" in found.notes[0]
 
 
 async def test_what_cannot_be_read_anew_in_time_is_not_quoted_as_it_was():
     scene = Scene(ready=False, **{"a.txt": Freshness.CHANGED})
     found = await scene.quotable(document("a.txt"))
     assert found.passages == ()
-    assert "Ask again in a minute" in found.file_events[0]
+    assert "Ask again in a minute" in found.notes[0]
 
 
 async def test_what_is_being_read_anew_is_not_quoted_as_it_was():
     scene = Scene(**{"a.txt": Freshness.SAME})
     found = await scene.quotable(document("a.txt", state=State.EXTRACTING))
     assert found.passages == ()
-    assert "Ask again in a minute" in found.file_events[0]
+    assert "Ask again in a minute" in found.notes[0]
 
 
 @pytest.mark.parametrize("error", [Unreachable("x"), RateLimited(9)])
@@ -128,14 +128,14 @@ async def test_where_the_store_is_away_a_file_is_quoted_with_its_date(error):
     scene.chat.faults["freshness"] = [error]
     found = await scene.quotable(document("a.txt"))
     assert len(found.passages) == 1
-    assert "“a.txt” (as of 3 Oct 2026)" in found.file_events[0]
+    assert "“a.txt” (as of 3 Oct 2026)" in found.notes[0]
 
 
 async def test_where_we_may_not_ask_nothing_is_said():
     scene = Scene()
     scene.chat.faults["freshness"] = [Forbidden("no right")]
     found = await scene.quotable(document("a.txt"))
-    assert (len(found.passages), found.file_events) == (1, ())
+    assert (len(found.passages), found.notes) == (1, ())
 
 
 async def test_files_that_the_search_had_not_been_expected_to_find_are_asked_about_after_it():
