@@ -34,6 +34,7 @@ from core.aws.dynamodb.departures import DynamoDepartures
 from core.aws.dynamodb.erasures import DynamoErasures
 from core.aws.dynamodb.history import DynamoHistory
 from core.aws.dynamodb.manifest import DynamoManifest
+from core.aws.dynamodb.waits import DynamoWaits
 from core.aws.provision import provision
 from core.aws.s3 import S3Vault
 from core.aws.search.index_versions import IndexVersions
@@ -121,6 +122,7 @@ async def bench() -> AsyncIterator[Bench]:
             index,
             DynamoDepartures(dynamodb, made.table, calls, clock=time.time),
             DynamoCursors(dynamodb, made.table, calls),
+            DynamoWaits(dynamodb, made.table, calls),
         )
         yield Bench(shelf, calls, made.bucket, made.files_queue, folder)
 

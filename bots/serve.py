@@ -80,12 +80,13 @@ async def serving(
             core.turns,
             reach,
             presence=core.presence,
+            status=core.status,
         )
         sqs = client("sqs", settings.aws_region)
         answer = _measured(worker.handle, metering, "worker")
         sources = [Consumer(sqs, settings.turns_queue_url, core.calls, answer, CONCURRENCY)]
         if core.shelf is not None:
-            files = ingester(settings, core.shelf, core.model)
+            files = ingester(settings, core.shelf, core.model, core.turns)
             read = _measured(files.handle, metering, "ingester")
             sources.append(Consumer(sqs, settings.files_queue_url, core.calls, read, FILES_AT_ONCE))
         threads = ThreadPoolExecutor(RECEIVERS, thread_name_prefix="receiver")

@@ -19,6 +19,8 @@ async def sweep(claims: Claims, turns: TurnQueue) -> int:
     orphans = await claims.orphans()
     for orphan in orphans:
         event_id, ordering_group = orphan.claim.event_id, f"{orphan.claim.attempt}/{orphan.times}"
+        if orphan.claim.wait is not None:
+            ordering_group += f"/{orphan.claim.wait.number}"  # waits are no attempts
         for number, incoming in enumerate((orphan.incoming, *orphan.behind)):
             try:
                 turn = loads(incoming)

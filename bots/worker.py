@@ -16,6 +16,7 @@ from typing import Any
 
 from bots.sweep import sweep
 from bots.wire.platform import Platform
+from core.knowledge.files.waiting_status import WaitingStatus
 from core.knowledge.presence import Presence
 from core.ports.chat import Chat, ChatError, Forbidden, Gone, RateLimited, Unreachable
 from core.ports.rates import Call, Priority
@@ -27,7 +28,7 @@ from core.runtime.telemetry import Metric, count, following
 from core.turn.assistant import Assistant
 from core.turn.commands import Commands
 from core.values.answer import MessageId
-from core.values.conversation import Command, Conversation, Incoming, loads
+from core.values.conversation import PROGRESS, Command, Conversation, Incoming, loads
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Worker:
         platforms: Mapping[str, Platform],
         *,
         presence: Presence | None = None,
+        status: WaitingStatus | None = None,
     ) -> None:
         self._assistant = assistant
         self._commands = commands
@@ -54,6 +56,7 @@ class Worker:
         self._turns = turns
         self._platforms = platforms
         self._presence = presence
+        self._status = status
         self._cleaning = Background()
 
     async def handle(self, event: Mapping[str, Any], until: float | None = None) -> dict[str, Any]:
@@ -98,7 +101,10 @@ class Worker:
         try:
             noted = await self._noted(item)
             chat, budget = self._chat(item.conversation, item.extra)
-            if isinstance(item, Command):
+            if isinstance(item, Command) and item.name == PROGRESS:
+                if self._status is not None:
+                    await self._status.show(item, chat, budget)
+            elif isinstance(item, Command):
                 self._clean(chat, budget, await self._commands.handle(item, chat))
             else:
                 await self._answer(item, chat, budget, redelivered, until)

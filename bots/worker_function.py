@@ -38,6 +38,7 @@ async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
             core.turns,
             reach,
             presence=core.presence,
+            status=core.status,
         )
         sqs = client("sqs", settings.aws_region)
         stack.callback(sqs.close)

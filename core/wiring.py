@@ -33,6 +33,7 @@ from core.knowledge.files.platform_changes import Shelved
 from core.knowledge.files.reread import Renewal
 from core.knowledge.files.transfer import Fetcher
 from core.knowledge.files.undoable_erasure import Erasing
+from core.knowledge.files.waiting_status import WaitingStatus
 from core.knowledge.library import IndexedLibrary
 from core.knowledge.lookup import Knowledge
 from core.knowledge.presence import Presence
@@ -43,6 +44,7 @@ from core.streaming.markdown.presentable import Policy
 from core.turn.assistant import Assistant
 from core.turn.briefing import Briefing
 from core.turn.commands import Commands
+from core.turn.continuation import Continuations
 from core.turn.prompt.metering import MeteredModel
 
 
@@ -58,6 +60,8 @@ class Core:
     model: BedrockModel
     shelf: DocumentStores | None
     presence: Presence | None
+    status: WaitingStatus | None
+    continuations: Continuations | None
     ledgers: LedgerStores
 
 
@@ -113,6 +117,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
     files: Files | None = None
     erasing: Erasing | None = None
     shelved: Shelved | None = None
+    continuations: Continuations | None = None
     if shelf is not None:
         files = Files(
             shelf.manifest,
@@ -122,6 +127,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
             shelf.removals,
             erasures=shelf.erasures,
         )
+        continuations = Continuations(shelf.waits, shelf.manifest, turns, clock)
         erasing = erasing_of(settings, shelf, notices_of(settings, sqs, calls), clock)
         limit = settings.max_file_mb * 1024**2
         fetcher = Fetcher(
@@ -139,6 +145,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
                 history,
                 briefing,
                 policy=policy,
+                continuations=continuations,
                 answered_by=settings.answered_by,
                 clock=clock,
             ),
@@ -151,6 +158,7 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
                 dead=SqsDeadTurns(sqs, settings.turns_queue_url, calls),
                 files=files,
                 shelved=shelved,
+                continuations=continuations,
                 erasing=erasing,
                 audience=audience,
                 default_model=settings.default_model,
@@ -161,6 +169,8 @@ async def core(settings: Settings, clock: Callable[[], float] = time.time) -> As
             model,
             shelf,
             Presence(shelf.removals, time.monotonic) if shelf is not None else None,
+            WaitingStatus(shelf.waits, shelf.manifest) if shelf is not None else None,
+            continuations,
             ledgers,
         )
     finally:

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from core.aws.provision import TRIES
-from core.aws.sqs.s3_events import jobs
+from core.aws.sqs.s3_events import Removed, Written, jobs
 from core.runtime.tasks import together
+from ingestion.announcements import Announcements
 from ingestion.pipeline import Pipeline
 
 log = logging.getLogger(__name__)
@@ -25,8 +26,9 @@ SLOW_TRIES = 2
 class Ingester:
     """One for a process."""
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, announcements: Announcements | None = None) -> None:
         self._pipeline = pipeline
+        self._announcements = announcements
 
     async def handle(self, event: Mapping[str, Any], until: float | None = None) -> dict[str, Any]:
         """Works through an SQS batch; names those to be delivered again.
@@ -44,15 +46,23 @@ class Ingester:
         received = int(record.get("attributes", {}).get("ApproximateReceiveCount", "1"))
         try:
             for job in jobs(record["body"]):
-                limit = asyncio.timeout_at(until)
                 try:
-                    async with limit:
-                        await self._pipeline.run(job, last=received >= TRIES)
-                except TimeoutError:
-                    if not limit.expired() or received < SLOW_TRIES:
-                        raise
-                    await self._pipeline.give_up(job, "too_slow")
+                    await self._did(job, received, until)
+                finally:
+                    # whatever came of it, and even if it was done before: those who wait are told
+                    if self._announcements is not None:
+                        await self._announcements.over(job.key)
         except Exception as exc:  # noqa: BLE001 - the outermost handler: the record comes again
             log.warning("a file is put off: %s", type(exc).__name__)
             return False
         return True
+
+    async def _did(self, job: Written | Removed, received: int, until: float | None) -> None:
+        limit = asyncio.timeout_at(until)
+        try:
+            async with limit:
+                await self._pipeline.run(job, last=received >= TRIES)
+        except TimeoutError:
+            if not limit.expired() or received < SLOW_TRIES:
+                raise
+            await self._pipeline.give_up(job, "too_slow")

@@ -13,6 +13,7 @@ from core.aws.document_stores import reading
 from core.aws.lambda_.telemetry import Telemetry
 from core.aws.lambda_.warm import Warm
 from core.aws.sqs.lambda_batch import LambdaBatch
+from core.aws.sqs.turns import SqsTurns
 from core.runtime.settings import load
 from ingestion.app import Ingester
 from ingestion.wiring import ingester
@@ -28,8 +29,9 @@ class _Kept:
 async def _built(environ: Mapping[str, str]) -> AsyncIterator[_Kept]:
     settings = load(environ, talks=False)
     async with reading(settings) as kept:
-        reads = ingester(settings, kept.shelf, kept.model)
         sqs = client("sqs", settings.aws_region)
+        turns = SqsTurns(sqs, settings.turns_queue_url, kept.calls)
+        reads = ingester(settings, kept.shelf, kept.model, turns)
         try:
             yield _Kept(reads, LambdaBatch(sqs, settings.files_queue_url, kept.calls))
         finally:

@@ -69,7 +69,8 @@ T = TypeVar("T")
 class Pipeline:
     """One for a process. `limit` is the most bytes of a file; `readers` how many read at a time.
 
-    `room`: bytes of extracted text that all of them hold (`ingestion.text_budget`).
+    `room`: bytes of extracted text that all of them hold (`ingestion.text_budget`). `progressed` is
+    told of a document that has come further.
     """
 
     def __init__(
@@ -84,6 +85,7 @@ class Pipeline:
         read: Reader = extract,
         readers: int = 0,
         room: int = ROOM,
+        progressed: Callable[[DocumentId], Awaitable[None]] | None = None,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -94,6 +96,7 @@ class Pipeline:
         self._eyes = eyes
         self._limit = limit
         self._read = read
+        self._progressed = progressed
         self._sleep = sleep
         self._clock = clock
         self._room = Room(room)
@@ -121,7 +124,7 @@ class Pipeline:
         seen = written.seen
 
         async def beat() -> None:
-            await self._manifest.progress(document, seen, State.EXTRACTING)
+            await self._progress(document, seen, State.EXTRACTING)
 
         try:
             with self._room.share(beat, BEAT) as share:
@@ -241,9 +244,7 @@ class Pipeline:
             at = max(at, item.locator.first if item.locator.unit in ("page", "slide") else 0)
             if now() - told >= TELL_EVERY:
                 told = now()
-                await self._manifest.progress(
-                    document, seen, State.EXTRACTING, done=at, total=pages
-                )
+                await self._progress(document, seen, State.EXTRACTING, at, pages)
         return items, pages
 
     async def _looked_at(
@@ -253,9 +254,7 @@ class Pipeline:
         async with running(self._eyes.read(items)) as (reading,):
             while not (await asyncio.wait({reading}, timeout=BEAT))[0]:
                 await self._patiently(
-                    lambda: self._manifest.progress(
-                        document, seen, State.EXTRACTING, done=pages, total=pages
-                    )
+                    lambda: self._progress(document, seen, State.EXTRACTING, pages, pages)
                 )
             blocks: Sequence[Block] = await reading
             return blocks
@@ -267,7 +266,7 @@ class Pipeline:
         slots, done = asyncio.Semaphore(WINDOWS), 0
         overtaken = asyncio.Event()
         row = Document(document, name, "")
-        await self._manifest.progress(document, seen, State.EMBEDDING, total=len(chunks))
+        await self._progress(document, seen, State.EMBEDDING, 0, len(chunks))
 
         async def one(window: Sequence[Chunk]) -> None:
             nonlocal done
@@ -278,10 +277,7 @@ class Pipeline:
                 vectors = await self._patiently(lambda: self._embeddings.embed(texts))
                 await self._patiently(lambda: self._index.put(row, seen, window, vectors))
                 done += len(window)
-                current = await self._manifest.progress(
-                    document, seen, State.EMBEDDING, done=done, total=len(chunks)
-                )
-                if not current:
+                if not await self._progress(document, seen, State.EMBEDDING, done, len(chunks)):
                     overtaken.set()
 
         windows = [chunks[n : n + WINDOW] for n in range(0, len(chunks), WINDOW)]
@@ -289,6 +285,15 @@ class Pipeline:
         if not overtaken.is_set():
             await self._patiently(self._index.refresh)
         return not overtaken.is_set()
+
+    async def _progress(
+        self, document: DocumentId, seen: str, state: State, done: int = 0, total: int = 0
+    ) -> bool:
+        """Notes how far a version is; False if it was overtaken."""
+        current = await self._manifest.progress(document, seen, state, done=done, total=total)
+        if self._progressed is not None:
+            await self._progressed(document)
+        return current
 
     async def _patiently(self, call: Callable[[], Awaitable[T]]) -> T:
         def pause(exc: Exception, delay: float) -> float:

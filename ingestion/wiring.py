@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import time
+
 from core.aws.document_stores import DocumentStores
 from core.ports.model import Model
+from core.ports.turns import TurnQueue
 from core.runtime.settings import Settings
+from core.turn.continuation import Continuations
 from core.turn.prompt.metering import MeteredModel
+from ingestion.announcements import Announcements
 from ingestion.app import Ingester
 from ingestion.pictures import READS, Eyes
 from ingestion.pipeline import Pipeline
 
 
-def ingester(settings: Settings, shelf: DocumentStores, model: Model) -> Ingester:
-    """Reads the files of the queue; `model` reads images."""
+def ingester(settings: Settings, shelf: DocumentStores, model: Model, turns: TurnQueue) -> Ingester:
+    """Reads the files of the queue; `model` reads images, `turns` gets the questions that waited
+    for them."""
+    continuations = Continuations(shelf.waits, shelf.manifest, turns, time.time)
+    announcements = Announcements(continuations, time.monotonic)
     return Ingester(
         Pipeline(
             shelf.vault,
@@ -21,5 +29,7 @@ def ingester(settings: Settings, shelf: DocumentStores, model: Model) -> Ingeste
             shelf.embeddings,
             Eyes(MeteredModel(model), READS),
             limit=settings.max_file_mb * 1024**2,
-        )
+            progressed=announcements.progressed,
+        ),
+        announcements,
     )

@@ -26,7 +26,7 @@ from bots.slack.chat import SlackChat
 from cli.inspect.reading import Unusable
 from cli.inspect.talk import SOMEONE
 from core.runtime.settings import SLACK_API
-from core.turn.assistant import THREAD_LIMIT
+from core.turn.prompt.prompt import THREAD_LIMIT
 from core.values.answer import Message
 from core.values.conversation import Command, Conversation, Incoming, Kind
 

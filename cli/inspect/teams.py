@@ -9,7 +9,7 @@ from bots.teams.chat import Microsoft, TeamsChat
 from bots.teams.inbound.parse import parse
 from bots.wire.fields import map_of, text_of
 from cli.inspect.reading import Unusable
-from core.turn.assistant import THREAD_LIMIT
+from core.turn.prompt.prompt import THREAD_LIMIT
 from core.values.answer import Message
 from core.values.conversation import Command, Conversation, Incoming, Kind
 

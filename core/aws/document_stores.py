@@ -19,6 +19,7 @@ from core.aws.dynamodb.departures import DynamoDepartures
 from core.aws.dynamodb.erasures import DynamoErasures
 from core.aws.dynamodb.history import DynamoHistory
 from core.aws.dynamodb.manifest import DynamoManifest
+from core.aws.dynamodb.waits import DynamoWaits
 from core.aws.s3 import S3Vault
 from core.aws.search.index_versions import IndexVersions
 from core.aws.sqs.file_queue import SqsNotices
@@ -42,6 +43,7 @@ class DocumentStores:
     embeddings: IndexVersions
     removals: DynamoDepartures
     cursors: DynamoCursors
+    waits: DynamoWaits
 
     async def close(self) -> None:
         """Close connections and threads."""
@@ -82,7 +84,10 @@ def shelf_of(
     cursors = DynamoCursors(dynamodb, settings.table, calls)
     erasures = DynamoErasures(dynamodb, settings.table, calls, manifest)
     history = DynamoHistory(dynamodb, settings.table, calls, clock=clock)
-    return DocumentStores(vault, manifest, erasures, history, index, index, removals, cursors)
+    waits = DynamoWaits(dynamodb, settings.table, calls)
+    return DocumentStores(
+        vault, manifest, erasures, history, index, index, removals, cursors, waits
+    )
 
 
 def notices_of(settings: Settings, sqs: Any, calls: Calls) -> SqsNotices:

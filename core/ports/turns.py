@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from core.ports.store_error import StoreError
+from core.ports.waits import Wait
 from core.values.answer import MessageId
 from core.values.conversation import Command, Incoming
+from core.values.documents import DocumentId
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,8 @@ class Claim:
     """The exclusive right to answer one event until its lease expires.
 
     `message_ids` are the messages that an earlier worker posted for it, oldest first; `incoming` is
-    the question as that worker left it, with the answer so far.
+    the question as that worker left it, with the answer so far. `wait` is its last wait for
+    documents.
     """
 
     event_id: str
@@ -24,6 +27,7 @@ class Claim:
     message_ids: tuple[MessageId, ...] = ()
     attempt: int = 1
     incoming: str = ""
+    wait: Wait | None = None
 
 
 class LeaseLost(StoreError):
@@ -99,6 +103,24 @@ class Claims(Protocol):
 
         `anew`: attempts are counted from one again. Raises LeaseLost.
         """
+        ...
+
+    async def await_documents(
+        self,
+        claim: Claim,
+        incoming: str,
+        message_ids: Sequence[MessageId],
+        documents: Sequence[DocumentId],
+    ) -> Wait:
+        """End the lease until documents are read; the event stays open, and no attempt is counted.
+
+        From now on `Waits.waiting_for` finds the event. `incoming` is the question to continue
+        with, `message_ids` are the messages posted so far. Raises LeaseLost.
+        """
+        ...
+
+    async def stopping(self, event_id: str) -> bool:
+        """Whether somebody asked to stop an event that is not answered yet, whoever holds it."""
         ...
 
     async def complete(self, claim: Claim) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from core.ports.chat import (
@@ -58,7 +59,7 @@ class LiveMessage:
     """The messages of one answer. Call `start`, then `feed` while `run` writes, then `finish`.
 
     `posted` gets the message ids whenever they change. `ids` are those of an earlier attempt.
-    `first` measures the wait for the first text.
+    `first` measures the wait for the first text, `idle` is the stage of a message without text.
     `run` and `finish` raise Gone or Forbidden if the answer can no longer be shown; `run` raises
     Stopped if the person stopped the answer on the platform.
     """
@@ -74,6 +75,7 @@ class LiveMessage:
         posted: Callable[[Sequence[MessageId]], Awaitable[None]],
         ids: Sequence[MessageId] = (),
         first: FirstText | None = None,
+        idle: Stage = Stage.STATUS,
     ) -> None:
         self._chat = chat
         self._budget = budget
@@ -86,6 +88,7 @@ class LiveMessage:
         self._shown: list[Rendered] = [Rendered("") for _ in ids]
         self._text: list[str] = []
         self._first = first or FirstText()
+        self._idle = idle
         self._thinks = False
         self._wake = asyncio.Event()
         self._closing = asyncio.Event()
@@ -113,7 +116,7 @@ class LiveMessage:
         """
         self._since = asyncio.get_running_loop().time()
         if not self._ids:
-            status = Rendered(self._status, self._running, stage=Stage.STATUS)
+            status = Rendered(self._status, self._running, stage=self._idle)
             await self._post(status, Priority.FIRST)
         elif anew:
             self.retired += self._ids[1:]
@@ -165,7 +168,7 @@ class LiveMessage:
             if not plan(self._shown, wanted):
                 continue
             priority = Priority.PROGRESS if silent or self._first.seen else Priority.FIRST
-            if not await self._granted(priority):
+            if not await self._unless_closing(self._budget.spend(Call.EDIT, priority)):
                 return
             self._wake.clear()
             wanted = self._progress(silent=silent)
@@ -199,6 +202,14 @@ class LiveMessage:
                     return  # the text that was visible when it was stopped stays
                 stopped = True
 
+    async def rest(self) -> None:
+        """Show the status once more, if an edit is free: nobody works on the answer for now."""
+        wanted = [Rendered(self._status, self._running, stage=Stage.WAITING)]
+        if plan(self._shown, wanted) and not self._budget.wait_for(Call.EDIT, Priority.PROGRESS):
+            with suppress(RateLimited, TooLong, Uneditable, Unreachable, Stopped):
+                await self._budget.spend(Call.EDIT, Priority.PROGRESS)
+                await self._apply(wanted, Priority.PROGRESS)
+
     def _passed(self) -> float:
         return asyncio.get_running_loop().time() - self._since
 
@@ -211,7 +222,7 @@ class LiveMessage:
         if not split:
             still = waiting(self._status, self._passed(), thinks=self._thinks)
             status = still if silent else self._status
-            return [Rendered(status, self._running, stage=Stage.STATUS)]
+            return [Rendered(status, self._running, stage=self._idle)]
         return self._rendered(split, self._running, "", Stage.GROWING)
 
     def _complete(self, ending: Ending) -> list[Rendered]:
@@ -304,10 +315,6 @@ class LiveMessage:
             return False
         return True
 
-    async def _granted(self, priority: Priority) -> bool:
-        return await self._unless_closing(self._budget.spend(Call.EDIT, priority))
-
     async def _unless_closing(self, work: Work[object]) -> bool:
         """Wait for `work` or `close`; True if the work was done."""
-        done, _ = await first_done(work, self._closing.wait())
-        return done
+        return (await first_done(work, self._closing.wait()))[0]

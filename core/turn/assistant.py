@@ -13,37 +13,38 @@ import functools
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
+from core.knowledge.files import waiting
 from core.knowledge.files.intake import completed
 from core.ports.chat import Chat, ChatError, Forbidden, Gone, Stopped
 from core.ports.history import History
 from core.ports.model import Model, ModelError
-from core.ports.rates import Budget, Call, Priority
+from core.ports.rates import Budget
 from core.ports.store_error import StoreError
 from core.ports.turns import Claim, Claims, DeadlineReached, LeaseLost, Withdrawn
 from core.runtime.patience import patiently
 from core.runtime.tasks import running
-from core.runtime.telemetry import Metric, count
 from core.streaming.live import Ending, LiveMessage
-from core.streaming.markdown.presentable import Policy, present
+from core.streaming.markdown.presentable import Policy
 from core.streaming.progress import first_text
 from core.turn.answering import streamed
 from core.turn.briefing import Brief, Briefing
+from core.turn.continuation import Continuations, continuation
 from core.turn.exchange import MadeFrom, keep
+from core.turn.fallbacks import announce_delay, give_up
 from core.turn.lease import Lease, held, resumed
 from core.turn.outcome import Outcome, counted, ending, whole_words
-from core.values.answer import Button, Message, MessageId, Rendered
+from core.turn.prompt.prompt import THREAD_LIMIT
+from core.values.answer import Button, Message, MessageId, Stage
 from core.values.conversation import Incoming, Kind, dumps
+from core.values.documents import DocumentId
 from core.wording.catalogue import phrase
 
 log = logging.getLogger(__name__)
 
 TRIES = 4
 """Workers that may fail at one question before people are asked to press Retry."""
-THREAD_LIMIT = 100
-"""The most messages of a thread that are read."""
 
 
 class Assistant:
@@ -61,6 +62,7 @@ class Assistant:
         briefing: Briefing,
         *,
         policy: Policy,
+        continuations: Continuations | None = None,
         answered_by: str = "",
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -71,6 +73,7 @@ class Assistant:
         self._history = history
         self._briefing = briefing
         self._policy = policy
+        self._continuations = continuations
 
     async def answer(
         self,
@@ -97,7 +100,7 @@ class Assistant:
         except StoreError:
             if not question.addressed:
                 raise
-            await self._say_once(question, chat, budget, redelivered=redelivered)
+            await announce_delay(question, chat, budget, redelivered=redelivered)
             raise
         if claim is None:
             return ()
@@ -105,7 +108,8 @@ class Assistant:
         try:
             live = await self._live(question, claim, chat, budget, redelivered=redelivered)
             if claim.attempt > TRIES:
-                await self._give_up(question, claim, chat, live.ids)
+                await give_up(question, chat, live.ids, self._policy)
+                await patiently(lambda: self._claims.complete(claim))
                 return ()
             return await self._turn(question, claim, chat, budget, live, until=until)
         except (Gone, Forbidden, Stopped) as exc:
@@ -118,25 +122,6 @@ class Assistant:
         except LeaseLost:
             log.warning("another worker answers this event now")
         return ()
-
-    async def _give_up(
-        self, question: Incoming, claim: Claim, chat: Chat, ids: Sequence[MessageId]
-    ) -> None:
-        """Show that several workers failed at this question, keeping the text that they posted."""
-        count(Metric.FAILURES, reason="GivenUp")
-        retry = Button("retry", phrase("button.retry"), question.event_id, "primary")
-        texts: dict[str, str] | None = None
-        if ids:
-            with suppress(ChatError):  # messages that cannot be read are not overwritten
-                texts = {t.message_id: t.text for t in await chat.thread(THREAD_LIMIT)}
-        if texts is None:
-            await chat.post(Rendered(phrase("failure.given_up"), (retry,)), mark=question.event_id)
-        else:
-            text = present(texts.get(ids[-1], ""), self._policy, final=True)
-            footer = phrase("failure.given_up") if text else ""
-            ending = Rendered(text or phrase("failure.given_up"), (retry,), footer)
-            await chat.edit(ids[-1], ending)
-        await patiently(lambda: self._claims.complete(claim))
 
     async def _live(
         self, question: Incoming, claim: Claim, chat: Chat, budget: Budget, *, redelivered: bool
@@ -161,6 +146,7 @@ class Assistant:
             posted=posted,
             ids=ids,
             first=first_text(question, self._clock()),
+            idle=Stage.WAITING if question.attachments else Stage.STATUS,
         )
 
     async def _turn(
@@ -185,9 +171,15 @@ class Assistant:
                     await patiently(lambda: self._claims.complete(claim))
                     return tuple(live.retired)
                 made_from = MadeFrom(question.quoted)
-                outcome = await self._stream(
-                    question, claim, chat, live, lease, made_from=made_from
-                )
+                if claim.wait is not None and await self._claims.stopping(claim.event_id):
+                    outcome = Outcome(stopped=True)
+                else:
+                    outcome = await self._stream(
+                        question, claim, chat, live, lease, made_from=made_from
+                    )
+                if outcome.awaits:
+                    await self._let_go(question, claim, live, outcome.awaits)
+                    return tuple(live.retired)
                 if unseen:
                     outcome = replace(outcome, notes=(*outcome.notes, unseen))
                 lease.check()
@@ -209,6 +201,25 @@ class Assistant:
             await keep(self._history, question, said, outcome.usage, made_from.quoted)
         await patiently(lambda: self._claims.complete(claim))
         return tuple(live.retired)
+
+    async def _let_go(
+        self,
+        question: Incoming,
+        claim: Claim,
+        live: LiveMessage,
+        documents: Sequence[DocumentId],
+    ) -> None:
+        """Leave a question until its files are read (`core.turn.continuation`)."""
+        await live.rest()
+        left = continuation(question)
+        await patiently(lambda: self._claims.await_documents(claim, left, live.ids, documents))
+        if self._continuations is None:
+            return
+        log.info("waits for %d files", len(documents))
+        if await self._claims.stopping(claim.event_id):
+            await self._continuations.resume(claim.event_id)
+        else:
+            await self._continuations.look(claim.event_id)
 
     async def _stream(
         self,
@@ -251,9 +262,12 @@ class Assistant:
         thread = await self._thread(question, claim, chat, live)
         brief: Brief | None = None
         try:
-            brief = await patiently(lambda: self._briefing.of(question, chat, live, thread), live)
+            given_up = waiting.given_up(claim.wait, self._clock())
+            brief = await patiently(
+                lambda: self._briefing.of(question, chat, live, thread, given_up=given_up), live
+            )
             if brief.prompt is None:
-                return Outcome(notes=brief.notes)
+                return Outcome(notes=brief.notes, awaits=brief.awaits)
             made_from.quoted |= brief.quoted
             return await streamed(self._model, brief, brief.prompt, question.answer_so_far, live)
         except ModelError as exc:
@@ -276,18 +290,6 @@ class Assistant:
             ours = set(live.ids)
             live.keep_until(sum(len(turn.text) for turn in thread if turn.message_id in ours))
         return thread if question.conversation.kind is not Kind.DIRECT else ()
-
-    async def _say_once(
-        self, question: Incoming, chat: Chat, budget: Budget, *, redelivered: bool
-    ) -> None:
-        """Tell people once that the answer will be late, in a message that the answer replaces."""
-        try:
-            if question.replaces or (redelivered and await chat.find(question.event_id)):
-                return
-            await budget.spend(Call.POST, Priority.FIRST)
-            await chat.post(Rendered(phrase("progress.no_storage")), mark=question.event_id)
-        except ChatError as exc:
-            log.warning("people not told of the outage: %s", type(exc).__name__)
 
 
 def _empty(question: Incoming) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from core.knowledge.files.intake import Shared
 from core.knowledge.lookup import Knowledge, LookedUp, Lookup, Shows, whole
 from core.people.audience import Audience
 from core.ports.chat import Chat, ChatError, Forbidden, Gone
@@ -19,7 +20,7 @@ from core.turn.prompt.prompt_blocks import passages_block
 from core.turn.prompt.recall import Recalled, documents_of, recalled
 from core.values.answer import Exchange, Message, Prompt
 from core.values.conversation import NOTHING_QUOTED, Conversation, Incoming, Quoted, Scope
-from core.values.documents import Document, Passage, quoted
+from core.values.documents import Document, DocumentId, Passage, quoted
 from core.values.models import MODELS
 from core.wording import user_messages
 from core.wording.catalogue import phrase
@@ -45,6 +46,8 @@ class Brief:
     notes: tuple[str, ...] = ()
     quoted: Quoted = NOTHING_QUOTED
     """The documents that the prompt contains, directly or quoted by earlier answers."""
+    awaits: tuple[DocumentId, ...] = ()
+    """The question's files that are not read yet: the model is not asked before they are."""
 
 
 class Briefing:
@@ -76,7 +79,7 @@ class Briefing:
         A message that does not address us is answered only if its files are to be read. Raises
         StoreError, RateLimited or Unreachable.
         """
-        if question.addressed:
+        if question.addressed or question.waited:
             return question
         if self._knowledge is None or not (question.attachments or question.files_unresolved):
             return None
@@ -97,10 +100,26 @@ class Briefing:
         return phrase("reply.guest") if refused else ""
 
     async def of(
-        self, question: Incoming, chat: Chat, live: Shows, thread: Sequence[Message]
+        self,
+        question: Incoming,
+        chat: Chat,
+        live: Shows,
+        thread: Sequence[Message],
+        *,
+        given_up: bool = False,
     ) -> Brief:
-        """The brief for a question. Raises StoreError or ModelError."""
+        """The brief for a question. Raises StoreError or ModelError.
+
+        `given_up`: the question does not wait any longer for files that are not read yet.
+        """
         where = question.conversation
+        shared = Shared()
+        if question.attachments:
+            if self._knowledge is None or question.private:
+                return Brief("", None, notes=(self._not_taken(question),))
+            shared = await self._knowledge.sharing.take(question, chat, live.status)
+            if shared.waiting and not given_up:
+                return Brief("", None, awaits=tuple(each.id for each in shared.waiting))
         chosen, exchanges, scopes = await together(
             self._settings.model(where.place),
             self._history.recent(question.history, prompt.WINDOW),
@@ -123,7 +142,9 @@ class Briefing:
             )
 
         if question.attachments:
-            brief = await self._of_files(question, chat, live, name, build, scopes=scopes)
+            brief = await self._of_files(
+                question, shared, chat, live, name=name, build=build, scopes=scopes
+            )
         else:
             before = prompt.merge(question.message_id, known.turns, thread, known.withheld)
             found = LookedUp()
@@ -143,29 +164,34 @@ class Briefing:
         rows = await known.manifest.get(wanted) if known is not None and wanted else {}
         return recalled(exchanges, where, scopes, rows)
 
+    def _not_taken(self, question: Incoming) -> str:
+        """Why the files of a question are not taken."""
+        if question.private and self._knowledge is not None:
+            return phrase("file.private")
+        return user_messages.not_set_up(each.name for each in question.attachments)
+
     async def _of_files(
         self,
         question: Incoming,
+        shared: Shared,
         chat: Chat,
         live: Shows,
+        *,
         name: str,
         build: Callable[[str, str | None], Prompt],
-        *,
         scopes: frozenset[Scope],
     ) -> Brief:
         """The brief for a question about its attached files, or for a summary of them."""
-        knowledge = self._knowledge
-        if knowledge is None:
-            names = (each.name for each in question.attachments)
-            return Brief(name, None, notes=(user_messages.not_set_up(names),))
-        if question.private:
-            return Brief(name, None, notes=(phrase("file.private"),))
-        shared = await knowledge.sharing.take(question, chat, live.status)
+        late = tuple(user_messages.not_read(each.name, "not_yet") for each in shared.waiting)
         documents = [each for each in shared.documents if each.seen_by(scopes)]
-        unread = shared.unread + tuple(
-            user_messages.not_read(each.name, "forbidden")
-            for each in shared.documents
-            if each not in documents
+        unread = (
+            shared.unread
+            + late
+            + tuple(
+                user_messages.not_read(each.name, "forbidden")
+                for each in shared.documents
+                if each not in documents
+            )
         )
         asks = question.addressed and bool(question.text.strip())
         if not documents and not asks:

@@ -15,6 +15,7 @@ from core.ports.chat import Chat, ChatError
 from core.ports.history import Feedback, History
 from core.ports.place_settings import PlaceSettings
 from core.ports.turns import Claims, DeadTurns, Record, TurnQueue
+from core.turn.continuation import Continuations
 from core.turn.referred_answer import answer_of
 from core.values import runs
 from core.values.answer import MessageId, Option, Rendered
@@ -42,6 +43,7 @@ class Commands:
         erasing: Erasing | None,
         audience: Audience,
         shelved: Shelved | None = None,
+        continuations: Continuations | None = None,
         default_model: str,
     ) -> None:
         self._claims = claims
@@ -52,6 +54,7 @@ class Commands:
         self._dead = dead
         self._files = files
         self._shelved = shelved
+        self._continuations = continuations
         self._erasing = erasing
         self._audience = audience
         self._default_model = default_model
@@ -165,10 +168,12 @@ class Commands:
         return Rendered(heading, options=options, picker="model")
 
     async def _named(self, command: Command, chat: Chat) -> Command:
-        """The command with its run: by default that of the conversation's newest answer."""
+        """The command with its run: by default that of the conversation's newest answer, and for
+        `stop` of the newest one that has not ended."""
         if command.argument:
             return command
-        record = await answer_of(command, chat, self._claims, self._history)
+        running = command.name == "stop"
+        record = await answer_of(command, chat, self._claims, self._history, running=running)
         run = record.event_id if record else f"{command.conversation.place}/-"
         return replace(command, argument=run)
 
@@ -177,6 +182,8 @@ class Commands:
         if not runs.belongs_to(run, command.conversation.place):
             return Rendered(phrase("reply.other_conversation"))
         if await self._claims.stop(run):
+            if self._continuations is not None:
+                await self._continuations.resume(run)  # to its end
             return None
         return Rendered(phrase("reply.ended"))
 
@@ -198,7 +205,13 @@ class Commands:
         if command.person.id != question.person.id and await outside(command.person, chat):
             # an outsider must not see more by retrying another person's question
             question = replace(question, person=replace(question.person, outsider=True))
-        anew = replace(question, event_id=runs.next_run(run), replaces=shown, answer_so_far="")
+        anew = replace(
+            question,
+            event_id=runs.next_run(run),
+            replaces=shown,
+            answer_so_far="",
+            waited=False,
+        )
         await self._turns.enqueue(anew)
         return None
 

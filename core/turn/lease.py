@@ -64,11 +64,14 @@ async def held(claims: Claims, claim: Claim, until: float | None = None) -> Asyn
 
 
 def resumed(question: Incoming, claim: Claim | None) -> Incoming:
-    """The question with the answer so far that an earlier worker left in the claim."""
+    """The question with what an earlier worker left in the claim: the answer so far, and that it
+    waited for its files."""
     try:
         left = loads(claim.incoming) if claim and claim.incoming else None
     except ValueError:
         return question
-    if isinstance(left, Incoming) and len(left.answer_so_far) > len(question.answer_so_far):
-        return replace(question, answer_so_far=left.answer_so_far, quoted=left.quoted)
-    return question
+    if not isinstance(left, Incoming):
+        return question
+    if len(left.answer_so_far) > len(question.answer_so_far):
+        question = replace(question, answer_so_far=left.answer_so_far, quoted=left.quoted)
+    return replace(question, waited=question.waited or left.waited)

@@ -8,6 +8,7 @@ from core.ports.model import ModelError
 from core.runtime.telemetry import Metric, count
 from core.streaming.live import Ending
 from core.values.answer import Button, Usage
+from core.values.documents import DocumentId
 from core.values.models import MODELS
 from core.wording import user_messages
 from core.wording.catalogue import phrase
@@ -15,7 +16,10 @@ from core.wording.catalogue import phrase
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a stream ended: `stop` is Bedrock's stop reason, `stopped` that a person stopped it."""
+    """How a stream ended: `stop` is Bedrock's stop reason, `stopped` that a person stopped it.
+
+    `awaits`: the model was not asked, because these documents are not read yet.
+    """
 
     stop: str | None = None
     usage: Usage = field(default_factory=Usage)
@@ -24,6 +28,7 @@ class Outcome:
     sources: str = ""
     stopped: bool = False
     error: ModelError | None = None
+    awaits: tuple[DocumentId, ...] = ()
 
 
 WORD = 40

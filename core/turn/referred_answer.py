@@ -17,17 +17,25 @@ THREAD, TOKENS = 50, 4000
 
 
 async def answer_of(
-    command: Command, chat: Chat, claims: Claims, history: History, *, message: str = ""
+    command: Command,
+    chat: Chat,
+    claims: Claims,
+    history: History,
+    *,
+    message: str = "",
+    running: bool = False,
 ) -> Record | None:
     """The newest run of the command's conversation, or the one that posted `message`.
 
-    None if it is unknown. Raises StoreError.
+    `running` prefers a run that has not ended. None if it is unknown. Raises StoreError.
     """
+    newest: Record | None = None
     for question in (await _questions(command, chat, history))[:LOOKED_AT]:
         found = await _last(claims, f"{command.conversation.place}/{question}", message)
-        if found is not None:
+        if found is not None and not (running and found.completed):
             return found
-    return None
+        newest = newest or found
+    return newest
 
 
 async def _questions(command: Command, chat: Chat, history: History) -> Sequence[str]:

@@ -9,6 +9,8 @@ is queued past another. Hence:
    is busy.
 3. A turn that was delivered and never begun blocks its group for as long as the queue hides it. So
    the whole group is queued again, in order, in another message group that is not blocked.
+4. A turn that waits for documents has no worker, and is not lost. Once it could continue, it is
+   lost if nobody takes it, which differs from a backlog as above.
 """
 
 from __future__ import annotations
@@ -21,6 +23,8 @@ UNTAKEN = 60.0
 """Seconds after which a turn that no worker took may be lost."""
 SHOWN_AGAIN = 1_800.0
 """Seconds after which the queue redelivers such a turn by itself."""
+RESUMED = 30.0
+"""Seconds within which a worker takes a turn that need not wait for documents any more."""
 ORPHANED = 15.0
 """Seconds after the end of its lease when a turn counts as abandoned."""
 AGAIN = 120.0
@@ -36,7 +40,8 @@ class OpenTurn:
 
     `group` is its message group, whose turns are answered in order. `since` is when it was queued,
     or if its receiver did not record that (`noted`), when it was taken. `lease` is None if no
-    worker took it. `requeued` is when it was last queued again, 0 if never.
+    worker took it. `requeued` is when it was last queued again, 0 if never. `goes_on_at` is when a
+    turn that waits for documents should continue, infinite if that is not known yet.
     """
 
     event_id: str
@@ -45,6 +50,7 @@ class OpenTurn:
     noted: bool = False
     lease: float | None = None
     requeued: float = 0.0
+    goes_on_at: float | None = None
 
 
 def lost(turns: Iterable[OpenTurn], now: float) -> list[tuple[OpenTurn, Sequence[OpenTurn]]]:
@@ -70,8 +76,12 @@ def lost(turns: Iterable[OpenTurn], now: float) -> list[tuple[OpenTurn, Sequence
 
 
 def _lost(turn: OpenTurn, at_work: Sequence[OpenTurn], now: float) -> bool:
+    if turn.goes_on_at is not None and turn.goes_on_at > now:
+        return False
     if turn.requeued:
         return now - turn.requeued >= AGAIN and _passed_over(turn.requeued, at_work)
+    if turn.goes_on_at is not None:
+        return now - turn.goes_on_at >= RESUMED and _passed_over(turn.goes_on_at, at_work)
     if turn.lease is not None:
         return turn.lease < now - ORPHANED
     return UNTAKEN <= now - turn.since < SHOWN_AGAIN and _passed_over(turn.since, at_work)

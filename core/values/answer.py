@@ -116,11 +116,13 @@ class Stage(Enum):
     """How far the answer in a message has come.
 
     NOTICE is not part of an answer, STATUS has no text of the answer yet, GROWING will get more
-    text, DONE is complete.
+    text, DONE is complete. WAITING has no text either, but may stand for hours, and another process
+    continues.
     """
 
     NOTICE = auto()
     STATUS = auto()
+    WAITING = auto()
     GROWING = auto()
     DONE = auto()
 

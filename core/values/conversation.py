@@ -153,6 +153,8 @@ class Incoming:
     """Whether only its author and we see it, in a place with other people."""
     quoted: Quoted = NOTHING_QUOTED
     """What `answer_so_far` was based on."""
+    waited: bool = False
+    """Whether it waited for its files, and now continues."""
 
     @property
     def history(self) -> str:
@@ -180,6 +182,9 @@ class Command:
     """When it happened by the platform's clock, in seconds since the epoch; 0 if unknown."""
 
 
+PROGRESS = "progress"
+"""The command, from ourselves, that shows how far the files are that the run `argument` waits for;
+versions before it do nothing on it."""
 MORE = "more"
 """The key in `extra` that holds newer fields, since older releases refuse unknown keys."""
 
@@ -196,6 +201,7 @@ def dumps(item: Incoming | Command) -> str:
         more["at"] = data.pop("at")
     else:
         more["private"] = data.pop("private")
+        more["waited"] = data.pop("waited")
         more["origins"] = {e["id"]: e.pop("origins") for e in data["attachments"]}
         more["origins"] = {file: places for file, places in more["origins"].items() if places}
         for each in data["attachments"]:
@@ -229,6 +235,7 @@ def loads(text: str) -> Incoming | Command:
                     data[name] = data.pop(key)
             data["replaces"] = tuple(data.get("replaces", ()))
             data["private"] = bool(more.get("private"))
+            data["waited"] = bool(more.get("waited"))
             data["quoted"] = Quoted(
                 frozenset(more.get("scopes", ())),
                 frozenset((place, file) for place, file in more.get("documents", ())),

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -47,7 +48,7 @@ class Waiting:
         )
         self.sharing = Sharing(
             self.shelf.vault, self.manifest, file_events,
-            limit=100, clock=time.monotonic, now=self.now, sleep=self.nap,
+            limit=100, clock=time.monotonic, now=self.now,
         )  # fmt: skip
         self.first = []
         self.reading = asyncio.Lock()
@@ -62,10 +63,6 @@ class Waiting:
     async def meanwhile(self):
         pass
 
-    async def nap(self, seconds):
-        async with self.reading:  # what somebody reads takes no time
-            await self.minute()
-
     async def minute(self):
         self.ahead += STEP
         for body in self.shelf.events(0 if self.first else 1):
@@ -79,7 +76,14 @@ class Waiting:
         await self.meanwhile()
 
     async def take(self):
-        return await self.sharing.take(POST, Chat(WHERE), lambda _: None)
+        """As the schedule has a worker look while the question waits."""
+        shared = await self.sharing.take(POST, Chat(WHERE), lambda _: None)
+        while shared.waiting:
+            async with self.reading:  # what somebody reads takes no time
+                await self.minute()
+            waited = replace(POST, waited=True)
+            shared = await self.sharing.take(waited, Chat(WHERE), lambda _: None)
+        return shared
 
 
 @pytest.fixture

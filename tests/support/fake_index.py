@@ -132,6 +132,8 @@ class FakeIngester:
     dead: bool = False
     read: Callable[[Document], object] = lambda _: None
     """Told of each document that was read."""
+    over: Callable[[DocumentId], Awaitable[None]] | None = None
+    """Told of each document that somebody has done with."""
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
     written: int = 0
 
@@ -157,7 +159,10 @@ class FakeIngester:
         """Reads it however often it takes, as a queue has it done."""
         while True:
             try:
-                return await self._read(key, version)
+                await self._read(key, version)
+                if self.over is not None and (found := document_of(key)) is not None:
+                    await self.over(found[0])
+                return
             except StoreError:
                 await asyncio.sleep(1)
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from uuid import uuid4
 
@@ -15,6 +15,7 @@ from core.aws.dynamodb.claims import LEASE
 from core.aws.dynamodb.history import sortable
 from core.ports.store_error import StoreError
 from core.ports.turns import Busy, Claim, LeaseLost, Orphan, Record, Withdrawn
+from core.ports.waits import Wait, Waiting
 from core.rates.ledger import InMemoryStore, LedgerStore
 from core.turn.requeue_policy import ORPHANED
 from core.values.answer import Exchange, Message, MessageId, Usage
@@ -71,6 +72,7 @@ class Event:
     stop: bool = False
     gone: bool = False
     requeued: float = 0.0
+    waits: bool = False
 
 
 class FakeClaims:
@@ -104,7 +106,9 @@ class FakeClaims:
             raise Busy(old.lease - self._clock())
         kept = old.incoming or incoming
         claim = replace(old.claim, owner=owner, attempt=old.claim.attempt + 1, incoming=kept)
-        self.events[event_id] = replace(old, claim=claim, incoming=kept, lease=lease, requeued=0.0)
+        self.events[event_id] = replace(
+            old, claim=claim, incoming=kept, lease=lease, requeued=0.0, waits=False
+        )
         return claim
 
     async def renew(self, claim: Claim) -> bool:
@@ -122,6 +126,27 @@ class FakeClaims:
         left = replace(claim, attempt=1) if anew else claim
         kept = replace(event.claim, attempt=left.attempt)
         self.events[claim.event_id] = replace(event, claim=kept, incoming=incoming, lease=0.0)
+
+    async def await_documents(
+        self,
+        claim: Claim,
+        incoming: str,
+        message_ids: Sequence[MessageId],
+        documents: Sequence[DocumentId],
+    ) -> Wait:
+        event = self._ours(claim)
+        since, number = (claim.wait.since, claim.wait.number) if claim.wait else (self._clock(), 0)
+        wait = Wait(tuple(documents), since, number + 1)
+        kept = replace(event.claim, owner="", attempt=0, message_ids=tuple(message_ids), wait=wait)
+        self.events[claim.event_id] = replace(
+            event, claim=kept, incoming=incoming, lease=0.0, waits=True
+        )
+        return wait
+
+    async def stopping(self, event_id: str) -> bool:
+        self.outage.check()
+        event = self.events.get(event_id)
+        return event is not None and event.stop and not event.settled
 
     async def complete(self, claim: Claim) -> None:
         event = self._ours(claim, settled=True)
@@ -163,6 +188,7 @@ class FakeClaims:
             Orphan(event.claim, event.incoming)
             for event in sorted(self.events.values(), key=lambda event: event.lease)
             if not event.settled and event.lease < self._clock() - ORPHANED and not event.requeued
+            if not event.waits
         ]
 
     async def requeued(self, event_id: str) -> None:
@@ -184,6 +210,26 @@ class FakeClaims:
         if event.claim.owner != claim.owner or (event.settled and not settled):
             raise LeaseLost(claim.event_id)
         return event
+
+
+class FakeWaits:
+    """Those of the events that wait."""
+
+    def __init__(self, claims: FakeClaims) -> None:
+        self._claims = claims
+
+    async def waiting_for(self, document: DocumentId) -> Sequence[Waiting]:
+        found = await self.read(self._claims.events)
+        return [each for each in found.values() if document in each.wait.documents]
+
+    async def read(self, event_ids: Collection[str]) -> Mapping[str, Waiting]:
+        self._claims.outage.check()
+        found = {each: self._claims.events[each] for each in event_ids}
+        return {
+            event_id: Waiting(event_id, event.incoming, event.claim.message_ids, event.claim.wait)
+            for event_id, event in found.items()
+            if event.waits and not event.settled and event.claim.wait is not None
+        }
 
 
 class FakeHistory:

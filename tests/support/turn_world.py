@@ -16,6 +16,7 @@ from typing import Any
 
 from bots.worker import Worker
 from core.knowledge.files.intake import Sharing
+from core.knowledge.files.waiting_status import WaitingStatus
 from core.knowledge.library import IndexedLibrary
 from core.knowledge.lookup import Knowledge
 from core.knowledge.presence import Presence
@@ -26,6 +27,7 @@ from core.streaming.markdown.presentable import Policy
 from core.turn.assistant import Assistant
 from core.turn.briefing import Briefing
 from core.turn.commands import Commands
+from core.turn.continuation import Continuations
 from core.values.answer import Button, Message, MessageId, Rendered
 from core.values.conversation import (
     Attachment,
@@ -48,6 +50,7 @@ from tests.support.fakes import (
     FakeFeedback,
     FakeHistory,
     FakePlaceSettings,
+    FakeWaits,
     Outage,
 )
 from tests.support.virtual import now
@@ -96,6 +99,10 @@ class TurnWorld:
         self.index = FakeIndex(self.outage)
         self.ingester = FakeIngester(self.vault, self.manifest, self.index)
         self.file_events.again = self.ingester.again
+        waits = FakeWaits(self.claims)
+        self.continuations = Continuations(waits, self.manifest, self.queue, self.clock)
+        self.status = WaitingStatus(waits, self.manifest)
+        self.ingester.over = self.continuations.after
         self.audience = Audience(self.removals if files else None, outsiders)
         self.budgets = WorkspaceBudget(QUOTAS, lambda: now())
         self._files = files
@@ -133,6 +140,7 @@ class TurnWorld:
             self.history,
             briefing,
             policy=Policy(),
+            continuations=self.continuations,
             answered_by=self._answered_by,
             clock=self.clock,
         )
@@ -145,12 +153,19 @@ class TurnWorld:
             dead=self.queue,
             files=None,
             erasing=None,
+            continuations=self.continuations,
             audience=self.audience,
             default_model="sonnet",
         )
         presence = Presence(self.removals, now)
         return Worker(
-            assistant, commands, claims, self.queue, {"fake": self._reach}, presence=presence
+            assistant,
+            commands,
+            claims,
+            self.queue,
+            {"fake": self._reach},
+            presence=presence,
+            status=self.status,
         )
 
     def _reach(
@@ -206,8 +221,11 @@ class TurnWorld:
         """Delivers what is queued until nothing is left, and tidies up."""
         worker = worker or self.worker
         await self.queue.work(worker.handle, allowance)
+        while self.ingester.tasks:
+            # what is read may let questions continue
+            await asyncio.wait(self.ingester.tasks, return_when=asyncio.FIRST_COMPLETED)
+            await self.queue.work(worker.handle, allowance)
         await worker.close()
-        await asyncio.gather(*self.ingester.tasks)
 
     # what people see
 

@@ -9,6 +9,7 @@ from core.aws.access.calls import Calls
 from core.aws.access.fifo import group
 from core.aws.access.items import decode
 from core.aws.dynamodb.reads import by_keys, in_partition
+from core.aws.dynamodb.waits import wait_of
 from core.ports.turns import Claim, Orphan
 from core.turn.requeue_policy import OpenTurn, lost
 from core.values.answer import MessageId
@@ -26,7 +27,8 @@ def claim_key(event_id: str) -> dict[str, str]:
 def claim_of(item: Mapping[str, Any]) -> Claim:
     """The claim in a decoded row."""
     ids = tuple(MessageId(each) for each in item["messages"])
-    return Claim(item["event"], item["owner"], ids, int(item["attempt"]), item["incoming"])
+    attempt = int(item["attempt"])
+    return Claim(item["event"], item["owner"], ids, attempt, item["incoming"], wait_of(item))
 
 
 async def read_open(
@@ -40,15 +42,24 @@ async def read_open(
 
 
 def orphans_of(
-    rows: Mapping[str, Mapping[str, Any]], claims: Mapping[str, Mapping[str, Any]], now: float
+    rows: Mapping[str, Mapping[str, Any]],
+    claims: Mapping[str, Mapping[str, Any]],
+    go_on_at: Mapping[str, float],
+    now: float,
 ) -> Sequence[Orphan]:
-    """The open events to be queued again, as `core.turn.requeue_policy` decides."""
+    """The open events to be queued again, as `core.turn.requeue_policy` decides.
+
+    `go_on_at` has those that wait for documents, and when they should continue.
+    """
     incoming = {
         event: str(source["incoming"])
         for event, row in rows.items()
         if "incoming" in (source := claims.get(event, row))
     }
-    turns = [_open(rows[each], claims.get(each), text) for each, text in incoming.items()]
+    turns = [
+        _open(rows[each], claims.get(each), text, go_on_at.get(each))
+        for each, text in incoming.items()
+    ]
     return [
         Orphan(
             claim_of(claims[each.event_id])
@@ -62,7 +73,12 @@ def orphans_of(
     ]
 
 
-def _open(row: Mapping[str, Any], claim: Mapping[str, Any] | None, incoming: str) -> OpenTurn:
+def _open(
+    row: Mapping[str, Any],
+    claim: Mapping[str, Any] | None,
+    incoming: str,
+    goes_on_at: float | None,
+) -> OpenTurn:
     return OpenTurn(
         row["sk"],
         _group(incoming) or row["sk"],
@@ -70,6 +86,7 @@ def _open(row: Mapping[str, Any], claim: Mapping[str, Any] | None, incoming: str
         noted="noted" in row,
         lease=float(claim["lease"]) if claim else None,
         requeued=float(row.get("requeued", 0)),
+        goes_on_at=goes_on_at,
     )
 
 

@@ -25,10 +25,13 @@ from core.aws.access.retention import REMEMBERED
 from core.aws.dynamodb.claim_rows import OPEN, claim_key, claim_of, orphans_of, read_open
 from core.aws.dynamodb.reads import in_partition
 from core.aws.dynamodb.stops import Stops
+from core.aws.dynamodb.waits import carried, go_on_at, next_wait, note, waiting_claim, waiting_of
 from core.aws.dynamodb.withdrawn import withdraw
 from core.ports.turns import Busy, Claim, LeaseLost, Orphan, Record, Withdrawn
+from core.ports.waits import Wait
 from core.values.answer import MessageId
 from core.values.conversation import NOTHING
+from core.values.documents import DocumentId
 from core.values.runs import next_run, post_of
 
 LEASE = 20.0
@@ -73,8 +76,8 @@ class DynamoClaims:
                     claim_of(item), owner=self._name(), attempt=int(item["attempt"]) + 1
                 )
             # the question as an earlier worker left it contains the answer so far
-            kept = (item["incoming"] if item else "") or clean(incoming)
-            claim = replace(claim, incoming=kept)
+            left = (item["incoming"] if item else "") or clean(incoming)
+            claim = replace(claim, incoming=left)
             if await self._claim(claim, item):
                 return claim
         raise Busy(LEASE)
@@ -92,6 +95,7 @@ class DynamoClaims:
             "incoming": claim.incoming,
             "settled": False,
             "ttl": int(now + REMEMBERED),
+            **carried(claim.wait),
         }
         put: dict[str, Any] = {"TableName": self._table, "Item": encode(item)}
         if old is None:
@@ -124,7 +128,7 @@ class DynamoClaims:
         if self._leases.get(claim.owner, 0.0) - now < LEASE / 2:
             await self._update(claim, "SET lease = :lease", {":lease": now + LEASE})
             self._leases[claim.owner] = now + LEASE
-        return claim.event_id in await self._stops.now()
+        return await self.stopping(claim.event_id)
 
     async def posted(self, claim: Claim, message_ids: Sequence[MessageId]) -> None:
         """Record the answer's messages. Raises LeaseLost, StoreError."""
@@ -142,6 +146,25 @@ class DynamoClaims:
             },
         )
         self._leases.pop(claim.owner, None)
+
+    async def await_documents(
+        self,
+        claim: Claim,
+        incoming: str,
+        message_ids: Sequence[MessageId],
+        documents: Sequence[DocumentId],
+    ) -> Wait:
+        """Leave an open event until documents are read. Raises LeaseLost, StoreError."""
+        now = self._clock()
+        await note(self._db, self._table, self._calls, claim.event_id, documents=documents, now=now)
+        wait = next_wait(claim.wait, documents, now)
+        await self._update(claim, *waiting_claim(wait, incoming, message_ids))
+        self._leases.pop(claim.owner, None)
+        return wait
+
+    async def stopping(self, event_id: str) -> bool:
+        """Whether somebody asked to stop an event that is not answered yet. Raises StoreError."""
+        return event_id in await self._stops.now()
 
     async def complete(self, claim: Claim) -> None:
         """Mark the event as answered for good. Raises LeaseLost, StoreError."""
@@ -206,19 +229,21 @@ class DynamoClaims:
         for event in settled:
             await self._let_go(event)
         still = {event: row for event, row in rows.items() if event not in settled}
-        return orphans_of(still, claims, self._clock())
+        waiting = [each for event in still if (each := waiting_of(claims.get(event, {})))]
+        times = await go_on_at(self._db, self._table, self._calls, waiting, now=self._clock())
+        return orphans_of(still, claims, times, self._clock())
 
     async def requeued(self, event_id: str) -> None:
         """Record that an open turn was queued again just now."""
-        row = {
-            "TableName": self._table,
-            "Key": encode({"pk": OPEN, "sk": event_id}),
-            "UpdateExpression": "SET requeued = :now ADD times :one",
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeValues": encode({":now": self._clock(), ":one": 1}),
-        }
         try:
-            await self._calls(self._db.update_item, **row)
+            await self._calls(
+                self._db.update_item,
+                TableName=self._table,
+                Key=encode({"pk": OPEN, "sk": event_id}),
+                UpdateExpression="SET requeued = :now ADD times :one",
+                ConditionExpression="attribute_exists(pk)",
+                ExpressionAttributeValues=encode({":now": self._clock(), ":one": 1}),
+            )
         except ClientError as exc:
             if not unmet(exc):
                 raise  # an unmet condition: it was answered meanwhile
@@ -254,7 +279,8 @@ class DynamoClaims:
         return f"{self._owner}/{uuid4().hex}"
 
     async def _stopping(self) -> frozenset[str]:
-        return frozenset(each["sk"] for each in await self._partition("stop"))
+        found = await in_partition(self._db, self._table, self._calls, "stop")
+        return frozenset(decode(each)["sk"] for each in found)
 
     async def _item(self, event_id: str) -> dict[str, Any] | None:
         answer = await self._calls(
@@ -264,9 +290,6 @@ class DynamoClaims:
             ConsistentRead=True,
         )
         return decode(answer["Item"]) if "Item" in answer else None
-
-    async def _partition(self, pk: str) -> list[dict[str, Any]]:
-        return [decode(e) for e in await in_partition(self._db, self._table, self._calls, pk)]
 
     async def _update(self, claim: Claim, expression: str, values: dict[str, Any]) -> None:
         """Change a claim that is open and ours. Raises LeaseLost if it is not."""

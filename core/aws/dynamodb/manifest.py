@@ -54,9 +54,7 @@ class DynamoManifest:
 
     async def get(self, ids: Iterable[DocumentId]) -> Mapping[DocumentId, Document]:
         """The documents with these ids; unknown ids are left out."""
-        keys = [key_of(each) for each in sorted(set(ids))]
-        items = await by_keys(self._db, self._table, self._calls, keys)
-        return {each.id: each for each in map(_document, items)}
+        return await documents_of(self._db, self._table, self._calls, ids)
 
     async def of_place(self, place: str, limit: int) -> Sequence[Document]:
         """A place's documents that are not deleted, newest first."""
@@ -268,6 +266,15 @@ class DynamoManifest:
 
     async def _partition(self, pk: str, limit: int) -> list[Mapping[str, Any]]:
         return await in_partition(self._db, self._table, self._calls, pk, limit=limit)
+
+
+async def documents_of(
+    dynamodb: Any, table: str, calls: Calls, ids: Iterable[DocumentId]
+) -> Mapping[DocumentId, Document]:
+    """What the manifest has of these documents. Raises StoreError."""
+    keys = [key_of(each) for each in sorted(set(ids))]
+    items = await by_keys(dynamodb, table, calls, keys)
+    return {each.id: each for each in map(_document, items)}
 
 
 def _sent(value: Any) -> Any:

@@ -1,7 +1,8 @@
-"""Stores the files attached to a message, and follows them until they are searchable.
+"""Stores the files attached to a message, and looks up how far they are.
 
-The ingester takes over at the bucket, and its progress is read from the manifest. If another worker
-repeats this for the same message, it continues where the first one stopped.
+The ingester takes over at the bucket, and its progress is read from the manifest; nobody waits for
+it here (`core.turn.continuation`). If another worker repeats this for the same message, it
+continues where the first one stopped.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from dataclasses import dataclass, replace
 
 from core.knowledge.files.overdue import overdue, tries
 from core.knowledge.files.transfer import Fetcher, reason_of
+from core.knowledge.files.waiting import ENDED, unread
 from core.ports.chat import Chat, ChatError, Forbidden, RateLimited, Unreachable
 from core.ports.documents import FileEvents, Manifest, Vault
 from core.runtime.tasks import retrying, together
@@ -25,22 +27,23 @@ log = logging.getLogger(__name__)
 
 AT_ONCE = 3
 """Files of one message fetched concurrently."""
-LOOKS = (0.3, 0.5, 0.5, 1.0)
-"""Seconds between reads of the manifest; the last one repeats."""
+LOOK = 1.0
+"""Seconds between reads of the manifest while a file is read again."""
 PATIENCE = (0.5, 1.0, 2.0)
 """Seconds between attempts to list a message's files."""
 LONGEST_WAIT = 10.0
 RENEWAL = 20.0
 """Seconds that an answer waits for files that are read again."""
-ENDED = frozenset({State.READY, State.FAILED, State.DELETED})
 
 
 @dataclass(frozen=True, slots=True)
 class Shared:
-    """The searchable files of a message, and sentences about those that could not be read."""
+    """The searchable files of a message, sentences about those that could not be read, and the
+    files that the ingester has yet to read."""
 
-    documents: tuple[Document, ...]
-    unread: tuple[str, ...]
+    documents: tuple[Document, ...] = ()
+    unread: tuple[str, ...] = ()
+    waiting: tuple[Document, ...] = ()
 
 
 class Sharing:
@@ -69,26 +72,42 @@ class Sharing:
         self._sleep = sleep
 
     async def take(self, question: Incoming, chat: Chat, status: Callable[[str], None]) -> Shared:
-        """Store a question's files, and wait until each is searchable or has failed."""
+        """Store a question's files, and say how far each is. Raises StoreError.
+
+        A question that has waited for its files stored them before: what became of them stands.
+        """
+        place = question.conversation.place
+        ids = [DocumentId(place, each.id) for each in question.attachments]
+        if not question.waited:
+            await self._store(question, chat, status)
+        found = await self._manifest.get(ids)
+        waiting = unread(ids, found)
+        for each in waiting:
+            await self._hurried(each)
+        if waiting:
+            status("\n".join(user_messages.reading(each) for each in waiting))
+        ended = [found[each] for each in ids if each in found and found[each] not in waiting]
+        return Shared(
+            tuple(each for each in ended if each.version),
+            tuple(_unread(each) for each in ended if not each.version),
+            tuple(waiting),
+        )
+
+    async def _store(self, question: Incoming, chat: Chat, status: Callable[[str], None]) -> None:
         slots = asyncio.Semaphore(AT_ONCE)
         if not question.person.name:
             person = replace(question.person, name=await chat.name(question.person))
             question = replace(question, person=person)
 
-        async def one(attachment: Attachment) -> DocumentId:
+        async def one(attachment: Attachment) -> None:
             async with slots:
-                return await self._kept(question, attachment, chat, status)
+                await self._keep_one(question, attachment, chat, status)
 
-        ids = await together(*(one(each) for each in question.attachments))
-        documents = await self._followed(ids, status)
-        return Shared(
-            tuple(each for each in documents if each.version),
-            tuple(_unread(each) for each in documents if not each.version),
-        )
+        await together(*(one(each) for each in question.attachments))
 
-    async def _kept(
+    async def _keep_one(
         self, question: Incoming, attachment: Attachment, chat: Chat, status: Callable[[str], None]
-    ) -> DocumentId:
+    ) -> None:
         """Stream one file into the bucket, unless it is there already."""
         place = question.conversation.place
         document = DocumentId(place, attachment.id)
@@ -96,23 +115,22 @@ class Sharing:
         told = known is not None and known.origins in ((), attachment.origins)
         there = known is not None and told and await self._done(known, question.message_id)
         if known is not None and there and known.message == question.message_id:
-            return document
+            return
         try:
             attachment = await self._fetcher.described(attachment, chat)
             if known is not None and there and await self._fetcher.is_same(known, attachment, chat):
-                return document
+                return
         except ChatError as exc:
             if there and isinstance(exc, RateLimited | Unreachable):
-                return document
+                return
             await self._manifest.register(self._row(document, question, attachment))
             await self._manifest.refuse(document, reason_of(exc))
-            return document
+            return
         status(user_messages.fetching(attachment.name))
         row = self._row(document, question, attachment)
         if known is not None and there and not known.origins:
             row = replace(row, origins=())  # it is shared here, not only linked to
         await self._fetcher.fetch(row, attachment, chat)
-        return document
 
     async def renewed(
         self, documents: Sequence[Document], chat: Chat, status: Callable[[str], None]
@@ -140,7 +158,7 @@ class Sharing:
                 else:
                     status(user_messages.reading(row))
             if waiting:
-                await self._sleep(LOOKS[-1])
+                await self._sleep(LOOK)
         return ready
 
     async def forget(self, document: Document) -> Sequence[Document]:
@@ -157,22 +175,6 @@ class Sharing:
         if known.state in (State.FAILED, State.DELETED):
             return known.forgotten and known.message == message_id
         return bool(known.seen) or await self._vault.has(known.key)
-
-    async def _followed(
-        self, ids: Sequence[DocumentId], status: Callable[[str], None]
-    ) -> list[Document]:
-        looks = 0
-        while True:
-            found = await self._manifest.get(ids)
-            documents = [found[each] for each in ids if each in found]
-            waiting = [each for each in documents if each.state not in ENDED]
-            if not waiting:
-                return documents
-            status("\n".join(user_messages.reading(each) for each in waiting))
-            for each in waiting:
-                await self._hurried(each)
-            await self._sleep(LOOKS[min(looks, len(LOOKS) - 1)])
-            looks += 1
 
     async def _hurried(self, row: Document) -> None:
         """Queue a file again that no ingester is reading."""

@@ -25,5 +25,9 @@ def tries(row: Document, now: float) -> int:
 
 def overdue(row: Document, now: float) -> bool:
     """Whether a document that is not read yet should have made progress by now."""
-    patience = UNTAKEN if row.state is State.RECEIVED else UNMOVED
-    return row.updated <= now - patience and tries(row, now) <= TRIES
+    return row.updated <= now - patience(row) and tries(row, now) <= TRIES
+
+
+def patience(row: Document) -> float:
+    """Seconds without a change after which a document that is not read yet is overdue."""
+    return UNTAKEN if row.state is State.RECEIVED else UNMOVED

@@ -15,6 +15,9 @@ from core.values.models import MODELS
 WINDOW = 24_000
 """Tokens of earlier turns that go into a prompt."""
 
+THREAD_LIMIT = 100
+"""The most messages of a thread that are read."""
+
 SYSTEM = """\
 You are Parley, an assistant who takes part in a team's chat. People read your answer in a chat \
 window, often on a phone, while it is being written.
