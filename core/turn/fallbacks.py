@@ -40,7 +40,9 @@ async def announce_delay(
 ) -> None:
     """Tell people once that the answer will be late, in a message that the answer replaces."""
     try:
-        if question.replaces or (redelivered and await chat.find(question.event_id)):
+        if question.replaces or question.waited:
+            return  # there is a message already
+        if redelivered and await chat.find(question.event_id):
             return
         await budget.spend(Call.POST, Priority.FIRST)
         await chat.post(Rendered(phrase("progress.no_storage")), mark=question.event_id)

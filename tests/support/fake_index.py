@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core.aws.access.sequencers import after, comparable
@@ -12,6 +12,7 @@ from core.ports.store_error import StoreError
 from core.values.conversation import Scope
 from core.values.documents import Block, Chunk, Document, DocumentId, State, document_of
 from ingestion.chunks import chunked
+from ingestion.pipeline import BEAT
 from tests.support.fake_documents import FakeManifest, FakeVault
 from tests.support.fakes import Outage
 
@@ -173,7 +174,11 @@ class FakeIngester:
         data = self.vault.objects[key]
         if not await self.manifest.begin_version(document, key, name, version, len(data)):
             return
-        await asyncio.sleep(self.takes)
+        left = self.takes
+        while left > 0:
+            await asyncio.sleep(min(BEAT, left))
+            left -= BEAT
+            await self.manifest.progress(document, version, State.EXTRACTING)
         if name in self.fails:
             await self.manifest.fail(document, version, self.fails[name])
         else:

@@ -13,14 +13,15 @@ from uuid import uuid4
 
 from core.aws.dynamodb.claims import LEASE
 from core.aws.dynamodb.history import sortable
+from core.knowledge.files.waiting import goes_on_at
 from core.ports.store_error import StoreError
 from core.ports.turns import Busy, Claim, LeaseLost, Orphan, Record, Withdrawn
 from core.ports.waits import Wait, Waiting
 from core.rates.ledger import InMemoryStore, LedgerStore
-from core.turn.requeue_policy import ORPHANED
+from core.turn.requeue_policy import ORPHANED, RESUMED
 from core.values.answer import Exchange, Message, MessageId, Usage
 from core.values.conversation import NOTHING, NOTHING_QUOTED, Command, Incoming, Quoted
-from core.values.documents import DocumentId
+from core.values.documents import Document, DocumentId
 from core.values.runs import post_of
 from core.values.tokens import estimate
 
@@ -83,8 +84,10 @@ class FakeClaims:
         clock: Callable[[], float],
         events: dict[str, Event] | None = None,
         outage: Outage | None = None,
+        documents: Mapping[DocumentId, Document] | None = None,
     ) -> None:
         self.events = {} if events is None else events
+        self.documents = {} if documents is None else documents
         self.outage = outage or Outage()
         self._clock = clock
 
@@ -188,8 +191,13 @@ class FakeClaims:
             Orphan(event.claim, event.incoming)
             for event in sorted(self.events.values(), key=lambda event: event.lease)
             if not event.settled and event.lease < self._clock() - ORPHANED and not event.requeued
-            if not event.waits
+            if not event.waits or self._should_continue(event)
         ]
+
+    def _should_continue(self, event: Event) -> bool:
+        wait = event.claim.wait
+        now = self._clock()
+        return wait is not None and goes_on_at(wait, self.documents, now) <= now - RESUMED
 
     async def requeued(self, event_id: str) -> None:
         self.outage.check()

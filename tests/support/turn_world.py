@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 from typing import Any
@@ -22,6 +23,7 @@ from core.knowledge.lookup import Knowledge
 from core.knowledge.presence import Presence
 from core.people.audience import Audience
 from core.ports.rates import Call
+from core.ports.store_error import StoreError
 from core.rates.budget import ConversationBudget, Quota, Rate, WorkspaceBudget
 from core.streaming.markdown.presentable import Policy
 from core.turn.assistant import Assistant
@@ -64,6 +66,7 @@ QUOTAS = (
     Quota(frozenset({Call.EDIT}), (Rate(50, 60),)),
     Quota(frozenset({Call.DELETE}), (Rate(50, 60),)),
 )
+SWEEP_EVERY = 60.0
 LIMIT = 1_000_000
 """Bytes of a file."""
 
@@ -88,13 +91,14 @@ class TurnWorld:
         self.chat = FakeChat(where, takes=0.05)
         self.queue = FakeQueue(self.outage)
         self.events: dict[str, Event] = {}
-        self.claims = FakeClaims(self.clock, self.events, self.outage)
         self.history = FakeHistory(self.outage)
         self.settings = FakePlaceSettings(self.outage)
         self.feedback = FakeFeedback(self.outage)
         self.removals = FakeDepartures(self.outage)
         self.vault = FakeVault(self.outage)
         self.manifest = FakeManifest(self.clock, self.outage)
+        documents = self.manifest.documents
+        self.claims = FakeClaims(self.clock, self.events, self.outage, documents)
         self.file_events = FakeNotices(self.outage)
         self.index = FakeIndex(self.outage)
         self.ingester = FakeIngester(self.vault, self.manifest, self.index)
@@ -221,11 +225,21 @@ class TurnWorld:
         """Delivers what is queued until nothing is left, and tidies up."""
         worker = worker or self.worker
         await self.queue.work(worker.handle, allowance)
-        while self.ingester.tasks:
-            # what is read may let questions continue
-            await asyncio.wait(self.ingester.tasks, return_when=asyncio.FIRST_COMPLETED)
+        while self.ingester.tasks or self.waiting:
+            await self._wait(worker)
             await self.queue.work(worker.handle, allowance)
         await worker.close()
+
+    async def _wait(self, worker: Worker) -> None:
+        """Until something was read, or the minute's sweep."""
+        sweep = asyncio.create_task(asyncio.sleep(SWEEP_EVERY))
+        tasks = {sweep, *self.ingester.tasks}
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if sweep.done():
+            with suppress(StoreError):  # as the process does
+                await worker.sweep()
+        sweep.cancel()
+        await asyncio.gather(sweep, return_exceptions=True)
 
     # what people see
 
@@ -259,6 +273,11 @@ class TurnWorld:
         """The answer that is kept of a question."""
         found = self.history.kept[question.history].get(post_of(question.event_id))
         return found[1].text if found else None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a question waits for files."""
+        return any(each.waits and not each.settled for each in self.events.values())
 
     def settled(self, question: Incoming) -> bool:
         return self.events[question.event_id].settled

@@ -40,11 +40,13 @@ class DynamoWaits:
         self._calls = calls
 
     async def waiting_for(self, document: DocumentId) -> Sequence[Waiting]:
+        """The questions that wait for a document, whatever its state."""
         rows = await in_partition(self._db, self._table, self._calls, partition(document))
         found = await self.read({str(decode(each)["sk"]) for each in rows})
         return [each for each in found.values() if document in each.wait.documents]
 
     async def read(self, event_ids: Collection[str]) -> Mapping[str, Waiting]:
+        """Those of these events that wait now."""
         keys = [{"pk": f"claim#{each}", "sk": "claim"} for each in sorted(event_ids)]
         items = map(decode, await by_keys(self._db, self._table, self._calls, keys))
         return {each.event_id: each for item in items if (each := waiting_of(item)) is not None}

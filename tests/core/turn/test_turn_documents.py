@@ -7,13 +7,14 @@ from dataclasses import replace
 
 import pytest
 
+from core.knowledge.files.overdue import UNTAKEN
 from core.ports.chat import ChatError, Forbidden, RateLimited, Unreachable
 from core.values.conversation import Attachment, Kind, Outsiders, Scope
 from core.values.documents import DocumentId, State
 from core.wording import user_messages
 from core.wording.catalogue import phrase
 from tests.support.fakes import Outage
-from tests.support.turn_world import BEN, CHANNEL, TurnWorld
+from tests.support.turn_world import BEN, CHANNEL, SWEEP_EVERY, TurnWorld
 from tests.support.virtual import in_virtual_time, now
 
 HERONS = "Herons eat fish and frogs."
@@ -80,7 +81,7 @@ async def test_where_files_are_not_set_up_a_file_says_so() -> None:
     world = TurnWorld()
     await world.ask("What do they eat?", files={"herons.txt": HERONS})
     await world.work()
-    assert world.shown == [f"“herons.txt”: {phrase('file.not_set_up')}"]
+    assert world.shown == [user_messages.not_set_up(["herons.txt"])]
     assert world.model.prompts == []
 
 
@@ -157,13 +158,9 @@ async def test_a_file_that_nobody_reads_is_queued_once_more() -> None:
     world = TurnWorld(["They eat fish."], files=True)
     world.ingester.dead = True
     await world.ask("What do they eat?", files={"herons.txt": HERONS})
-
-    async def revive() -> None:
-        if now() > 200:
-            world.ingester.dead = False
-
-    world.chat.during["edit"] = revive
+    asyncio.get_running_loop().call_later(200, setattr, world.ingester, "dead", False)
     await world.work()
+    assert UNTAKEN < now() < UNTAKEN + 3 * SWEEP_EVERY
     assert HERONS in world.seen_by_model()
     assert world.shown == ["They eat fish."]
 
