@@ -222,10 +222,10 @@ async def test_cancelling_ends_the_child(reader):
 async def test_a_child_does_not_outlive_its_parent(reader, tmp_path):
     path = reader(TELLS)
     script = (
-        "import asyncio, sys\nfrom pathlib import Path\nfrom ingestion.extract import sandbox\n"
-        f"sandbox.ROOT = Path({str(tmp_path)!r})\n"
+        "import asyncio, sys\nfrom pathlib import Path\nfrom ingestion.sandbox import parent\n"
+        f"parent.ROOT = Path({str(tmp_path)!r})\n"
         "async def main():\n"
-        f"    async for each in sandbox.extract(Path({str(path)!r}), 'a.txt'):\n"
+        f"    async for each in parent.extract(Path({str(path)!r}), 'a.txt'):\n"
         "        print(each.text, flush=True)\n"
         "asyncio.run(main())"
     )
