@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from bots.teams.inbound.fields import (
@@ -16,13 +16,12 @@ from bots.teams.inbound.fields import (
     by_a_bot,
     extra_of,
     happened,
-    is_us,
     names_us,
     person_of,
     targeted,
     where_of,
 )
-from bots.teams.inbound.plain_text import AT, Read, quote, read_html, read_text
+from bots.teams.inbound.said import Said, said_of
 from bots.wire.fields import MOST_FILES, id_of, list_of, map_of, text_of, url_of
 from core.values.conversation import Attachment, Command, Conversation, Incoming, Kind
 from core.values.models import resolve
@@ -37,8 +36,6 @@ COMMANDS = ("model", "files")
 """Commands that can be typed: the titles in the manifest's command lists."""
 BUTTONS = ("stop", "retry", "regenerate", "up", "down", "model", "remove", "erase", "undo", "auto")
 """Commands our cards send. Card data comes from people's clients, so other names are ignored."""
-LONGEST = 40_000
-"""The most characters of a question: 80 KB in UTF-16, as Teams counts."""
 DOWNLOAD = "application/vnd.microsoft.teams.file.download.info"
 
 _COMMAND = re.compile(rf"(/?)({'|'.join(COMMANDS)})(?:\s+(.*))?", re.I | re.S)
@@ -52,7 +49,7 @@ _FILES = re.compile(r"\d{0,4}|auto(?: on| off)?", re.I)
 def parse(body: Mapping[str, Any], bot_id: str) -> Incoming | Command | None:
     """Return what an activity asks of the bot; None if it is not for us. `bot_id` is the app's
     id."""
-    if (said := _said(body, bot_id)) is not None:
+    if (said := said_of(body, bot_id)) is not None:
         return _as_command(body, said) or _as_message(body, said)
     return action(body, bot_id) or notice(body, bot_id)
 
@@ -64,11 +61,11 @@ def message(body: Mapping[str, Any], bot_id: str) -> Incoming | None:
     its author see. Other posts arrive if the app may read them all (resource-specific consent).
     Only Graph knows their files: such a post is `files_unresolved`.
     """
-    said = _said(body, bot_id)
+    said = said_of(body, bot_id)
     return _as_message(body, said) if said and not _as_command(body, said) else None
 
 
-def _as_message(body: Mapping[str, Any], said: _Said) -> Incoming | None:
+def _as_message(body: Mapping[str, Any], said: Said) -> Incoming | None:
     attachments = tuple(_attachments(body, said.id))[:MOST_FILES]
     files_unresolved = said.rich and said.where.kind is not Kind.DIRECT
     if not said.addressed and not files_unresolved:
@@ -91,23 +88,16 @@ def _as_message(body: Mapping[str, Any], said: _Said) -> Incoming | None:
 def command(body: Mapping[str, Any], bot_id: str) -> Command | None:
     """Return a typed command: `/model`, or `model sonnet` after a mention. `model trains?` is not
     one."""
-    said = _said(body, bot_id)
+    said = said_of(body, bot_id)
     return _as_command(body, said) if said else None
 
 
-def _as_command(body: Mapping[str, Any], said: _Said) -> Command | None:
+def _as_command(body: Mapping[str, Any], said: Said) -> Command | None:
     found = _command(said) if said.addressed else None
     if not found:
         return None
     name, argument = found
-    return Command(
-        event_id=f"{said.where.place}/command/{said.id}",
-        conversation=said.where,
-        person=person_of(body),
-        name=name,
-        argument=argument,
-        extra=extra_of(body),
-    )
+    return _made(body, said.where, f"command/{said.id}", name=name, argument=argument)
 
 
 def action(body: Mapping[str, Any], bot_id: str) -> Command | None:
@@ -132,15 +122,8 @@ def action(body: Mapping[str, Any], bot_id: str) -> Command | None:
     where, once = where_of(body, target), id_of(body.get("id"))
     if name not in BUTTONS or where is None or not once or by_a_bot(body, bot_id):
         return None
-    return Command(
-        event_id=f"{where.place}/action/{once}",
-        conversation=where,
-        person=person_of(body),
-        name="feedback" if name in ("up", "down") else name,
-        argument=argument[:2000],
-        target=target or None,
-        extra=extra_of(body),
-    )
+    name = "feedback" if name in ("up", "down") else name
+    return _made(body, where, f"action/{once}", name=name, argument=argument[:2000], target=target)
 
 
 def notice(body: Mapping[str, Any], bot_id: str) -> Command | None:
@@ -148,7 +131,7 @@ def notice(body: Mapping[str, Any], bot_id: str) -> Command | None:
     once, where = id_of(body.get("id")), where_of(body, "")
     if not once or where is None:
         return None
-    name, target, argument = "", None, ""
+    name = target = argument = ""
     event = map_of(body.get("channelData")).get("eventType")
     match body.get("type"):
         case "messageDelete" if event in ("softDeleteMessage", None):
@@ -170,15 +153,30 @@ def notice(body: Mapping[str, Any], bot_id: str) -> Command | None:
             name, where = "left", _whole(body, where)
     if not name:
         return None
+    at = happened(body) if name != "gone" else 0.0
+    return _made(body, where, f"notice/{once}", name=name, argument=argument, target=target, at=at)
+
+
+def _made(
+    body: Mapping[str, Any],
+    where: Conversation,
+    event: str,
+    *,
+    name: str,
+    argument: str,
+    target: str = "",
+    at: float = 0.0,
+) -> Command:
+    """Return a command by the activity's author; `event` identifies it within its place."""
     return Command(
-        event_id=f"{where.place}/notice/{once}",
+        event_id=f"{where.place}/{event}",
         conversation=where,
         person=person_of(body),
         name=name,
         argument=argument,
-        target=target,
+        target=target or None,
         extra=extra_of(body),
-        at=happened(body) if name != "gone" else 0.0,
+        at=at,
     )
 
 
@@ -201,87 +199,7 @@ def _whole(body: Mapping[str, Any], where: Conversation) -> Conversation:
     return replace(where, channel=team, thread=None) if team else where
 
 
-@dataclass(frozen=True, slots=True)
-class _Said:
-    """A message that a person wrote: `text` is their own words, `whole` includes what they
-    quoted."""
-
-    id: str
-    where: Conversation
-    text: str
-    whole: str
-    addressed: bool
-    rich: bool
-
-
-def _said(body: Mapping[str, Any], bot_id: str) -> _Said | None:
-    once = id_of(body.get("id"))
-    where = where_of(body, once)
-    if body.get("type") != "message" or where is None or not once:
-        return None
-    if by_a_bot(body, bot_id) or isinstance(body.get("value"), Mapping):
-        return None
-    mentioned, numbers = _mentions(body, bot_id)
-    read, rich = _read(body, numbers)
-    quotes = read.quotes or tuple(_quoted(body))
-    whole = "\n\n".join(part for part in (read.text, *map(quote, quotes)) if part)
-    addressed = mentioned or targeted(body) or where.kind is Kind.DIRECT
-    return _Said(once, where, read.text, whole[:LONGEST], addressed, rich)
-
-
-def _read(body: Mapping[str, Any], ours: Mapping[bool, frozenset[int]]) -> tuple[Read, bool]:
-    """Read the message's HTML if it has all mentions that the text has; else read the text."""
-    plain = read_text(text_of(body.get("text")), ours[False])
-    rich = [
-        text_of(each.get("content"))
-        for each in map(map_of, list_of(body.get("attachments")))
-        if each.get("contentType") == "text/html"
-    ]
-    if not any(rich):
-        return plain, bool(rich)
-    read = read_html(next(filter(None, rich)), ours[False] if plain.mentions else ours[True])
-    if plain.text and (read.mentions != plain.mentions or not read.text):
-        return plain, True
-    return read, True
-
-
-def _mentions(body: Mapping[str, Any], bot_id: str) -> tuple[bool, Mapping[bool, frozenset[int]]]:
-    """Whether the bot is mentioned, and which mentions in the message are its: by position, not
-    name.
-
-    Each entity takes the first mention in the text that reads the same and is not another entity's.
-    Without a text (True) the entities count in order.
-    """
-    places: dict[str, list[int]] = {}
-    for number, found in enumerate(AT.finditer(text_of(body.get("text")))):
-        places.setdefault(found[0], []).append(number)
-    mentioned, by_place, in_order = False, set(), set()
-    entities = [map_of(each) for each in list_of(body.get("entities"))]
-    mentions = [each for each in entities if each.get("type") == "mention"]
-    for number, entity in enumerate(mentions):
-        free = places.get(text_of(entity.get("text")), [])
-        place = free.pop(0) if free else None
-        if not is_us(map_of(entity.get("mentioned")).get("id"), body, bot_id):
-            continue
-        mentioned = True
-        in_order.add(number)
-        if place is not None:
-            by_place.add(place)
-    return mentioned, {False: frozenset(by_place), True: frozenset(in_order)}
-
-
-def _quoted(body: Mapping[str, Any]) -> Sequence[str]:
-    """Return the messages replied to, as newer clients send them."""
-    found = []
-    for entity in map(map_of, list_of(body.get("entities"))):
-        quoted = map_of(entity.get("quotedReply")) if entity.get("type") == "quotedReply" else {}
-        text, author = text_of(quoted.get("preview")).strip(), text_of(quoted.get("senderName"))
-        if text and quoted.get("isReplyDeleted") is not True:
-            found.append(f"{author}: {text}" if author else text)
-    return found
-
-
-def _command(said: _Said) -> tuple[str, str] | None:
+def _command(said: Said) -> tuple[str, str] | None:
     if (word := said.text.strip().lower().removeprefix("/")) in WORDS:
         return word, ""
     found = _COMMAND.fullmatch(said.text.strip())

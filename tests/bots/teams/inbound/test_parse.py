@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bots.teams.inbound.parse import LONGEST, action, command, message, notice, parse
+from bots.teams.inbound.parse import action, command, message, notice, parse
+from bots.teams.inbound.said import LONGEST
 from core.values.conversation import (
     Attachment,
     Command,
