@@ -1,1 +1,1 @@
-"""Files become searchable passages."""
+"""Turn files into searchable passages: read, chunk, embed and index them; repair differences."""

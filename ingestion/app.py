@@ -1,6 +1,6 @@
-"""The queue of files: takes S3's notifications and has them carried out.
+"""The queue of files: take S3's notifications and process them.
 
-`Ingester.handle` takes an SQS event as Lambda hands it over and gives back Lambda's partial batch
+`Ingester.handle` takes an SQS event as Lambda delivers it and returns Lambda's partial batch
 response; a Lambda function and the long-lived process share it.
 """
 
@@ -20,20 +20,20 @@ from ingestion.pipeline import Pipeline
 log = logging.getLogger(__name__)
 
 SLOW_TRIES = 2
-"""Times that a file may take all of the time there is."""
+"""How often a file may use up all the time there is."""
 
 
 class Ingester:
-    """One for a process."""
+    """Processes the notifications of S3."""
 
     def __init__(self, pipeline: Pipeline, announcements: Announcements | None = None) -> None:
         self._pipeline = pipeline
         self._announcements = announcements
 
     async def handle(self, event: Mapping[str, Any], until: float | None = None) -> dict[str, Any]:
-        """Works through an SQS batch; names those to be delivered again.
+        """Work through an SQS batch. Returns the messages to deliver again.
 
-        What has not ended by `until`, of the loop's clock, is among them.
+        What has not ended by `until`, in the event loop's time, is among them.
         """
 
         records = event["Records"]

@@ -1,4 +1,4 @@
-"""Cuts a document's blocks into chunks that are searched and parents that go into a prompt."""
+"""Split a document's blocks into chunks, which are searched, in parents, which go into a prompt."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from core.values.documents import Block, Chunk, Locator
 from core.values.tokens import estimate
 
-_HEADING = 100  # characters of a heading in a path
+_HEADING = 100  # the most characters of a heading in a path
 _DEEPEST = 6
-_INDENT = 80  # characters of a line's indentation that a cut leaves in place
-_MARKS = 32  # characters that a cut steps back at most, out of a combining sequence
+_INDENT = 80  # the most characters of indentation that a split keeps with its line
+_MARKS = 32  # the most characters that a split moves back, out of a combining sequence
 
 _SENTENCE = re.compile(
     r"""[.!?…]['"”’»)\]]*(?=\s)             # in most scripts, before a space
@@ -29,8 +29,8 @@ _BLANK = re.compile(r"\s*")
 class _Piece:
     """A block as it reads in the document, or a part of one.
 
-    `level` is a heading's own, 0 for others. `headings` is the path down to it, `depth` the level
-    of the last of them.
+    `level` is a heading's own, 0 for others. `headings` is the path to it, `depth` the level of the
+    last of them.
     """
 
     text: str
@@ -49,12 +49,13 @@ class _Child:
 
 
 def chunked(blocks: Iterable[Block], *, child: int = 400, parent: int = 2000) -> Iterator[Chunk]:
-    """Chunks of about `child` tokens in parents of about `parent`, neither above 1.5 times that.
+    """Yield chunks of about `child` tokens in parents of about `parent`, neither over 1.5 times
+    that.
 
-    A chunk ends before a heading, page, slide or function once it holds a fair amount, a parent
-    before a heading of level 1 or 2 or a slide; either ends before another sheet. Glue and text of
-    all chunks, joined, are the blocks as `written`, a blank line between each two. No more than
-    one parent is held in memory.
+    A chunk ends before a heading, page, slide or function once it is large enough; a parent, before
+    a heading of level 1 or 2 or a slide; both end before another sheet. Glue and text of all
+    chunks, joined, are the blocks as `written`, separated by blank lines. At most one parent is in
+    memory.
     """
     group: list[_Child] = []
     held = ordinal = 0
@@ -69,12 +70,13 @@ def chunked(blocks: Iterable[Block], *, child: int = 400, parent: int = 2000) ->
 
 
 def joined(chunks: Iterable[Chunk]) -> str:
-    """The text that chunks in a row stand for."""
+    """Return the text that consecutive chunks stand for."""
     return "".join(part for chunk in chunks for part in (chunk.glue, chunk.text))
 
 
 def written(block: Block) -> str:
-    """A block as it reads in its document: headings in Markdown, white space around it gone."""
+    """Return a block as it reads in its document: headings in Markdown, surrounding white space
+    removed."""
     if block.kind == "heading":
         title = " ".join(block.text.split())
         return f"{'#' * min(block.level, _DEEPEST)} {title}" if title and block.level else title
@@ -128,7 +130,7 @@ def _children(pieces: Iterable[_Piece], child: int) -> Iterator[_Child]:
 
 
 def _groups(pieces: Iterable[_Piece], child: int) -> Iterator[list[_Piece]]:
-    """Headings with what follows them, all else by itself."""
+    """Yield headings together with what follows them, and everything else by itself."""
     waiting: list[_Piece] = []
     tokens = 0
     for piece in pieces:
@@ -151,7 +153,7 @@ def _alike(one: _Piece, other: _Piece) -> bool:
 
 
 def _ends(held: list[_Piece], tokens: int, group: list[_Piece], weight: int, child: int) -> bool:
-    """Whether a child that holds some pieces ends before a group of further ones."""
+    """Whether a child with some pieces ends before the next group of pieces."""
     last, first = held[-1], group[0]
     if not _alike(last, first):
         return True
@@ -166,12 +168,12 @@ def _ends(held: list[_Piece], tokens: int, group: list[_Piece], weight: int, chi
 
 
 def _section(piece: _Piece) -> int:
-    """The level of the heading that a piece is, or is under: the lower, the higher up."""
+    """Return the level of the heading that a piece is, or is under; 1 is the highest."""
     return piece.level or piece.depth or _DEEPEST
 
 
 def _pieces(blocks: Iterable[Block], child: int) -> Iterator[_Piece]:
-    """The blocks, those too long for a chunk in parts."""
+    """Yield the blocks, with those too long for a chunk in parts."""
     path: list[tuple[int, str]] = []
     headings: tuple[str, ...] = ()
     for block in blocks:
@@ -197,7 +199,7 @@ def _pieces(blocks: Iterable[Block], child: int) -> Iterator[_Piece]:
 
 
 def _within(whole: Locator, line: int, more: int, lines: int) -> Locator:
-    """Where a part stands that begins `line` lines into a block and goes on for `more`.
+    """Locate a part that begins `line` lines into a block and continues for `more` lines.
 
     Exact if the block's lines, counted after the first, are the locator's, or its rows with or
     without a header and the dashes below it.
@@ -211,7 +213,7 @@ def _within(whole: Locator, line: int, more: int, lines: int) -> Locator:
 
 
 def _split(text: str, child: int, *, prose: bool) -> Iterator[tuple[str, int, str]]:
-    """Parts of about `child` tokens: text, its tokens, and the white space after it."""
+    """Yield parts of about `child` tokens: the text, its tokens, and the white space after it."""
     at = 0
     whole = child * 6 // 5
     while True:
@@ -230,7 +232,8 @@ def _split(text: str, child: int, *, prose: bool) -> Iterator[tuple[str, int, st
 
 
 def _cut(text: str, size: int, *, prose: bool) -> int:
-    """Where to end a part of at most `size` characters: the best place in its second half."""
+    """Return where to end a part of at most `size` characters: the best place in its second
+    half."""
     half = size // 2
     if (cut := text.rfind("\n\n", half, size)) > 0:
         return cut
@@ -250,14 +253,14 @@ def _cut(text: str, size: int, *, prose: bool) -> int:
 
 
 def _clings(text: str, at: int) -> bool:
-    """Whether the character there belongs to the one before it."""
+    """Whether the character at a position belongs to the one before it."""
     if at >= len(text):
         return False
     char, before = text[at], text[at - 1]
     return (
         unicodedata.category(char).startswith("M")
         or "\u200d" in (char, before)
-        or "\u1160" <= char <= "\u11ff"  # Hangul vowels and finals, written apart
+        or "\u1160" <= char <= "\u11ff"  # Hangul vowels and finals, decomposed
         or "\U0001f3fb" <= char <= "\U0001f3ff"  # skin tones
         or (_flag(char) and _flag(before))
     )
@@ -268,7 +271,8 @@ def _flag(char: str) -> bool:
 
 
 def _resume(text: str, at: int, indent: int) -> int:
-    """Where text goes on after white space at a position: at its line's start, if not too far."""
+    """Return where text continues after white space: at its line's start, if that is not too
+    far."""
     found = _BLANK.match(text, at)
     end = found.end() if found else at
     line = text.rfind("\n", at, end) + 1 or (at if at == 0 else end)

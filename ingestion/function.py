@@ -1,4 +1,4 @@
-"""Lambda: the queue of files, read as `parley serve` reads them."""
+"""Lambda function for the queue of files, which reads them as `parley serve` does."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _warm.prepare()
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """What Lambda calls for each batch, of one notification."""
+    """Lambda's entry point, called for each batch, which holds one notification."""
 
     async def work(kept: _Kept) -> dict[str, Any]:
         return await kept.records.handled(event, context, kept.ingester.handle)

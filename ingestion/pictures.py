@@ -1,4 +1,4 @@
-"""Has Claude read what is an image: photographs, diagrams, scanned pages."""
+"""Have Claude read images: photographs, diagrams, scanned pages."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ you. If there is nothing to see, answer with an empty page: `-`.\
 """
 ASK = "Read this image."
 READS = "haiku"
-"""The catalogue's name of the model that reads."""
+"""The name, in the model catalogue, of the model that reads images."""
 AT_ONCE = 4
 NOTHING = frozenset({"", "-", "`-`"})
 
 
 class Eyes:
-    """`model` is the catalogue name of the one that reads."""
+    """Reads images with the model of that name in the catalogue."""
 
     def __init__(self, model: Model, name: str) -> None:
         self._model = model
@@ -34,7 +34,7 @@ class Eyes:
         self._slots = asyncio.Semaphore(AT_ONCE)
 
     async def read(self, items: Sequence[Block | Picture]) -> list[Block]:
-        """The blocks, with what was read in the place of each picture. Raises ModelError."""
+        """Replace each picture by the text read from it. Raises ModelError."""
         texts = await together(*(self._one(item) for item in items if isinstance(item, Picture)))
         pictures = iter(texts)
         blocks: list[Block] = []

@@ -1,11 +1,12 @@
-"""One document from bucket to index.
+"""One document from the bucket to the index.
 
-1. What counts is the object as it is now; its notification is a hint. A notification that is
-   repeated, late or out of order changes nothing.
-2. New chunks are written beside the old ones. They count from the moment at which the manifest
-   names their version, and the old ones count no more from that same moment.
-3. What is wrong with the file ends in the manifest as a reason. What a later try may mend is
-   raised.
+1. What counts is the object as it is now; its notification is only a hint. A notification that is
+repeated, late or out of order changes nothing.
+2. New chunks are written beside the old ones. They become valid when the manifest names their
+version, and at that same moment the old ones become invalid.
+3. A defect of the file itself is recorded in the manifest as a reason. A failure that a later try
+   may
+resolve is raised.
 """
 
 from __future__ import annotations
@@ -46,31 +47,31 @@ from ingestion.text_budget import Room, Share
 log = logging.getLogger(__name__)
 
 WINDOW = 192
-"""Chunks that are embedded and written together."""
+"""Chunks in a window, which are embedded and written together."""
 WINDOWS = 3
-"""Windows of one document under way at a time."""
+"""Windows of one document that are processed concurrently."""
 MOST_TEXT = 20_000_000
-"""Characters of a document that are kept in memory, and searched."""
+"""The most characters of a document that are kept in memory and indexed."""
 ROOM = 256 * 1024**2
-"""A document of the most records and characters takes some 380 MB: with that one, 640 MB at most
-beside two readers of 512 MB each, in a task of 2,048 MB."""
+"""The largest document takes about 380 MB, and this room comes on top: 640 MB at most, beside two
+readers of 512 MB each, in a task of 2,048 MB."""
 DELAYS = (0.5, 1, 2, 4, 8, 15, 30, 30, 30, 30, 30, 30)
-"""Seconds between tries of an index that does not answer: three and a half minutes in all."""
+"""Seconds between tries while the index does not respond: three and a half minutes in all."""
 TELL_EVERY = 1.0
-"""Seconds between notes of how far it is."""
+"""Seconds between updates of a document's progress."""
 BEAT = 60.0
-"""Seconds between notes that somebody has it, while its images are read or wait for their turn: one
-without is read by another (`core.knowledge.files.overdue`)."""
+"""Seconds between heartbeats while a document's images are read or wait to be read. A document
+without a heartbeat is read by another process (`core.knowledge.files.overdue`)."""
 
 Reader = Callable[[Path, str], AsyncIterator[Block | Picture | Total]]
 T = TypeVar("T")
 
 
 class Pipeline:
-    """One for a process. `limit` is the most bytes of a file; `readers` how many read at a time.
+    """Reads documents into the index. `limit` is the most bytes of a file.
 
-    `room`: bytes of extracted text that all of them hold (`ingestion.text_budget`). `progressed` is
-    told of a document that has come further.
+    `readers`: files read concurrently. `room`: bytes of extracted text that they may hold together
+    (`ingestion.text_budget`).
     """
 
     def __init__(
@@ -103,7 +104,7 @@ class Pipeline:
         self._readers = asyncio.Semaphore(readers or os.cpu_count() or 1)
 
     async def run(self, job: Written | Removed, *, last: bool = False) -> None:
-        """Does one job. `last`: nobody tries again, so a failure is noted. Raises StoreError, ….
+        """Do one job. `last`: there is no further try, so record a failure. Raises StoreError, ….
 
         https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-dead-letter-queues.html
         """
@@ -138,7 +139,7 @@ class Pipeline:
             raise
 
     async def give_up(self, job: Written | Removed, reason: str) -> None:
-        """Notes that a file is not read, and why. Raises StoreError."""
+        """Record that a file is not read, and why. Raises StoreError."""
         found = document_of(job.key)
         if found is None or isinstance(job, Removed):
             return
@@ -147,18 +148,18 @@ class Pipeline:
     async def _not_read(self, document: DocumentId, seen: str, reason: str) -> None:
         count(Metric.FAILURES, reason=reason)
         if await self._manifest.fail(document, seen, reason):
-            # its own chunks as well, but none of a version that only adds digits to it
+            # delete its own chunks as well, but none of a version whose id only begins with this one
             await self._index.delete(document, before=seen + "!")
             return
         if await self._useless(document, seen):
             await self._index.delete(document, only=seen)
 
     async def _removed(self, document: DocumentId, job: Removed) -> Written | None:
-        """What is to be read, if a delete marker was removed: the object is there again."""
+        """Return what to read if a delete marker was removed, which restores the object."""
         if await self._vault.has(job.key):
             known = (await self._manifest.get([document])).get(document)
             if known is None or known.state is not State.DELETED or known.forgotten:
-                return None  # an old version went, or a newer one has a notification of its own
+                return None  # an old version was removed, or a newer one has its own notification
             return Written(job.key, job.seen, known.size)
         if await self._manifest.removed(document, job.key, job.seen):
             await self._patiently(lambda: self._index.delete(document, before=job.seen))
@@ -184,7 +185,7 @@ class Pipeline:
             try:
                 await self._vault.fetch(job.key, path, self._limit)
             except Missing:
-                return  # its removal has, or will have, a notification too
+                return  # its removal has, or will have, its own notification
             except TooLarge as exc:
                 raise Unreadable("too_large") from exc
             async with self._readers:
@@ -207,27 +208,28 @@ class Pipeline:
                 await self._patiently(lambda: self._index.delete(document, only=job.seen))
 
     async def _useless(self, document: DocumentId, seen: str) -> bool:
-        """Whether a version that is read no more is not the one that is searched."""
+        """Whether a version that is no longer to be read is not the one that is searched either."""
         known = (await self._manifest.get([document])).get(document)
         return known is None or known.version != seen
 
     async def _cleared(self, document: DocumentId, known: Document | None, seen: str) -> None:
-        """Deletes what a reader of this notification left, that was ended before it did so."""
+        """Delete what a reader of this notification left behind when it was stopped before the
+        end."""
         if known is None:
             return
         if known.version == seen:
             await self._alone(document, seen)
-        elif known.seen > seen:  # so this can never become the version that is searched
+        elif known.seen > seen:  # so this version can never become the one that is searched
             await self._patiently(lambda: self._index.delete(document, only=seen))
 
     async def _alone(self, document: DocumentId, version: str) -> None:
-        """Deletes chunks of earlier versions."""
+        """Delete the chunks of earlier versions."""
         await self._patiently(lambda: self._index.delete(document, before=version))
 
     async def _extracted(
         self, document: DocumentId, path: Path, name: str, seen: str, share: Share
     ) -> tuple[list[Block | Picture], int]:
-        """What is in a file, and how many pages it has."""
+        """Return the content of a file and its number of pages."""
         items: list[Block | Picture] = []
         size = pages = at = 0
         told = 0.0
@@ -250,7 +252,7 @@ class Pipeline:
     async def _looked_at(
         self, document: DocumentId, items: Sequence[Block | Picture], seen: str, pages: int
     ) -> Sequence[Block]:
-        """The blocks, with those that Claude reads in pictures."""
+        """Return the blocks, including those that Claude reads in pictures."""
         async with running(self._eyes.read(items)) as (reading,):
             while not (await asyncio.wait({reading}, timeout=BEAT))[0]:
                 await self._patiently(
@@ -262,7 +264,7 @@ class Pipeline:
     async def _indexed(
         self, document: DocumentId, name: str, seen: str, chunks: Sequence[Chunk]
     ) -> bool:
-        """Embeds and writes chunks; False if it was overtaken meanwhile."""
+        """Embed and write chunks. False if a newer version overtook this one meanwhile."""
         slots, done = asyncio.Semaphore(WINDOWS), 0
         overtaken = asyncio.Event()
         row = Document(document, name, "")

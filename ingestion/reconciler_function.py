@@ -1,4 +1,4 @@
-"""Lambda, every hour: looks after files as `parley serve` does."""
+"""Lambda function, run every hour: delete and repair files as `parley serve` does."""
 
 from __future__ import annotations
 
@@ -43,13 +43,13 @@ _warm.prepare()
 
 
 def handler(event: Mapping[str, Any], context: Any) -> dict[str, Any]:
-    """What Lambda calls by the clock. Says how many workspaces were deleted, what was mended."""
+    """Lambda's entry point, called on a schedule. Returns the deletions and repairs it made."""
 
     async def work(kept: _Kept) -> dict[str, Any]:
         try:
             forgotten = await kept.forgets()
         finally:
-            # what fails is raised all the same, once both were tried
+            # try both, then raise what failed
             repaired = await kept.reconciler.run()
         return {"forgotten": forgotten, "repaired": dict(repaired)}
 

@@ -1,9 +1,9 @@
-"""How much extracted text one process holds at a time, whatever many files are read side by side.
+"""Limit the extracted text that one process holds, however many files are read concurrently.
 
-A file's paragraphs are kept until they are indexed. Whoever would hold more than there is room for
-waits, and its reader with it: a child whose records nobody takes is not to blame for the time. The
-file that has held something longest never waits, so there is always one that comes to its end; all
-together hold at most the room and what one document may be.
+A file's paragraphs are kept until they are indexed. A file that would exceed the room waits, and
+its reader with it; time in which nobody takes a reader's records does not count against it. The
+file that has held text for longest never waits, so at least one always finishes; together they hold
+at most the room plus one document.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from typing import Self
 from core.values.documents import Block, Picture
 
 STEP = 256 * 1024
-"""Bytes that a file takes at a time."""
+"""Bytes that a file reserves at a time."""
 OVERHEAD = 300
-"""Bytes of a block beside its text, measured."""
+"""Bytes that a block takes besides its text, as measured."""
 
 
 class Room:
-    """`size` in bytes."""
+    """The text budget of a process, of `size` bytes."""
 
     def __init__(self, size: int) -> None:
         self._size = size
@@ -35,11 +35,14 @@ class Room:
         return sum(self._held.values())
 
     def share(self, beat: Callable[[], Awaitable[object]], every: float) -> Share:
-        """What one file holds: a context that gives it back. `beat` is called while it waits."""
+        """Return a context for one file, which gives back its share at the end.
+
+        `beat` is called every so many seconds while the file waits.
+        """
         return Share(self, beat, every)
 
     async def take(self, share: Share, size: int) -> None:
-        """Waits until there is room for so many bytes more."""
+        """Reserve bytes for a file, waiting until there is room."""
         self._held.setdefault(share, 0)
         while self.held + size > self._size and next(iter(self._held)) is not share:
             self._freed.clear()
@@ -51,13 +54,13 @@ class Room:
         self._held[share] += size
 
     def give_back(self, share: Share) -> None:
-        """Lets go of all that a file holds."""
+        """Give back everything that a file holds."""
         self._held.pop(share, None)
         self._freed.set()
 
 
 class Share:
-    """One file's part of the room."""
+    """One file's share of the room."""
 
     def __init__(self, room: Room, beat: Callable[[], Awaitable[object]], every: float) -> None:
         self._room = room
@@ -72,7 +75,7 @@ class Share:
         self._room.give_back(self)
 
     async def add(self, item: Block | Picture) -> None:
-        """Counts an item, waiting for room first where a step is full."""
+        """Count an item; when a step is full, wait for room first."""
         self._more += weight(item)
         if self._more >= STEP:
             more, self._more = self._more, 0
@@ -80,7 +83,7 @@ class Share:
 
 
 def weight(item: Block | Picture) -> int:
-    """Bytes of memory that an item takes, and the chunks made of it with it."""
+    """Return the bytes of memory that an item and the chunks made from it take."""
     if isinstance(item, Picture):
         return len(item.data) + OVERHEAD
     return 2 * sys.getsizeof(item.text) + OVERHEAD

@@ -1,4 +1,4 @@
-"""Puts together what reads files: for a Lambda function as for `parley serve`."""
+"""Build what reads files, for a Lambda function and for `parley serve`."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ from ingestion.pipeline import Pipeline
 
 
 def ingester(settings: Settings, shelf: DocumentStores, model: Model, turns: TurnQueue) -> Ingester:
-    """Reads the files of the queue; `model` reads images, `turns` gets the questions that waited
-    for them."""
+    """Build the ingester of the queue of files; `model` reads images."""
     continuations = Continuations(shelf.waits, shelf.manifest, turns, time.time)
     announcements = Announcements(continuations, time.monotonic)
     return Ingester(

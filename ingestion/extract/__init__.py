@@ -1,1 +1,1 @@
-"""Readers, one for each format, and the child process that they run in."""
+"""Readers, one module for each file format, and the checks that they share."""

@@ -1,4 +1,4 @@
-"""Checks of zip containers before a parser sees them: sizes, ratios, entities."""
+"""Check zip containers before a parser sees them: sizes, compression ratios, entities."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from ingestion.extract.errors import Unreadable
 MOST = 10_000
 WHOLE = 500 * 1024**2
 PART = 100 * 1024**2
-"""Bytes of a part that is parsed whole, which takes many times as much."""
+"""The most bytes of a part that is parsed as a whole, which takes many times as much memory."""
 RATIO = 200
 LARGE = 1024**2
-"""Bytes from which the ratio counts: small parts of zeros are harmless."""
+"""The size in bytes from which the compression ratio counts; small parts of zeros are harmless."""
 PROLOG = 64 * 1024
-"""Bytes within which an XML part's first element must begin."""
+"""The bytes within which an XML part's first element must begin."""
 DECLARES = re.compile(rb"<!\s*(DOCTYPE|ENTITY)", re.I)
 ELEMENT = re.compile(rb"<[A-Za-z_\x80-\xff]")
 CELL = re.compile(rb'<[a-z:]*c(?:\s[^<>]*?)?\sr\s*=\s*["\']([A-Z]{1,3})(\d{1,7})')
 CELLS = 60_000_000
-"""Rows times columns of a sheet: calamine allocates as much as its farthest cell says."""
+"""The most rows times columns of a sheet: calamine allocates everything up to the farthest cell."""
 PIECE = 1024**2
 
 
 def members(archive: zipfile.ZipFile) -> frozenset[str]:
-    """The names in it. Raises Unreadable for what looks like a bomb."""
+    """Return the names of an archive's members. Raises Unreadable if it looks like a zip bomb."""
     infos = archive.infolist()
     if len(infos) > MOST or sum(each.file_size for each in infos) > WHOLE:
         raise Unreadable("too_large")
@@ -49,7 +49,8 @@ def is_sheet(name: str) -> bool:
 
 
 def _no_entities(part: IO[bytes]) -> None:
-    """Office declares none, and parsers follow them. Any part may be XML, whatever its name."""
+    """Refuse entity declarations: Office writes none, parsers expand them, and any part may be
+    XML."""
     head = part.read(128).replace(b"\0", b"")
     if not head.lstrip(b"\xef\xbb\xbf\xff\xfe \t\r\n").startswith(b"<"):
         return
@@ -61,9 +62,9 @@ def _no_entities(part: IO[bytes]) -> None:
 
 
 def far_cells(archive: zipfile.ZipFile, most: int) -> None:
-    """Refuses a workbook whose farthest cell makes a parser allocate everything up to it.
+    """Refuse a workbook whose farthest cell makes a parser allocate everything up to it.
 
-    `most`: bytes of each sheet that will be parsed.
+    `most`: the bytes of each sheet that will be parsed.
     """
     for each in archive.infolist():
         if not is_sheet(each.filename):

@@ -1,4 +1,4 @@
-"""Source code by function: Python's own parser, tree-sitter for other languages."""
+"""Source code, by function: with Python's own parser, and tree-sitter for other languages."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from core.values.tokens import estimate
 from ingestion.extract.decode import decoded
 
 LARGE = 400
-"""Tokens of a class above which it is cut into its methods."""
+"""The tokens above which a class is split into its methods."""
 WINDOW = 40
-"""Lines of a block where nothing is known of the language."""
+"""Lines in a block if the language is unknown."""
 GRAMMARS = {
     "js": ("tree_sitter_javascript", "language"), "jsx": ("tree_sitter_javascript", "language"),
     "mjs": ("tree_sitter_javascript", "language"), "cjs": ("tree_sitter_javascript", "language"),
@@ -37,7 +37,7 @@ HOLDERS = ("class", "interface", "impl", "trait", "mod_item", "namespace", "reco
 
 
 def read(path: Path, name: str = "") -> Iterator[Block]:
-    """A block for each function or method with its comment, and for what stands between."""
+    """Yield a block for each function or method with its comment, and for the code in between."""
     text = decoded(path)
     lines = text.rstrip("\n").split("\n")
     ending = (name or path.name).rpartition(".")[2].lower()
@@ -49,7 +49,7 @@ def read(path: Path, name: str = "") -> Iterator[Block]:
 
 
 Unit = tuple[int, int, str]
-"""First and last line, from 1, and a name."""
+"""First and last line, counted from 1, and a name."""
 
 
 def _cut(lines: list[str], units: list[Unit]) -> Iterator[Block]:
@@ -65,7 +65,7 @@ def _cut(lines: list[str], units: list[Unit]) -> Iterator[Block]:
 
 
 def _windows(lines: list[str], first: int, last: int, name: str = "") -> Iterator[Block]:
-    """A function whole, however long; all else in windows."""
+    """Yield a function whole, however long, and other code in windows of lines."""
     step = max(last - first + 1, 1) if name else WINDOW
     for start in range(first, last + 1, step):
         end = min(start + step - 1, last)
@@ -75,7 +75,7 @@ def _windows(lines: list[str], first: int, last: int, name: str = "") -> Iterato
 
 
 def _with_comment(lines: list[str], first: int, least: int) -> int:
-    """Where the comment or decorator above a function begins."""
+    """Return the line on which the comment or decorator above a function begins."""
     while first > least:
         above = lines[first - 2].strip()
         if not above.startswith(("#", "//", "/*", "*", "--", "@", "///")):
@@ -125,7 +125,7 @@ def _unit(node: Any, above: str) -> Iterator[Unit]:
         for child in node.children:
             found = list(_unit(child, above))
             if found:
-                # `export` and `template` belong to what they stand before
+                # `export` and `template` belong to the definition that follows
                 yield node.start_point[0] + 1, found[0][1], found[0][2]
                 yield from found[1:]
                 return
@@ -151,7 +151,7 @@ def _unit(node: Any, above: str) -> Iterator[Unit]:
 
 
 def _name(node: Any) -> str:
-    """What a definition is called; declarators in C hold it further down."""
+    """Return the name of a definition; in C it is nested in the declarator."""
     for each in ("name", "type", "declarator"):
         found = node.child_by_field_name(each)
         if found is not None and (each != "type" or node.type.startswith("impl")):

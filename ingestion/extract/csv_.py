@@ -1,4 +1,4 @@
-"""Comma- and tab-separated values, with any usual separator and encoding."""
+"""Comma- and tab-separated values, with any common separator and encoding."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ FIELD = 10_000_000
 
 
 def read(path: Path) -> Iterator[Block]:
-    """Rows in tables, and what the columns hold; rows count as a spreadsheet shows them."""
+    """Yield the rows as tables, and what the columns hold. Rows are numbered as in a
+    spreadsheet."""
     text = decoded(path)
     csv.field_size_limit(FIELD)
     yield from blocks(csv.reader(io.StringIO(text, newline=""), _dialect(text[:SAMPLE])))

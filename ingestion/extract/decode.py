@@ -1,4 +1,4 @@
-"""Text files in any usual encoding."""
+"""Decode text files in any common encoding."""
 
 from __future__ import annotations
 
@@ -21,12 +21,13 @@ GUESSES = ["cp949", "shift_jis", "gb18030", "big5", "cp1252", "cp1251", "cp1250"
 
 
 def decoded(path: Path) -> str:
-    """The whole text, without what is invisible. Raises Unreadable."""
+    """Return a file's whole text without invisible characters. Raises Unreadable."""
     return clean(decode(path.read_bytes()))
 
 
 def decode(data: bytes) -> str:
-    """By its mark, as UTF-8, as UTF-16 without a mark, else as what fits best."""
+    """Decode by the byte order mark, else as UTF-8, as UTF-16 without a mark, or as the best
+    guess."""
     for mark, name in MARKS:
         if data.startswith(mark):
             return data.decode(name, "replace")
@@ -46,9 +47,9 @@ def decode(data: bytes) -> str:
 
 
 def _korean(data: bytes) -> bool:
-    """Whether it reads as Korean: short texts are too little for statistics.
+    """Whether bytes look like Korean text, which may be too short for statistics.
 
-    In cp949, words are mostly of the syllables that KS X 1001 has, in rows B0 to C8.
+    In cp949, words consist mostly of the syllables in KS X 1001, in rows B0 to C8.
     """
     try:
         text = data[:SAMPLE].decode("cp949", "strict" if len(data) <= SAMPLE else "ignore")

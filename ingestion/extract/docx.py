@@ -1,4 +1,4 @@
-"""Word documents: headings, paragraphs, lists and tables in their order."""
+"""Word documents: headings, paragraphs, lists and tables in order."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ HEADING = re.compile(r"(?:heading|title|제목|überschrift|titre|título)\s*(\d
 DEEPEST = 6
 FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 ELSEWHERE = (FALLBACK, qn("w:moveFrom"), qn("w:del"))
-"""Where text is that stands elsewhere as well, or no more."""
+"""Elements whose text also appears elsewhere, or was deleted."""
 
 
 def read(path: Path) -> Iterator[Block]:
-    """A block for each paragraph, list item or table."""
+    """Yield a block for each paragraph, list item or table."""
     try:
         document: Document = docx.Document(str(path))
     except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile, OSError) as exc:
@@ -59,7 +59,8 @@ def _paragraph(paragraph: Paragraph, looks: Looks) -> Iterator[Block]:
 
 
 def _text(paragraph: Any, looks: Looks) -> str:
-    """With links and text boxes, without what was deleted under revision or cannot be seen."""
+    """Return a paragraph's text with links and text boxes, without deleted revisions and hidden
+    text."""
     pieces: list[str] = []
     for node in paragraph.iter(qn("w:t"), qn("w:tab"), qn("w:br")):
         run = node.getparent()
@@ -92,7 +93,7 @@ def _table(table: Table, looks: Looks) -> Iterator[Block]:
 
 
 def _cell(cell: Any, looks: Looks) -> str:
-    """The paragraphs of a cell, those of tables in it included."""
+    """Return the paragraphs of a cell, including those of nested tables."""
     lines = (
         _text(each, looks)
         for each in cell.iter(qn("w:p"))

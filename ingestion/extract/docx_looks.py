@@ -1,10 +1,9 @@
-"""Whether a run of a Word document can be seen: hidden, as small as a dot, or in its background's
-colour.
+"""Whether a run of a Word document is visible: not hidden, tiny, or in its background's colour.
 
-Properties come from the run, else from its character style, its paragraph's style and its table's
-style, each with those it is based on, else from the document's defaults. Hidden is a toggle: styles
-of two kinds that both say it undo each other. Where the background is not certain (shapes, tables
-with a style that shades), a colour hides nothing.
+Properties come from the run, or else from its character style, its paragraph's style and its
+table's style, each with the styles it is based on, or else from the document's defaults. Hidden is
+a toggle: two kinds of style that both set it cancel each other. If the background is uncertain
+(shapes, tables with a shading style), a colour hides nothing.
 https://learn.microsoft.com/dotnet/api/documentformat.openxml.wordprocessing.vanish
 """
 
@@ -16,18 +15,18 @@ from typing import Any
 from docx.oxml.ns import qn
 
 SMALLEST = 4
-"""Half points: text of two points and less is not there to be read."""
+"""Half points: text of two points or less is not meant to be read."""
 NEAR = 10
-"""Steps of 255 by which a colour may differ from its background and still not be seen."""
+"""The largest difference, of 255, at which a colour cannot be told from its background."""
 HEX = re.compile(r"[0-9A-Fa-f]{6}")
 OFF = ("0", "false", "off")
 DEEP = 12
-"""Styles that are followed from one to what it is based on."""
+"""The most styles that are followed, each to the one it is based on."""
 PAPER = "FFFFFF"
 
 
 class Looks:
-    """Of one document, given the root elements of its body and its styles."""
+    """The visibility of runs in one document, given the root elements of its body and styles."""
 
     def __init__(self, document: Any, styles: Any) -> None:
         self._styles = {each.get(qn("w:styleId")): each for each in styles.iter(qn("w:style"))}
@@ -42,7 +41,7 @@ class Looks:
         self._paper = (_hex(paper.get(qn("w:color"))) or PAPER) if paper is not None else PAPER
 
     def hidden(self, run: Any) -> bool:
-        """Whether nobody who looks at the page sees the text of a `w:r` element."""
+        """Whether the text of a `w:r` element is invisible on the page."""
         paragraph = next(run.iterancestors(qn("w:p")), None)
         table = next(run.iterancestors(qn("w:tbl")), None)
         chains = [
@@ -54,7 +53,7 @@ class Looks:
         return self._vanishes(own, chains) or self._tiny(own, chains) or self._faint(run, chains)
 
     def _chain(self, name: str, kind: str) -> list[Any]:
-        """A style and those it is based on."""
+        """Return a style and those it is based on."""
         if (name, kind) in self._chains:
             return self._chains[name, kind]
         style = self._styles.get(name) if name else self._normal.get(kind)
@@ -76,7 +75,7 @@ class Looks:
         return sum(bool(each) for each in of_styles) % 2 == 1
 
     def _first(self, own: Any, chains: list[list[Any]], tag: str) -> str:
-        """The value of a property, from where it counts most."""
+        """Return the value of a property from where it has precedence."""
         every = [own, *(_run(style) for chain in chains for style in chain), self._defaults]
         found = (each.find(qn(tag)) for each in every if each is not None)
         return next((_value(each) for each in found if each is not None), "")
@@ -93,7 +92,7 @@ class Looks:
         return bool(behind) and _near(colour, behind)
 
     def _behind(self, run: Any, chains: list[list[Any]]) -> str:
-        """The colour of what a run stands on, empty if that is not certain."""
+        """Return the background colour of a run, empty if uncertain."""
         own = run.find(qn("w:rPr"))
         highlight = self._first(own, chains, "w:highlight")
         if highlight and highlight != "none":

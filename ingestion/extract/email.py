@@ -1,4 +1,4 @@
-"""Mails (.eml): who, when, about what, and what was written."""
+"""Emails (.eml): subject, headers, body and the names of attachments."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ HEADERS = ("From", "To", "Cc", "Date")
 
 
 def read(path: Path) -> Iterator[Block]:
-    """The subject, the other headers, the body, and the names of what is attached."""
+    """Yield the subject, the other headers, the body, and the names of attachments."""
     mail = message_from_bytes(path.read_bytes(), policy=policy.default)
     if not isinstance(mail, EmailMessage):
         raise Unreadable("damaged")
@@ -43,13 +43,13 @@ def read(path: Path) -> Iterator[Block]:
 def _header(mail: EmailMessage, name: str) -> str:
     try:
         return str(mail.get(name, ""))
-    except (ValueError, IndexError, LookupError):  # a header that is none
+    except (ValueError, IndexError, LookupError):  # a malformed header
         return ""
 
 
 def _content(part: MIMEPart) -> str:
     try:
         return str(part.get_content())
-    except (LookupError, UnicodeError):  # an encoding nobody knows
+    except (LookupError, UnicodeError):  # an unknown encoding
         data = part.get_payload(decode=True)
         return decode(data) if isinstance(data, bytes) else ""

@@ -1,4 +1,4 @@
-"""Why a file cannot be read, and text without what nobody sees."""
+"""The reason why a file cannot be read; and text without invisible characters."""
 
 from __future__ import annotations
 
@@ -24,5 +24,5 @@ _BREAKS = re.compile("\r\n?|[\x0c\u2028\u2029\x85]")
 
 
 def clean(text: str) -> str:
-    """The text as it is seen: composed (NFC), and without invisible characters."""
+    """Return the text as people see it: composed (NFC), without invisible characters."""
     return unicodedata.normalize("NFC", _INVISIBLE.sub("", _BREAKS.sub("\n", text)))

@@ -24,12 +24,12 @@ CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?\s*([\w-]+)", re.I)
 
 
 def read(path: Path) -> Iterator[Block]:
-    """The title, then a block for each stretch of text."""
+    """Yield the title, then a block for each stretch of text."""
     yield from of_text(_decoded(path.read_bytes()))
 
 
 def of_text(text: str) -> Iterator[Block]:
-    """The same of a page in memory. Raises Unreadable."""
+    """Read a page that is in memory. Raises Unreadable."""
     parser = html.HTMLParser(
         no_network=True, huge_tree=False, remove_comments=True, remove_pis=True
     )
@@ -46,12 +46,13 @@ def of_text(text: str) -> Iterator[Block]:
 
 
 class _Walk:
-    """Gathers inline text until something begins a block of its own."""
+    """Collects inline text until an element begins a new block."""
 
     def __init__(self) -> None:
         self._text: list[str] = []
 
     def blocks(self, element: Any) -> Iterator[Block]:
+        """Yield the blocks of an element."""
         yield from self._inside(element)
         yield from self._flushed()
 

@@ -1,4 +1,4 @@
-"""Colours as style sheets write them."""
+"""Parse colours as style sheets write them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ FUNCTION = re.compile(r"(rgb|hsl)a?\(\s*([-\d.%]+(?:deg)?)[\s,]+([\d.%]+)[\s,]+(
 
 
 def colour(value: str) -> tuple[int, int, int] | None:
-    """Red, green and blue, None if it is none, not certain, or lets the background through."""
+    """Return red, green and blue; None if it is no colour, uncertain or transparent."""
     value = value.strip().lower()
     if not value or "url(" in value or "gradient" in value or "var(" in value:
         return None

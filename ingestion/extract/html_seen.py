@@ -1,9 +1,9 @@
-"""Takes out of a web page what nobody who looks at it sees.
+"""Remove from a web page what is invisible when it is displayed.
 
-Styles are read from the page itself, its style sheets in their order of weight; nothing is fetched.
-Of a selector only the last part is matched, and the others loosely (somewhere above), so that a
-rule never counts for less than a browser would have it. A colour hides only where the background
-is certain. `aria-hidden` hides from screen readers, not from the eye.
+Styles come from the page itself, with its style sheets in order of precedence; nothing is fetched.
+Of a selector only the last part is matched exactly, and the others loosely (somewhere above), so
+that a rule never counts for less than in a browser. A colour hides text only if the background is
+certain. `aria-hidden` hides from screen readers, not from the eye.
 https://www.w3.org/TR/css-cascade-4/#cascade-sort
 """
 
@@ -25,7 +25,7 @@ FOR_PAPER = re.compile(r"\bprint\b|\bspeech\b", re.I)
 PART = re.compile(r"(?P<tag>^[a-z][\w-]*|^\*)|#(?P<id>[\w-]+)|\.(?P<class>[\w-]+)", re.I)
 MOST_RULES = 5000
 FAR = 400.0
-"""Pixels beyond an edge, to the left or above, from which something is off the page."""
+"""Pixels beyond the left or top edge from which something counts as off the page."""
 LENGTH = re.compile(r"(-?(?:\d+\.?\d*|\.\d+))(px|pt|em|rem|vw|vh|%|)\Z", re.I)
 PIXELS = {"px": 1.0, "": 1.0, "pt": 4 / 3, "em": 16.0, "rem": 16.0, "vw": 13.0, "vh": 8.0}
 INHERITED = ("inherit", "initial", "unset", "revert", "currentcolor")
@@ -43,13 +43,13 @@ class _Rule:
     id: str
     classes: frozenset[str]
     above: tuple[frozenset[str], ...]
-    """For each part before the last: the names one of the ancestors must have."""
+    """For each part before the last: the names that one ancestor must have."""
     declared: Mapping[str, tuple[str, bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What an element hands down; a colour is None where it is not certain."""
+    """The inherited properties of an element; a colour is None if it is uncertain."""
 
     ink: Colour | None = (0, 0, 0)
     behind: Colour | None = WHITE
@@ -57,7 +57,7 @@ class _Look:
 
 
 def prune(root: Any) -> None:
-    """Removes the elements and the text that are not seen."""
+    """Remove the elements and text that are invisible."""
     fetched = any("stylesheet" in each.get("rel", "").lower() for each in root.iter("link"))
     _prune(root, _Look(behind=None if fetched else WHITE), _rules(root), ())
 
@@ -80,7 +80,7 @@ def _prune(
 
 
 def _without(child: Any) -> None:
-    """Removes an element; the text after it stays where it is."""
+    """Remove an element but keep the text after it."""
     parent, before = child.getparent(), child.getprevious()
     if child.tail and before is not None:
         before.tail = (before.tail or "") + child.tail
@@ -121,7 +121,8 @@ def _clipped(style: Mapping[str, str]) -> bool:
 
 
 def _away(style: Mapping[str, str]) -> bool:
-    """Whether it begins far beyond an edge of the page; a share of itself only centres it."""
+    """Whether it starts far beyond an edge of the page; a percentage of its own size only centres
+    it."""
     moved = [_pixels(style.get("text-indent", "0"))]
     moved += [_pixels(style.get(name, "0"), share=0) for name in ("margin-left", "margin-top")]
     if style.get("position") in ("absolute", "fixed", "relative"):
@@ -151,7 +152,7 @@ def _look(style: Mapping[str, str], above: _Look) -> _Look:
 
 
 def _faint(look: _Look) -> bool:
-    """Whether text of this look is too small to see, or in its background's colour."""
+    """Whether text with these properties is too small to see, or in its background's colour."""
     if look.size <= 2:
         return True
     if look.ink is None or look.behind is None:
@@ -163,7 +164,7 @@ def _faint(look: _Look) -> bool:
 
 
 def _rules(root: Any) -> Mapping[str, list[_Rule]]:
-    """By what their last part is about: `#id`, `.class`, a tag, or `*`."""
+    """Return the rules by what their last part selects: `#id`, `.class`, a tag, or `*`."""
     found: dict[str, list[_Rule]] = {}
     count = 0
     for sheet in root.iter("style"):
@@ -182,7 +183,7 @@ def _rules(root: Any) -> Mapping[str, list[_Rule]]:
 
 
 def _flat(css: str) -> str:
-    """The rules within conditions as if they stood alone; those for paper are left out."""
+    """Return the rules with those inside conditions unwrapped; rules for print are left out."""
     out, at = [], 0
     while opened := AT.search(css, at):
         out.append(css[at : opened.start()])
@@ -197,7 +198,7 @@ def _flat(css: str) -> str:
 
 
 def _applies(condition: str) -> bool:
-    """Whether a condition holds on a screen as wide as a laptop's, in daylight."""
+    """Whether a media condition holds on a laptop's screen in a light colour scheme."""
     if FOR_PAPER.search(condition) or "dark" in condition:
         return False
     for edge, value in re.findall(r"(min|max)-width\s*:\s*([\d.]+\w*)", condition):
@@ -208,7 +209,7 @@ def _applies(condition: str) -> bool:
 
 def _rule(selector: str, declared: Mapping[str, tuple[str, bool]], order: int) -> _Rule | None:
     if ":" in selector.replace(":root", "") or "[" in selector or not selector:
-        return None  # a state, or a part that is no element
+        return None  # a state, or a pseudo-element
     *parts, last = re.split(r"\s*[>+~]\s*|\s+", selector.replace(":root", "html"))
     ids = classes = tags = 0
     above = []
@@ -229,7 +230,7 @@ def _rule(selector: str, declared: Mapping[str, tuple[str, bool]], order: int) -
 
 
 def _declared(body: str) -> dict[str, tuple[str, bool]]:
-    """Properties with their values, and whether they are important."""
+    """Return the properties with their values, and whether they are important."""
     found = {}
     for each in body.split(";"):
         name, colon, value = each.partition(":")
@@ -242,7 +243,7 @@ def _declared(body: str) -> dict[str, tuple[str, bool]]:
 def _style(
     element: Any, rules: Mapping[str, list[_Rule]], above: tuple[frozenset[str], ...]
 ) -> dict[str, str]:
-    """The properties that count for an element."""
+    """Return the properties that apply to an element."""
     found: list[tuple[bool, tuple[int, int, int], str, str]] = []
     for rule in _matching(element, rules, above):
         for name, (value, important) in rule.declared.items():
@@ -277,7 +278,7 @@ def _names(element: Any) -> frozenset[str]:
 
 
 def _pixels(value: str, unknown: float = 0.0, *, share: float = 8.0) -> float:
-    """A length; `share` is what a percent of it is taken for."""
+    """Return a length in pixels; `share` is the value of one percent."""
     found = LENGTH.match(value.strip())
     if not found:
         return unknown

@@ -1,4 +1,4 @@
-"""Images, for Claude to read: checked, upright, and no larger than the model sees."""
+"""Images, for Claude to read: checked, upright, and no larger than the model can see."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PIXELS = 100_000_000
 
 
 def read(path: Path) -> Iterator[Picture]:
-    """One picture: of an animation, its first."""
+    """Yield one picture; of an animation, the first frame."""
     Image.MAX_IMAGE_PIXELS = PIXELS
     try:
         with Image.open(path, formats=("PNG", "JPEG", "WEBP", "GIF")) as image:
@@ -33,7 +33,7 @@ def read(path: Path) -> Iterator[Picture]:
 
 
 def _encoded(image: Image.Image) -> Picture:
-    """PNG for drawings and what is see-through, JPEG where that is smaller."""
+    """Encode as PNG for drawings and transparency, as JPEG if that is smaller."""
     png, jpeg = io.BytesIO(), io.BytesIO()
     flat = Image.new("RGB", image.size, "white")
     clear = image.convert("RGBA")

@@ -1,4 +1,4 @@
-"""JSON and JSON lines: records as a table where they are alike, else laid out."""
+"""JSON and JSON lines: similar records as a table, anything else pretty-printed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PIECE = 1_500
 
 
 def read(path: Path) -> Iterator[Block]:
-    """Raises nothing for what is no JSON after all: it is text then."""
+    """Yield the content; what turns out not to be JSON is read as text."""
     text = decoded(path)
     try:
         value = _parsed(text)

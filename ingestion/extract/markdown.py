@@ -1,4 +1,4 @@
-"""Markdown files: headings, paragraphs, fences and tables, with their lines."""
+"""Markdown files: headings, paragraphs, fences and tables, with line numbers."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COMMENT = re.compile(r"<!--.*?-->", re.S)
 
 
 def read(path: Path) -> Iterator[Block]:
-    """A block for each heading, paragraph, list, fence or table."""
+    """Yield a block for each heading, paragraph, list, fence or table."""
     text = COMMENT.sub(lambda found: "\n" * found[0].count("\n"), decoded(path))
     lines = text.split("\n")
     at = _front_matter(lines)

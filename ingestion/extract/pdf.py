@@ -1,4 +1,4 @@
-"""PDF: text page by page; pages without text, as images."""
+"""PDF: text page by page, and pages without text as images."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from ingestion.extract.pdf_seen import take_unseen
 from ingestion.extract.total import Total
 
 FEW = 20
-"""Characters below which a page with images is taken for a scan."""
+"""A page with images and fewer characters than this counts as a scan."""
 SCANS = 100
-"""Scanned pages of a document that are read."""
+"""The most scanned pages of a document that are read."""
 EDGE = 1568
-"""Pixels of an image's longer side that the model sees."""
+"""The most pixels of an image's longer side that the model sees."""
 HYPHEN = re.compile(r"(?<=[a-zà-ÿ])-\n(?=[a-zà-ÿ])")
 SOFT = re.compile("\ufffe\\s*|\x02\\s*")
-"""How PDFium gives a hyphen at a line's end that is no part of the word."""
+"""How PDFium writes a soft hyphen at the end of a line."""
 
 
 def read(path: Path) -> Iterator[Block | Picture | Total]:
-    """A block for each paragraph-like stretch of a page."""
+    """Yield a block for each paragraph-like stretch of a page, and pictures of scanned pages."""
     try:
         document = pdfium.PdfDocument(path)
     except pdfium.PdfiumError as exc:
@@ -45,7 +45,7 @@ def read(path: Path) -> Iterator[Block | Picture | Total]:
             try:
                 page = document[number]
             except pdfium.PdfiumError:
-                continue  # a page that cannot be loaded leaves the others as they are
+                continue  # skip a page that cannot be loaded
             try:
                 take_unseen(page)
                 text = _text(page)

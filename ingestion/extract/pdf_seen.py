@@ -1,8 +1,8 @@
-"""Takes text off a page of a PDF that nobody who looks at the page sees.
+"""Remove from a PDF page the text that is invisible when the page is displayed.
 
-That is: drawn in the mode that draws nothing, transparent, as small as a dot, or in the colour of
-what it stands on. Invisible text over an image is what a scanner read in it: it stays. In forms
-within a page only what is invisible or transparent is looked for.
+That is text in the invisible rendering mode, transparent, tiny, or in the colour of its background.
+Invisible text over an image is the scanner's OCR, and stays. In forms within a page only invisible
+and transparent text is looked for.
 https://opensource.adobe.com/dc-acrobat-sdk-docs/pdfstandards/PDF32000_2008.pdf (9.3.6)
 """
 
@@ -17,13 +17,13 @@ from pypdfium2 import raw
 
 INVISIBLE = (raw.FPDF_TEXTRENDERMODE_INVISIBLE, raw.FPDF_TEXTRENDERMODE_CLIP)
 SMALLEST = 2.0
-"""Points."""
+"""The size in points below which text is invisible."""
 NEAR = 10
 PAPER = (255, 255, 255)
 MOST_BELOW = 2000
-"""Drawings before a text that are looked through for what it stands on."""
+"""The most objects drawn before a text that are searched for its background."""
 DEEP = 4
-"""Forms within forms that are looked into."""
+"""The deepest nesting of forms that is searched."""
 
 Bounds = tuple[float, float, float, float]
 Colour = tuple[int, int, int]
@@ -31,7 +31,7 @@ Colour = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """Something that was drawn. `colour` is None where it has many; `image`: it is a picture."""
+    """Something drawn. `colour` is None if it has many; `image` says that it is a picture."""
 
     bounds: Bounds
     colour: Colour | None
@@ -39,7 +39,7 @@ class _Ground:
 
 
 def take_unseen(page: Any) -> None:
-    """Removes such text from a loaded page; the file stays as it is."""
+    """Remove invisible text from a loaded page; the file is not changed."""
     grounds: list[_Ground] = []
     unseen = []
     for text, ground in _drawn(page.raw):
@@ -57,7 +57,7 @@ def take_unseen(page: Any) -> None:
 
 
 def _drawn(page: Any) -> Iterator[tuple[Any, _Ground | None]]:
-    """The texts of a page, and what else is drawn, in its order."""
+    """Yield the texts of a page and everything else drawn, in drawing order."""
     for number in range(raw.FPDFPage_CountObjects(page)):
         each = raw.FPDFPage_GetObject(page, number)
         match raw.FPDFPageObj_GetType(each):
@@ -76,7 +76,7 @@ def _drawn(page: Any) -> Iterator[tuple[Any, _Ground | None]]:
 
 
 def _suspect(text: Any) -> bool:
-    """Whether it is worth a second look: most text is dark and of a readable size."""
+    """Whether a text needs a closer look: most text is dark and of a readable size."""
     if raw.FPDFTextObj_GetTextRenderMode(text) in INVISIBLE:
         return True
     *ink, opacity = _ink(text)
@@ -118,7 +118,7 @@ def _form(form: Any, deep: int, *, any_image: bool) -> None:
 
 
 def _ink(each: Any) -> tuple[int, int, int, int]:
-    """Red, green, blue and opacity that it is filled with."""
+    """Return the fill colour: red, green, blue and opacity."""
     values = [ctypes.c_uint() for _ in range(4)]
     if not raw.FPDFPageObj_GetFillColor(each, *values):
         return 0, 0, 0, 255
@@ -133,7 +133,7 @@ def _filled(path: Any) -> bool:
 
 
 def _size(text: Any) -> float:
-    """Points that its letters are high on the page."""
+    """Return the height of the letters on the page in points."""
     size, matrix = ctypes.c_float(), raw.FS_MATRIX()
     if not raw.FPDFTextObj_GetFontSize(text, size) or not raw.FPDFPageObj_GetMatrix(text, matrix):
         return SMALLEST + 1

@@ -17,7 +17,7 @@ from ingestion.extract.total import Total
 
 
 def read(path: Path) -> Iterator[Block | Total]:
-    """For each slide a heading, what is on it, and its notes."""
+    """Yield, for each slide, a heading, its content and its notes."""
     try:
         presentation = pptx.Presentation(str(path))
         slides = list(presentation.slides)
@@ -41,12 +41,12 @@ def read(path: Path) -> Iterator[Block | Total]:
 
 
 def _seen(shape: Any, size: tuple[int, int]) -> bool:
-    """Whether any of it is on the slide, and it is not hidden."""
+    """Whether a shape is at least partly on the slide and not hidden."""
     if shape._element.xpath(".//p:cNvPr/@hidden")[:1] in (["1"], ["true"]):  # noqa: SLF001
         return False
     place = shape.left, shape.top, shape.width, shape.height
     if None in place or 0 in size:
-        return True  # where its layout has it
+        return True  # it is where its layout puts it
     left, top, width, height = place
     return bool(left < size[0] and top < size[1] and left + width > 0 and top + height > 0)
 

@@ -16,12 +16,12 @@ from ingestion.extract.tables import blocks
 from ingestion.extract.total import Total
 
 LONG = 80 * 1024**2
-"""Bytes of a sheet's XML that are parsed: some two million cells."""
+"""The most bytes of a sheet's XML that are parsed: about two million cells."""
 ROW = b"</row>"
 
 
 def read(path: Path) -> Iterator[Block | Total]:
-    """For each sheet its name, its rows in tables, and what its columns hold."""
+    """Yield, for each sheet, its name, its rows as tables, and what its columns hold."""
     shorter = None
     if zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
@@ -45,7 +45,8 @@ def read(path: Path) -> Iterator[Block | Total]:
 
 
 def _shortened(archive: zipfile.ZipFile) -> io.BytesIO | None:
-    """The workbook with its longest sheets cut, None if none is long: all is parsed in memory."""
+    """Return the workbook with its longest sheets cut; None if none is too long to parse in
+    memory."""
     if not any(is_sheet(each.filename) and each.file_size > LONG for each in archive.infolist()):
         return None
     shorter = io.BytesIO()

@@ -1,4 +1,4 @@
-"""Which reader a file is for: by its content, and by its name where content does not tell."""
+"""Choose the reader of a file: by its content, and by its name if the content is inconclusive."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ OTHERS = (
     b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07", b"\x28\xb5\x2f\xfd", b"OggS", b"ID3", b"\xff\xfb",
     b"SQLite format 3\0", b"PAR1", b"BM", b"II*\0", b"MM\0*", b"\xca\xfe\xba\xbe", b"wOFF", b"wOF2",
 )  # fmt: skip
-"""How files begin that are not for us; those that begin with letters must not be text as well."""
+"""The first bytes of unsupported files; if these are letters, the file must not be text as well."""
 RECORDINGS = (
     b"OggS",
     b"ID3",
@@ -39,20 +39,20 @@ RECORDINGS = (
     b"\x1aE\xdf\xa3",
     b"#!AMR",
 )
-"""How sound and video begin, besides the two families of containers that `_recording` knows."""
+"""The first bytes of audio and video, besides the two container families in `_recording`."""
 PICTURES = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
-"""Brands of the MP4 family that are pictures."""
+"""Brands in the MP4 family that are pictures."""
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 BEFORE = re.compile(rb"(\s|\xef\xbb\xbf|<\?xml[^>]*>|<!--.*?-->)*", re.S)
 PAGES = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<meta", b"<title")
 HEAD = 4096
 END = 0xFFFFFFFA
 MOST_SECTORS = 1024
-"""Of an old Office container's directory, which may be a ring."""
+"""The most sectors read of an old Office container's directory, which may be circular."""
 
 
 def kind(path: Path, name: str) -> str:
-    """The name of the module in `ingestion.extract` that reads the file. Raises Unreadable."""
+    """Return the name of the module in `ingestion.extract` that reads a file. Raises Unreadable."""
     with path.open("rb") as file:
         head = file.read(HEAD)
     if not head:
@@ -87,7 +87,7 @@ def _known(head: bytes) -> bool:
 
 
 def _recording(head: bytes) -> bool:
-    """Whether it is sound or video."""
+    """Whether it is audio or video."""
     if head[4:8] == b"ftyp":
         return head[8:12] not in PICTURES
     return head.startswith(RECORDINGS) or (head[:4] == b"RIFF" and head[8:12] in (b"AVI ", b"WAVE"))
@@ -99,7 +99,7 @@ def _is_text(head: bytes) -> bool:
     if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return _reads(head, "utf-16")
     if b"\0" in head:
-        # UTF-16 without a mark has every second byte zero where it is Latin
+        # in UTF-16 without a mark every second byte of Latin text is zero
         even, odd = head[::2].count(0), head[1::2].count(0)
         name = "utf-16-le" if odd > even else "utf-16-be"
         return 8 * max(even, odd) > len(head) // 2 and _reads(head, name)
@@ -108,14 +108,14 @@ def _is_text(head: bytes) -> bool:
 
 
 def _reads(head: bytes, encoding: str) -> bool:
-    """Whether it is text in an encoding in which nearly any bytes can be decoded."""
+    """Whether it is text in an encoding in which almost any bytes can be decoded."""
     text = head.decode(encoding, "replace")
     odd = sum(c == "\ufffd" or (c < " " and c not in "\t\n\r\f") or c == "\x7f" for c in text)
     return odd * 50 <= len(text)
 
 
 def _ole(path: Path) -> str:
-    """The old Office container: workbooks are read, and modern files in it are encrypted."""
+    """Handle the old Office container: workbooks are read; modern files inside it are encrypted."""
     try:
         names = _entries(path)
     except (struct.error, ValueError, IndexError) as exc:
@@ -125,14 +125,14 @@ def _ole(path: Path) -> str:
     if names & {"EncryptedPackage", "EncryptionInfo"}:
         raise Unreadable("encrypted")
     if names & {"WordDocument", "PowerPoint Document", "__properties_version1.0"}:
-        raise Unreadable("unsupported")  # a workbook may be in it, but it is none
+        raise Unreadable("unsupported")  # it may contain a workbook, but is not one
     if names & {"Workbook", "Book"}:
         return "sheets"
     raise Unreadable("unsupported")
 
 
 def _entries(path: Path) -> set[str]:
-    """What is in the container: its directory is a chain of sectors, named by a table of next ones.
+    """Return the entries of the container: its directory is a chain of sectors, linked by a table.
 
     https://learn.microsoft.com/openspecs/windows_protocols/ms-cfb
     """

@@ -1,4 +1,4 @@
-"""Rows to Markdown tables, and what a table's columns hold."""
+"""Convert rows to Markdown tables, and describe what a table's columns hold."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from core.values.documents import Block, Locator
 from ingestion.extract.errors import clean
 
 BLOCK = 1_500
-"""Characters of a block of rows."""
+"""Characters in a block of rows."""
 CELL = 300
 COLUMNS = 60
 ROWS = 200_000
-"""Rows of a sheet that are read."""
+"""The most rows of a sheet that are read."""
 
 
 @dataclass(slots=True)
@@ -57,9 +57,9 @@ class _Column:
 
 
 def blocks(rows: Iterable[Sequence[object]], sheet: str = "") -> Iterator[Block]:
-    """A table's rows in blocks, each with the head, and then what the columns hold.
+    """Yield a table's rows in blocks, each with the header, then what the columns hold.
 
-    The first row that is not empty is taken for the head. Rows count from 1 with it.
+    The first non-empty row is taken as the header, and rows are counted from 1 with it.
     """
     head: list[str] = []
     columns: list[_Column] = []
@@ -100,7 +100,7 @@ def blocks(rows: Iterable[Sequence[object]], sheet: str = "") -> Iterator[Block]
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A small table whole, its first row the head."""
+    """Return a small table whole, with its first row as the header."""
     if not rows:
         return ""
     lines = [_line([shown(each) for each in row]) for row in rows]
@@ -108,7 +108,7 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
 
 
 def shown(value: object) -> str:
-    """A cell as text in one line."""
+    """Return a cell as text on one line."""
     match value:
         case None | "":
             return ""

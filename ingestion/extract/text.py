@@ -1,4 +1,4 @@
-"""Plain text: paragraphs, with the lines that they are on."""
+"""Plain text: paragraphs, with their line numbers."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ingestion.extract.decode import decoded
 
 
 def read(path: Path) -> Iterator[Block]:
-    """A block for each paragraph."""
+    """Yield a block for each paragraph."""
     yield from paragraphs(decoded(path).split("\n"), 1)
 
 
 def paragraphs(lines: list[str], first: int) -> Iterator[Block]:
-    """Stretches between empty lines; `first` is the number of the first line."""
+    """Yield the stretches between empty lines; `first` is the number of the first line."""
     begun: list[str] = []
     for number, line in enumerate((*lines, ""), first):
         if line.strip():

@@ -1,4 +1,4 @@
-"""How many pages, slides or sheets a file has."""
+"""The number of pages, slides or sheets in a file."""
 
 from __future__ import annotations
 
@@ -7,6 +7,6 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """How many pages, slides or sheets there are."""
+    """The number of pages, slides or sheets, yielded among the blocks."""
 
     pages: int

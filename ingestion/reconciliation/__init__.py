@@ -1,1 +1,1 @@
-"""Finds and repairs what differs between bucket, manifest and index."""
+"""Find and repair differences between bucket, manifest and index."""

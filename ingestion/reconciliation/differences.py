@@ -1,10 +1,11 @@
-"""Bucket, manifest and index, compared: what to mend where they differ. Pure.
+"""Compare bucket, manifest and index, and decide what to repair. Pure.
 
-1. Only what has not changed for `GRACE` is looked at: nothing that is under way is touched.
-2. A row says by its `etag` which object it was read from; a listing says which one is there.
-3. Whatever is to be read or removed goes through the queue of files again, where the object as it
-   is then counts. Its version is ours (`core.aws.access.sequencers.after`): newer than what the row
-   knows, older than whatever S3 tells later.
+1. Only what has not changed for `GRACE` is considered, so nothing in progress is touched.
+2. A row records, as `etag`, which object it was read from; a listing says which object is there
+   now.
+3. Whatever must be read or removed goes through the queue of files again, where the object as it is
+then counts. Its version is ours (`core.aws.dynamodb.manifest.after`): newer than what the row
+knows, older than anything that S3 reports later.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ from core.values.conversation import LIBRARY
 from core.values.documents import Document, State
 
 GRACE = 3 * 3_600.0
-"""Seconds: longer than ten tries of a quarter of an hour each."""
+"""Seconds without a change: longer than ten tries of a quarter of an hour each."""
 
 
 class Repair(StrEnum):
-    """What was wrong, as it is counted."""
+    """What was wrong, as it is counted in metrics."""
 
     UNSEEN = "LostWrite"
     STUCK = "Stuck"
@@ -33,7 +34,7 @@ class Repair(StrEnum):
 
 
 def of_object(found: StoredObject, row: Document | None, now: float) -> Repair | None:
-    """What is wrong with an object, by its row."""
+    """Return what is wrong with an object, given its row."""
     if found.modified > now - GRACE:
         return None
     if row is None:
@@ -41,18 +42,19 @@ def of_object(found: StoredObject, row: Document | None, now: float) -> Repair |
     if not _rests(row, now) or (row.message and row.key != found.key):
         return None
     if row.erase_at:
-        return None  # it can be brought back
+        return None  # it can still be restored
     if row.forgotten and _was_forgotten(found, row):
         return Repair.ERASED if row.id.place != LIBRARY.prefix else None
     if row.state not in (State.READY, State.FAILED, State.DELETED):
-        return None  # `of_row` looks after it
+        return None  # `of_row` handles it
     differs = row.etag != found.etag if row.etag else found.modified > row.updated
     is_back = row.state is State.DELETED
     return Repair.UNSEEN if (differs or is_back) and tries(row, now) <= TRIES else None
 
 
 def of_row(row: Document, now: float, *, there: bool, held: int) -> Repair | None:
-    """What is wrong with a document: whether its object is `there`, its chunks that are `held`."""
+    """Return what is wrong with a document: whether its object is `there`, and how many chunks are
+    `held`."""
     if not looked_at(row, now):
         return None
     if row.state is State.READY:
@@ -65,12 +67,12 @@ def of_row(row: Document, now: float, *, there: bool, held: int) -> Repair | Non
 
 
 def looked_at(row: Document, now: float) -> bool:
-    """Whether `of_row` may find anything."""
+    """Whether `of_row` could find anything."""
     return row.state not in (State.FAILED, State.DELETED) and bool(row.key) and _rests(row, now)
 
 
 def of_chunks(version: str, row: Document | None, now: float) -> Repair | None:
-    """What is wrong with the chunks of a version, by a row that was read after them."""
+    """Return what is wrong with the chunks of a version, given a row that was read after them."""
     if row is None:
         return Repair.STRAY
     if not _rests(row, now) or row.version == version or row.erase_at:
@@ -84,6 +86,8 @@ def _rests(row: Document, now: float) -> bool:
 
 
 def _was_forgotten(found: StoredObject, row: Document) -> bool:
-    """Whether it was this object that a person had us forget, not one that came after it: a post's
-    file comes again only when it is shared again, and its row knows that."""
+    """Whether a person erased this very object, not one that came after it.
+
+    A post's file returns only when it is shared again, which its row records.
+    """
     return bool(row.message) or row.etag == found.etag

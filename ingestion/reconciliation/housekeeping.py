@@ -1,4 +1,4 @@
-"""What is done for files by the clock: those of workspaces that are over go, the rest is mended."""
+"""Scheduled work on files: delete those that are due, and repair differences."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from ingestion.reconciliation.reconciler import Reconciler, Shelves
 
 DAY = 86_400
 EVERY = 3_600.0
-"""Seconds between two runs in a process that stays, as in the template."""
+"""Seconds between two runs in a long-lived process, as in the template."""
 
 
 def reconciler(settings: Settings, shelf: DocumentStores, sqs: Any, calls: Calls) -> Reconciler:
-    """Of what is configured."""
+    """Build the reconciler from the settings."""
     file_events = notices_of(settings, sqs, calls)
     shelves = Shelves(shelf.vault, shelf.manifest, shelf.index, file_events, shelf.cursors)
     return Reconciler(shelves, clock=time.time, monotonic=time.monotonic)
@@ -27,8 +27,9 @@ def reconciler(settings: Settings, shelf: DocumentStores, sqs: Any, calls: Calls
 def forgets(
     settings: Settings, shelf: DocumentStores, sqs: Any, calls: Calls
 ) -> Callable[[], Awaitable[int]]:
-    """Deletes files that people had us erase, once that cannot be undone, and those of places that
-    we left, once their days of grace are over; says how many such places there were."""
+    """Return a function that deletes files that people erased, once that cannot be undone, and
+    those of places that the bot left, after their grace period. It returns the number of such
+    places."""
     erasing = erasing_of(settings, shelf, notices_of(settings, sqs, calls), time.time)
 
     async def work() -> int:
@@ -36,7 +37,7 @@ def forgets(
         try:
             await erasing.due()
         finally:
-            # what fails is raised all the same, once both were tried
+            # try both, then raise what failed
             gone = await forget_due(shelf.removals, shelf.vault, at)
         return gone
 

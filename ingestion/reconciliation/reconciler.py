@@ -1,8 +1,8 @@
-"""Mends what differs between bucket, manifest and index, a stretch at a time.
+"""Repair differences between bucket, manifest and index, one stretch at a time.
 
-A run looks at `PAGES` pages of each of the three and goes on in the next one, so that it is bounded
-whatever there is. Before a document is queued its row is marked, unless it has changed meanwhile:
-of two runs at the same time one does it.
+A run looks at `PAGES` pages of each of the three, and the next run continues there, so that each is
+bounded however much there is. Before a document is queued its row is marked, unless it has changed
+meanwhile: of two concurrent runs only one queues it.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from ingestion.reconciliation.differences import Repair, looked_at, of_chunks, o
 log = logging.getLogger(__name__)
 
 PAGE = 500
-"""Objects, rows, or versions that are compared at a time."""
+"""Objects, rows or versions in a page."""
 PAGES = 40
-"""Pages of each that a run looks at."""
+"""The most pages of each that a run looks at."""
 SECONDS = 80.0
-"""The longest that a run spends on each of the three."""
+"""The most seconds that a run spends on each of the three."""
 BACKLOG = 100
-"""Messages that wait: while there are more, what seems lost may be among them."""
+"""Queued messages: while there are more, what seems lost may be among them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ class Shelves:
 
 
 class Reconciler:
-    """One for a process. `clock` is seconds since the epoch, `monotonic` bounds a run."""
+    """Repairs differences. `clock` is seconds since the epoch; `monotonic` limits a run's time."""
 
     def __init__(
         self, shelves: Shelves, *, clock: Callable[[], float], monotonic: Callable[[], float]
@@ -140,7 +140,7 @@ class Reconciler:
         return True
 
     async def _erased(self, row: Document) -> bool:
-        # a file that was shared again in the meantime has another row, and the same place
+        # a file that was shared again meanwhile has another row in the same place
         if not await self._on.manifest.take_up(row, row.tries):
             return False
         await self._on.vault.forget(f"{row.id.place}/{row.id.file}/")

@@ -1,1 +1,1 @@
-"""The child process that reads a file, and what it is not allowed to do."""
+"""The child process that reads a file, and the limits and restrictions it runs under."""

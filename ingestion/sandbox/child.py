@@ -1,4 +1,4 @@
-"""The child that reads one file: limits itself, finds the reader, writes records to its output."""
+"""The child process that reads one file: restrict itself, choose the reader, write records."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from ingestion.sandbox.confine import confine
 from ingestion.sandbox.parent import HEADER, OUT_OF_MEMORY
 
 PIECE = 500_000
-"""Characters of a block from which it is told in pieces."""
+"""The most characters of a block in one record; a longer one is written in pieces."""
 WRITES = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 FORBIDDEN = (
     "ftplib.", "http.", "os.chmod", "os.chown", "os.exec", "os.fork", "os.kill", "os.link",
@@ -31,12 +31,12 @@ FORBIDDEN = (
     "os.system", "os.truncate", "os.utime", "pty.", "shutil.", "smtplib.", "socket.", "subprocess.",
     "tempfile.", "urllib.", "webbrowser.",
 )  # fmt: skip
-"""https://docs.python.org/3/library/audit_events.html"""
+"""Audit events that are refused. https://docs.python.org/3/library/audit_events.html"""
 PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
-    """Reads what to do from standard input: one line of JSON."""
+    """Read what to do from standard input, one line of JSON, and do it."""
     told = json.loads(sys.stdin.buffer.readline())
     out = _quiet()
     _limit(told)
@@ -53,14 +53,14 @@ def main() -> None:
 
 
 def read(path: Path, name: str) -> Iterator[Block | Picture | Total]:
-    """What is in a file, by the reader for it. Raises Unreadable."""
+    """Yield the content of a file, by the reader for it. Raises Unreadable."""
     module = importlib.import_module(f"ingestion.extract.{kind(path, name)}")
     wants_name = len(inspect.signature(module.read).parameters) > 1
     yield from module.read(path, name) if wants_name else module.read(path)
 
 
 def _quiet() -> BinaryIO:
-    """Our output, for records alone: what a parser prints goes nowhere."""
+    """Return our standard output for records only; what a parser prints is discarded."""
     out = os.fdopen(os.dup(1), "wb")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
@@ -69,13 +69,17 @@ def _quiet() -> BinaryIO:
 
 
 def _limit(told: dict[str, Any]) -> None:
-    """What the system enforces; memory and time in all are watched from outside as well."""
-    if sys.platform == "linux":  # who started us is gone: so are we
+    """Set the limits that the kernel enforces; the parent also watches memory and total time."""
+    if sys.platform == "linux":  # end with the process that started us
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     cpu = int(told["cpu"])
     for name, most, hard in (
         ("RLIMIT_AS", told["space"], told["space"]),
-        ("RLIMIT_CPU", cpu, cpu + 5),  # at the hard limit it is SIGKILL, which would say "memory"
+        (
+            "RLIMIT_CPU",
+            cpu,
+            cpu + 5,
+        ),  # the hard limit sends SIGKILL, which would be reported as "memory"
         ("RLIMIT_FSIZE", 0, 0),
         ("RLIMIT_CORE", 0, 0),
         ("RLIMIT_NOFILE", 64, 64),
@@ -86,18 +90,18 @@ def _limit(told: dict[str, Any]) -> None:
             try:
                 resource.setrlimit(number, (int(most), int(hard)))
             except (ValueError, OSError):
-                continue  # not every system has each
+                continue  # not every system has every limit
     sys.addaudithook(_audit)
 
 
 def _code() -> list[Path]:
-    """Where Python finds what it imports."""
+    """Return the directories that Python imports from."""
     found = [Path(each) for each in sys.path if each]
     return [*found, Path(__file__).resolve().parents[2]]
 
 
 def _audit(event: str, told: tuple[Any, ...]) -> None:
-    """A reader reads: it connects to nothing, starts nothing and writes nothing."""
+    """Refuse what a reader has no need for: connecting, starting processes, writing."""
     if event == "open":
         if isinstance(told[2], int) and told[2] & WRITES:
             raise PermissionError("a reader writes no file")
@@ -121,7 +125,7 @@ def _write(out: BinaryIO, item: Block | Picture | Total) -> None:
 
 
 def _pieces(text: str) -> Iterator[str]:
-    """A text too long for one record, cut at the ends of lines or words where there are any."""
+    """Yield a text too long for one record in pieces, cut at line or word ends if possible."""
     while len(text) > PIECE:
         half = PIECE // 2
         cut = text.rfind("\n", half, PIECE) + 1 or text.rfind(" ", half, PIECE) + 1 or PIECE

@@ -1,18 +1,18 @@
-"""What the kernel takes from a reader, which not even machine code in it gets back.
+"""Kernel restrictions on a reader, which not even machine code in it can lift.
 
-Python's audit hook stops a parser's Python; code that calls the C library goes around it. So, on
-Linux, before the file is looked at:
+Python's audit hook stops a parser's Python code; code that calls the C library bypasses it. So, on
+Linux, before the file is opened:
 
-- seccomp: no sockets, no other programs, no signals to and no look into other processes.
-  https://docs.kernel.org/userspace-api/seccomp_filter.html
+- seccomp: no sockets, no other programs, no signals to other processes and no look into them.
+https://docs.kernel.org/userspace-api/seccomp_filter.html
 - Landlock (Linux 5.13): only Python, this code, the system's libraries and the one file can be
-  opened: no other process's environment, no home directory.
-  https://docs.kernel.org/userspace-api/landlock.html
-- no capabilities, and none to be had again (`PR_SET_NO_NEW_PRIVS`).
+opened: no other process's environment, no home directory.
+https://docs.kernel.org/userspace-api/landlock.html
+- no capabilities, and no way to regain any (`PR_SET_NO_NEW_PRIVS`).
 
-Whoever starts readers calls `undumpable`: its memory and environment are then closed to processes
-of the same user. https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html
-Where the system lacks one of these, the others still hold; `confine` names what is missing.
+The process that starts readers calls `undumpable`, which closes its memory and environment to
+processes of the same user. https://man7.org/linux/man-pages/man2/PR_SET_DUMPABLE.2const.html If the
+system lacks one of these, the others still hold; `confine` returns what is missing.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ SECCOMP_MODE_FILTER = 2
 ALLOW, KILL, ERRNO = 0x7FFF0000, 0x80000000, 0x00050000
 LOAD, EQUAL, AT_LEAST, ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 NUMBER, ARCH, FIRST = 0, 4, 16
-"""Where `struct seccomp_data` has the call's number, its architecture, its first argument."""
+"""Offsets in `struct seccomp_data` of the call's number, architecture and first argument."""
 CLONE_THREAD = 0x10000
 X32 = 0x40000000
 
@@ -46,7 +46,7 @@ CLONE3 = 435
 LANDLOCK_CREATE, LANDLOCK_ADD, LANDLOCK_RESTRICT = 444, 445, 446
 READ_FILE, READ_DIR = 1 << 2, 1 << 3
 RIGHTS = {1: 13, 2: 14, 3: 15, 5: 16}
-"""Landlock's file rights, by the version that has them first: the lowest so many bits."""
+"""The number of Landlock's file rights (the lowest bits), by the version that introduced them."""
 SYSTEM = (
     "/usr", "/lib", "/lib64", "/bin", "/nix/store", "/opt", "/var/lang", "/var/runtime",
     "/etc/ld.so.cache", "/etc/localtime", "/etc/mime.types", "/dev/null", "/dev/zero",
@@ -55,12 +55,13 @@ SYSTEM = (
 
 
 def undumpable() -> bool:
-    """Closes this process's memory and environment to others of its user; False where it can't."""
+    """Close this process's memory and environment to others of its user. False if it cannot."""
     return sys.platform == "linux" and int(_libc().prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) == 0
 
 
 def confine(path: Path, code: Iterable[Path]) -> Sequence[str]:
-    """Leaves this process what reading `path` takes, for good. Gives what the system cannot do."""
+    """Restrict this process for good to what reading `path` takes. Returns what is not
+    supported."""
     arch = _ARCHES.get(platform.machine())
     if sys.platform != "linux" or arch is None:
         return ("seccomp", "landlock")
@@ -82,7 +83,8 @@ def _libc() -> ctypes.CDLL:
 
 
 def _program(arch: tuple[int, int, int, tuple[int, int], int, int], own: int) -> bytes:
-    """The filter: each step is an operation, how far to jump if it is so and if not, a value."""
+    """Build the filter: each step is an operation, the jumps if it holds and if not, and a
+    value."""
     column, audit, clone, kills, prlimit, _ = arch
     no = (RETURN, 0, 0, ERRNO | errno.EPERM)
     steps = [
@@ -92,13 +94,13 @@ def _program(arch: tuple[int, int, int, tuple[int, int], int, int], own: int) ->
     for numbers in REFUSED.values():
         if numbers[column] >= 0:
             steps += [(EQUAL, 0, 1, numbers[column]), no]
-    steps += [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, ERRNO | errno.ENOSYS)]  # glibc then takes clone
+    steps += [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, ERRNO | errno.ENOSYS)]  # glibc then uses clone
     for number, test in (
         (clone, (ANY_BIT, 1, 0, CLONE_THREAD)),
         *((each, (EQUAL, 1, 0, own)) for each in kills),
         (prlimit, (EQUAL, 1, 0, 0)),
     ):
-        # the fifth step allows: what is loaded by then is no number any more
+        # the fifth step must return: the argument is loaded now, so no number can be compared
         steps += [(EQUAL, 0, 4, number), (LOAD, 0, 0, FIRST), test, no, (RETURN, 0, 0, ALLOW)]
     steps.append((RETURN, 0, 0, ALLOW))
     return b"".join(struct.pack("=HBBI", *step) for step in steps)

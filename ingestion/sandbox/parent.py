@@ -1,9 +1,9 @@
-"""Reads a file in a child process that cannot harm us: limits on memory, CPU, time and output.
+"""Read a file in a child process that cannot harm us: limits on memory, CPU, time and output.
 
-No parser survives every file: some take gigabytes, some loop, some abort the process. The child
-gets none of our environment, may open no socket and write no file (`confine` has the kernel see to
-that), and is killed with its whole process group when it exceeds a limit, is cancelled, or has
-nothing to say for too long.
+No parser survives every file: some use gigabytes, some loop, some abort the process. The child gets
+none of our environment, may not open sockets or write files (`confine` makes the kernel enforce
+that), and is killed with its process group when it exceeds a limit, is cancelled, or produces
+nothing for too long.
 """
 
 from __future__ import annotations
@@ -30,19 +30,19 @@ log = logging.getLogger(__name__)
 
 ROOT = Path(__file__).parents[2]
 HEADER = struct.Struct(">II")
-"""Lengths of a record's JSON and of the bytes after it."""
+"""The header of a record: the lengths of its JSON and of the bytes after it."""
 OUT_OF_MEMORY = 77
 """Exit status of a child whose memory did not suffice."""
 MIB = 1024**2
 LOOK = 0.2
-"""Seconds between looks at the child's memory."""
+"""Seconds between checks of the child's memory."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """`stall`: seconds without a record; `cpu` and `wall`: seconds in all; the others in bytes.
+    """`stall`: seconds without a record; `cpu` and `wall`: seconds in all; the others are bytes.
 
-    Time in which nobody takes the records counts for neither `stall` nor `wall`.
+    Time in which nobody takes the records counts towards neither `stall` nor `wall`.
     """
 
     stall: float = 30.0
@@ -58,11 +58,11 @@ class Limits:
 Record = Block | Picture | Total
 USUAL = Limits()
 _SAID: set[str] = set()
-"""What was said of this system already."""
+"""What was already logged about this system."""
 
 
 async def extract(path: Path, name: str, limits: Limits = USUAL) -> AsyncIterator[Record]:
-    """What is in a file, in order. Raises Unreadable."""
+    """Yield the content of a file in order. Raises Unreadable."""
     undumpable()
     told = json.dumps({"path": str(path), "name": name, **asdict(limits)})
     child = await asyncio.create_subprocess_exec(
@@ -102,7 +102,7 @@ async def extract(path: Path, name: str, limits: Limits = USUAL) -> AsyncIterato
 
 
 class _Watch:
-    """Ends a child that exceeds its limits, and knows why."""
+    """Kills a child that exceeds its limits, and remembers why."""
 
     def __init__(self, child: asyncio.subprocess.Process, limits: Limits) -> None:
         self._child = child
@@ -115,6 +115,7 @@ class _Watch:
         self._size = self._count = 0
 
     async def run(self) -> None:
+        """Check the limits until the child ends or exceeds one."""
         try:
             while self._child.returncode is None and not self.reason:
                 self.reason = self._exceeded()
@@ -124,16 +125,17 @@ class _Watch:
             self.kill()  # nothing runs without its limits
 
     def waits(self) -> None:
-        """We wait for the child's next record."""
+        """Start the stall time: we wait for the child's next record."""
         self._waits, self._since = True, self._now()
 
     def heard(self) -> None:
-        """A record came whole; until it is dealt with, the child is not to blame."""
+        """Stop the clocks: a record has arrived, and while it is handled the child is not to
+        blame."""
         self._waits = False
         self._waited += self._now() - self._since
 
     def weigh(self, size: int) -> None:
-        """A record is about to be read. Raises Unreadable."""
+        """Check the size of a record before it is read. Raises Unreadable."""
         self._size += size
         self._count += 1
         most = self._limits
@@ -141,6 +143,7 @@ class _Watch:
             raise Unreadable("too_large")
 
     def kill(self) -> None:
+        """Kill the child with its process group."""
         if self._child.returncode is None:
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._child.pid, signal.SIGKILL)
@@ -161,7 +164,7 @@ async def _records(stream: asyncio.StreamReader, watch: _Watch) -> AsyncGenerato
             fields = json.loads(await stream.readexactly(told))
             data = await stream.readexactly(more)
         except asyncio.IncompleteReadError:
-            return  # the end, or a child that was ended
+            return  # the child ended, or was killed
         except (ValueError, RecursionError) as exc:
             raise Unreadable("damaged") from exc
         watch.heard()
@@ -171,12 +174,12 @@ async def _records(stream: asyncio.StreamReader, watch: _Watch) -> AsyncGenerato
         try:
             record = _record(fields, data)
         except (AttributeError, KeyError, TypeError, ValueError) as exc:
-            raise Unreadable("damaged") from exc  # a parser that was taken over says anything
+            raise Unreadable("damaged") from exc  # a compromised parser may send anything
         yield record
 
 
 def _unconfined(fields: dict[str, object]) -> None:
-    """Says once what this system lacks to shut a reader in."""
+    """Log once which restrictions this system does not support."""
     for each in ("seccomp", "landlock"):
         if each in str(fields.get("missing")) and each not in _SAID:
             _SAID.add(each)
@@ -199,7 +202,7 @@ def _record(fields: dict[str, object], data: bytes) -> Record:
 
 
 def _reason(code: int | None) -> str:
-    """Why a child ended by itself, by its exit status."""
+    """Return why a child ended by itself, from its exit status."""
     match code:
         case _ if code == OUT_OF_MEMORY:
             return "too_much_memory"
@@ -214,7 +217,7 @@ def _reason(code: int | None) -> str:
 
 
 def _resident(pid: int) -> int:
-    """Bytes of memory a process has; 0 where the system does not tell."""
+    """Return the bytes of memory a process has; 0 if the system does not say."""
     try:
         pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
     except (OSError, IndexError):

@@ -1,4 +1,4 @@
-"""Numbers of Linux's system calls that a reader of files is refused, on x86_64 and on aarch64.
+"""Numbers of the Linux system calls that a reader is refused, on x86_64 and aarch64.
 
 https://github.com/torvalds/linux/blob/v6.12/arch/x86/entry/syscalls/syscall_64.tbl
 https://github.com/torvalds/linux/blob/v6.12/include/uapi/asm-generic/unistd.h
@@ -53,4 +53,4 @@ REFUSED = {
     "chroot": (161, 51),
     "open_by_handle_at": (304, 265),
 }
-"""-1: the architecture has no such call."""
+"""The numbers by architecture; -1 if it has no such call."""
