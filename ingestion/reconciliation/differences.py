@@ -4,7 +4,7 @@
 2. A row records, as `etag`, which object it was read from; a listing says which object is there
    now.
 3. Whatever must be read or removed goes through the queue of files again, where the object as it is
-then counts. Its version is ours (`core.aws.dynamodb.manifest.after`): newer than what the row
+then counts. Its version is ours (`core.aws.access.sequencers.after`): newer than what the row
 knows, older than anything that S3 reports later.
 """
 
