@@ -148,7 +148,7 @@ class Pipeline:
     async def _not_read(self, document: DocumentId, seen: str, reason: str) -> None:
         count(Metric.FAILURES, reason=reason)
         if await self._manifest.fail(document, seen, reason):
-            # delete its own chunks as well, but none of a version whose id only begins with this one
+            # delete its own chunks too, but not those of a version whose id only begins with it
             await self._index.delete(document, before=seen + "!")
             return
         if await self._useless(document, seen):
