@@ -1,4 +1,4 @@
-"""Whoever starts a process reads its first line: nothing may be printed before it."""
+"""Keep the first line of output free for whoever started the process and reads it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class FirstLine:
         return self
 
     def release(self, line: str = "") -> None:
-        """Prints `line`, then what was held back; from now on nothing is."""
+        """Print `line`, then what was held back; from now on nothing is held back."""
         if line:
             print(line, file=self._out, flush=True)
         if self._held is not None:

@@ -1,4 +1,4 @@
-"""What `--help` says of the operator's commands. Light: the command line needs it at once."""
+"""The `--help` texts of the operator's commands. No heavy imports: every start needs them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The `parley` command."""
+"""The `parley` command: parse the command line, prepare the environment, run a command."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ HELD = 10.0
 
 
 def main() -> None:
-    """Entry point; exits 1 after saying what is wrong."""
+    """Run the command line; exit with status 1 after printing what is wrong."""
     options = _parser().parse_args()
     _read_dotenv(os.environ)
     try:
@@ -71,7 +71,7 @@ def main() -> None:
 
 
 def _trouble(exc: OSError, command: str) -> str:
-    """What the system refused, and what to do."""
+    """Return what the operating system refused, and what to do."""
     if exc.errno == errno.EADDRINUSE:
         choose = "--port" if command == "run" else "PORT"
         return f"the port is taken. End what uses it, or choose another with {choose}."
@@ -138,7 +138,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _read_dotenv(environ: MutableMapping[str, str]) -> None:
-    """`.env` fills in what the environment leaves open."""
+    """Fill in from `.env` what the environment leaves unset."""
     for name, value in dotenv_values(".env").items():
         if value and name not in environ:
             environ[name] = value

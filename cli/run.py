@@ -48,7 +48,7 @@ AWS_CREDENTIALS_TOO = ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_BEARER_TOK
 
 
 async def run(port: int, state: Path, *, as_json: bool) -> None:
-    """Runs until SIGTERM or Ctrl-C."""
+    """Run until SIGTERM or Ctrl-C."""
     async with running(port, state, os.environ) as endpoints:
         if as_json:
             print(json.dumps(endpoints), flush=True)
@@ -65,7 +65,8 @@ async def run(port: int, state: Path, *, as_json: bool) -> None:
 async def running(
     port: int, state: Path, environ: MutableMapping[str, str]
 ) -> AsyncIterator[dict[str, str]]:
-    """Everything on this machine; gives the endpoints. Fills in `environ` for what is missing."""
+    """Run everything on this machine; yields the endpoints. Fills in `environ` for what is
+    missing."""
     state = _made(state)
     async with AsyncExitStack() as stack:
         stack.enter_context(locked(state))
@@ -149,7 +150,7 @@ def _provision(environ: MutableMapping[str, str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Standins:
-    """Both platforms on one page."""
+    """The Slack and Teams stand-ins on one page."""
 
     url: str
     slack: SlackStandIn

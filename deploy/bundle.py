@@ -1,8 +1,8 @@
-"""Puts together what one Lambda function runs: `python -m deploy.bundle Worker DIRECTORY`.
+"""Assemble what one Lambda function runs: `python -m deploy.bundle Worker DIRECTORY`.
 
-Called by `sam build` through deploy/Makefile; needs pip, and nothing that is not in Python. Wheels
-are those of Lambda's Python and processor, by their hashes (requirements/lambda-*.txt), whatever
-runs here. With PARLEY_BUNDLE_FOR=here they are this machine's own: that is what tests run.
+Called by `sam build` through deploy/Makefile; needs only Python and pip. The wheels are those of
+Lambda's Python and processor, pinned by hash (requirements/lambda-*.txt), whatever machine this
+runs on. With PARLEY_BUNDLE_FOR=here they are this machine's own, which is what tests run.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from py_compile import PycInvalidationMode
 ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / ".aws-sam" / "dependencies"
 RUNTIME = "3.13"
-"""The Python of template.yaml."""
+"""The Python version in template.yaml."""
 PLATFORMS = ("manylinux2014_aarch64", "manylinux_2_28_aarch64")
 """arm64; Lambda's Python 3.12 and later run on Amazon Linux 2023, whose glibc is 2.34."""
 FUNCTIONS = {
@@ -31,7 +31,7 @@ FUNCTIONS = {
     "Schedule": ("schedule", ("core", "bots")),
     "Reconciler": ("worker", ("core", "ingestion")),
 }
-"""Requirements and packages of each function, by its logical id without `Function`."""
+"""The requirements and packages of each function, by its logical id without `Function`."""
 LIMITS = {"Slack": 60, "Teams": 60}
 LIMIT = 250
 """MB that Lambda takes, unzipped; receivers are to start fast, so theirs is lower."""
@@ -61,7 +61,7 @@ NEEDLESS = ("*.pyi", "*.pyx", "*.pxd", "*.c", "*.h", "tests", "__pycache__", "bi
 
 
 def bundle(function: str, target: Path, *, here: bool) -> int:
-    """Fills `target`. Returns its size in bytes."""
+    """Fill `target` with the bundle of a function. Returns its size in bytes."""
     requirements, packages = FUNCTIONS[function]
     target.mkdir(parents=True, exist_ok=True)
     _link(_dependencies(ROOT / "requirements" / f"lambda-{requirements}.txt", here=here), target)
@@ -83,7 +83,7 @@ def bundle(function: str, target: Path, *, here: bool) -> int:
 
 
 def _dependencies(requirements: Path, *, here: bool) -> Path:
-    """A folder with these dependencies, made once for each list of them."""
+    """Return a folder with these dependencies, built once for each list of them."""
     kind = f"{sys.version_info}{platform.machine()}" if here else f"{RUNTIME}{PLATFORMS}"
     text = _of_here(requirements) if here else requirements.read_text()
     kind += f"{SERVICES}{UNUSED}{NEEDLESS}"
@@ -126,7 +126,7 @@ def _dependencies(requirements: Path, *, here: bool) -> Path:
 
 
 def _of_here(requirements: Path) -> str:
-    """The same packages as they are locked for this machine's Python."""
+    """Return the same packages as they are locked for this machine's Python."""
     names = {name for name in map(_name, requirements.read_text().splitlines()) if name}
     kept, wanted = [], False
     for line in (ROOT / "requirements" / "dev.txt").read_text().splitlines():
@@ -138,7 +138,7 @@ def _of_here(requirements: Path) -> str:
 
 
 def _name(line: str) -> str:
-    """The package that a line of requirements begins with, empty if none."""
+    """Return the package at the beginning of a line of requirements, empty if there is none."""
     return line.partition("==")[0].strip() if "==" in line and line[:1].isalnum() else ""
 
 
@@ -147,14 +147,14 @@ def _compiles(*, here: bool) -> bool:
 
 
 def _compile(folder: Path) -> None:
-    """Lambda cannot keep what it compiles: without this every cold start would do it again."""
+    """Compile to bytecode: Lambda cannot store it, so every cold start would compile again."""
     compileall.compile_dir(
         folder, quiet=2, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH, stripdir=str(folder)
     )
 
 
 def _prune(folder: Path) -> None:
-    """Leaves out what no function reads."""
+    """Remove what no function reads."""
     data = folder / "botocore" / "data"
     for each in data.iterdir() if data.exists() else ():
         if each.is_dir() and each.name not in SERVICES:
@@ -170,7 +170,7 @@ def _prune(folder: Path) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    """The same files, without a second copy where the file system can do that."""
+    """Hard-link the files into a bundle, or copy them if the file system cannot do that."""
 
     def put(old: str, new: str) -> None:
         try:
@@ -182,7 +182,7 @@ def _link(source: Path, target: Path) -> None:
 
 
 def main() -> None:
-    """Exits 1 where a bundle is larger than it may be."""
+    """Build a bundle; exit with status 1 if it is larger than allowed."""
     function, target = sys.argv[1], Path(sys.argv[2])
     size = bundle(function, target, here=os.environ.get("PARLEY_BUNDLE_FOR") == "here") / 1e6
     limit = LIMITS.get(function, LIMIT)

@@ -1,4 +1,4 @@
-"""`parley forget`: a workspace, a channel or a person, out of everything that Parley keeps."""
+"""`parley forget`: erase a workspace, a channel or a person from everything that Parley stores."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ QUEUED = (
 
 
 def target_of(place: str, person: str, name: str) -> Target:
-    """Raises SettingsError for what names no workspace or channel."""
+    """Return what is to be erased. Raises SettingsError if it names no workspace or channel."""
     parts = place.split("/")
     if len(parts) not in (2, 3) or not all(parts) or parts[0] not in PLATFORMS:
         raise SettingsError([f"{place!r} is no workspace and no channel. {NAMED}"])

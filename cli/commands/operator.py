@@ -1,4 +1,4 @@
-"""What the operator's commands share: settings, clients, a question, progress, how they fail."""
+"""Shared by the operator's commands: settings, clients, confirmation, progress and errors."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ AGAIN = "What is done is done: mend that and run the same command again."
 
 
 def settings_for(environ: MutableMapping[str, str], state: Path) -> Settings:
-    """Those of the environment, or of a running `parley run`. Raises SettingsError."""
+    """Return the settings of the environment or of a running `parley run`. Raises SettingsError."""
     reached(environ, state)
     return load(environ, talks=False)
 
 
 def ran(command: Coroutine[None, None, int]) -> int:
-    """The exit code of a command; 1, and a sentence, where something did not answer."""
+    """Run a command and return its exit code: 1, with a message, if a service does not respond."""
     try:
         return asyncio.run(command)
     except ForeignIndex as exc:
@@ -43,7 +43,7 @@ def ran(command: Coroutine[None, None, int]) -> int:
 
 @asynccontextmanager
 async def opened(settings: Settings, *services: str) -> AsyncIterator[tuple[Calls, list[Any]]]:
-    """Threads for calls, and a client of each service; close the context to let go of them."""
+    """Open threads for calls, and a client of each service, until the context ends."""
     calls, clients = Calls(), [client(each, settings.aws_region) for each in services]
     try:
         yield calls, clients
@@ -54,8 +54,10 @@ async def opened(settings: Settings, *services: str) -> AsyncIterator[tuple[Call
 
 
 def agreed(word: str, to: str, otherwise: str) -> bool:
-    """Whether the operator types `word`, which is asked for `to` do something. If not, or where
-    nobody can be asked, says that `otherwise` is the case."""
+    """Ask the operator to type `word` to confirm that `to` should happen.
+
+    If they do not, or nobody can be asked, print that `otherwise` is the case and return False.
+    """
     if not sys.stdin.isatty():
         print(f"{otherwise}: repeat this with --yes to {to}.")
         return False
@@ -66,16 +68,16 @@ def agreed(word: str, to: str, otherwise: str) -> bool:
 
 
 def failed(text: str) -> None:
-    """Print an error message to standard error."""
+    """Print an error to standard error."""
     print(f"parley: {text}", file=sys.stderr)
 
 
 def say(text: str) -> None:
-    """Progress: one line that is written over, on a terminal only."""
+    """Show progress on one line that is overwritten; on a terminal only."""
     if sys.stderr.isatty():
         print(f"\r\x1b[K{text}", end="", file=sys.stderr, flush=True)
 
 
 def said() -> None:
-    """Ends the line of progress."""
+    """End the line of progress."""
     say("")

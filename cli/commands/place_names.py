@@ -1,4 +1,4 @@
-"""Whether a place that an operator names is there: asked of the platform that has it."""
+"""Check with the platform that a place named by an operator exists."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ MISSING = frozenset({"channel_not_found", "invalid_channel", "no_such_channel"})
 
 
 def problem_with(place: str, environ: Mapping[str, str]) -> str:
-    """Why documents for `place` (platform/tenant/channel) would be searched by nobody; empty if
-    nothing speaks against it, or where the platform cannot be asked.
+    """Return why nobody would find documents in `place` (platform/tenant/channel).
 
-    Teams has no call that finds a channel by its id alone, so only Slack's are checked.
+    Empty if there is no objection, or the platform cannot be asked. Teams has no call that finds a
+    channel by its id alone, so only Slack's are checked.
     """
     platform, tenant, channel = place.split("/")
     token = environ.get("SLACK_BOT_TOKEN", "")
@@ -37,7 +37,7 @@ def problem_with(place: str, environ: Mapping[str, str]) -> str:
 
 
 def _asked(url: str, token: str, arguments: Mapping[str, str]) -> Mapping[str, object]:
-    """Slack's answer; empty if there is none."""
+    """Return Slack's response; empty if there is none."""
     request = urllib.request.Request(  # noqa: S310 - the settings' own address
         url, urlencode(arguments).encode(), {"Authorization": f"Bearer {token}"}
     )

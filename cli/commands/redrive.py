@@ -1,4 +1,4 @@
-"""`parley redrive`: dead letters back into their queue."""
+"""`parley redrive`: move dead letters back into their queue."""
 
 from __future__ import annotations
 

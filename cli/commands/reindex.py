@@ -1,4 +1,4 @@
-"""`parley reindex`: a new version of the index, filled and put in the old one's place."""
+"""`parley reindex`: fill a new version of the index and switch to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`parley upload` and `parley status`: many documents at once, and how far everything is."""
+"""`parley upload` and `parley status`: upload many documents, and show how far everything is."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ HIDDEN = (".", "~$")
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A file to upload, and the object key that it gets."""
+    """A file to upload, with its object key."""
 
     path: Path
     key: str

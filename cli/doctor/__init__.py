@@ -1,1 +1,1 @@
-"""`parley doctor`: is everything there that Parley needs? One line each, with the fix."""
+"""`parley doctor`: check everything that Parley needs, one line each, with the fix."""

@@ -1,4 +1,4 @@
-"""The doctor on what is kept in AWS: credentials, bucket, queues, table."""
+"""The doctor's checks of AWS: credentials, bucket, queues, table."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DENIED = frozenset({"AccessDenied", "AccessDeniedException", "403", "Forbidden"}
 
 
 def account(settings: Settings) -> Iterator[Finding]:
-    """Each thing by itself; where AWS cannot be reached, that once."""
+    """Check each resource by itself; if AWS is unreachable, report that only once."""
     session = boto3.Session(region_name=settings.aws_region)
     who = _credentials(session, settings.aws_region)
     yield who

@@ -1,4 +1,4 @@
-"""All checks in order: settings, AWS, models, search, the platforms."""
+"""Run all checks in order: settings, AWS, models, search, the platforms."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from core.wiring import settings_of
 
 
 async def examine(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
-    """Findings as they come; what needs the settings is left out where these are wrong."""
+    """Yield findings as they come; checks that need settings are skipped if the settings are
+    wrong."""
     try:
         settings = settings_of(environ)
     except SettingsError as exc:
@@ -33,7 +34,7 @@ async def examine(environ: Mapping[str, str]) -> AsyncIterator[Finding]:
 
 
 async def report(environ: Mapping[str, str]) -> int:
-    """Prints a line each; how many failed."""
+    """Print one line for each finding. Returns the number of failures."""
     failed = 0
     async for each in examine(environ):
         print(each.line, flush=True)

@@ -1,4 +1,4 @@
-"""What a check found: a value that is printed as one line."""
+"""The result of a check, printed as one line."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ OK, BAD, NONE = "ok  ", "FAIL", "--  "
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`problem` is empty where all is well, and then `said` tells what is there. `fix` is what to
-    do. Without either it is something that is not configured, which is no failure."""
+    """`problem` is empty if all is well, and `said` then describes what is there. `fix` is what to
+    do.
+
+    With neither `problem` nor `said` it is something that is not configured, which is no failure.
+    """
 
     name: str
     said: str = ""
@@ -19,12 +22,12 @@ class Finding:
 
     @property
     def failed(self) -> bool:
-        """Whether there is a problem."""
+        """Whether the check found a problem."""
         return bool(self.problem)
 
     @property
     def line(self) -> str:
-        """The finding as one line of the doctor's output."""
+        """Return the finding as it is printed."""
         if self.problem:
             return f"{BAD} {self.name}: {self.problem}. Fix: {self.fix}"
         return f"{OK if self.said else NONE} {self.name}: {self.said or 'not configured'}"

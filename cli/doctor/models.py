@@ -1,4 +1,4 @@
-"""The doctor on models and search: each region is asked once for real, and the index looked at."""
+"""The doctor's checks of models and search: one real call in each region, and the index."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ ACCESS = "enable the model for this account in the Bedrock console, and allow be
 
 
 async def models(settings: Settings) -> AsyncIterator[Finding]:
-    """Claude in every region, then the embedding model in every region of its own."""
+    """Check Claude in each of its regions, then the embedding model in each of its own."""
     session = boto3.Session(region_name=settings.aws_region)
     for region in settings.model_regions:
         yield await _claude(region, settings.default_model, session)

@@ -1,4 +1,4 @@
-"""The doctor on Slack: the token, its scopes, and Socket Mode."""
+"""The doctor's checks of Slack: the token, its scopes, and Socket Mode."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from core.runtime.settings import SlackSettings
 
 TIMEOUT = aiohttp.ClientTimeout(total=10)
 UNREACHED = "unreached"
-"""What stands in for an answer of Slack's where there is none: an error's name."""
+"""The error name that stands for no response from Slack."""
 MANIFEST = "bots/slack/manifest.yaml"
 
 
 async def slack(settings: SlackSettings | None) -> AsyncIterator[Finding]:
-    """Check the tokens, their scopes and Socket Mode; `settings` is None without Slack."""
+    """Check the bot's token and scopes, and the app's token for Socket Mode."""
     if settings is None:
         yield Finding("Slack")
         return
@@ -56,7 +56,7 @@ async def slack(settings: SlackSettings | None) -> AsyncIterator[Finding]:
 
 
 def _refused(name: str, answer: Mapping[str, object], fix: str) -> Finding:
-    """What Slack says, or that it could not be asked, which no new token mends."""
+    """Return Slack's error, or that Slack is unreachable, which no new token would fix."""
     if UNREACHED in answer:
         return Finding(
             name,
@@ -69,7 +69,7 @@ def _refused(name: str, answer: Mapping[str, object], fix: str) -> Finding:
 async def _asked(
     http: aiohttp.ClientSession, url: str, token: str
 ) -> tuple[dict[str, object], frozenset[str]]:
-    """The answer, and the scopes that the token has."""
+    """Return the response, and the scopes of the token."""
     headers = {"Authorization": f"Bearer {token}"}
     try:
         async with http.post(url, headers=headers, allow_redirects=False) as response:

@@ -1,4 +1,4 @@
-"""The doctor on Teams: the bot's password, its signing keys, and the permissions in Graph."""
+"""The doctor's checks of Teams: the bot's password, its signing keys, and Graph's permissions."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PERMISSIONS = frozenset(
 
 
 async def teams(settings: TeamsSettings | None) -> AsyncIterator[Finding]:
-    """Check the app's credentials and permissions; `settings` is None without Teams."""
+    """Check the sign-in, the signing keys and the permissions in Graph."""
     if settings is None:
         yield Finding("Teams")
         return
@@ -50,7 +50,7 @@ async def teams(settings: TeamsSettings | None) -> AsyncIterator[Finding]:
 
 
 def _permissions(token: str) -> Finding:
-    """The roles in a token, which only Graph itself need trust."""
+    """Read the roles in a token; only Graph itself has to verify it."""
     name = "Graph's permissions"
     try:
         body = token.split(".")[1]

@@ -1,1 +1,1 @@
-"""`parley inspect`: what Parley makes of files, texts, events and questions, by its own code."""
+"""`parley inspect`: show what Parley makes of files, texts, events and questions."""

@@ -1,4 +1,4 @@
-"""`parley inspect`: reads what it is given, asks the product, prints."""
+"""`parley inspect`: read the input, run the product's own code on it, print the result."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ UNUSABLE = 2
 
 
 def inspect(options: argparse.Namespace) -> int:
-    """Does what the command line asks; its exit code."""
+    """Run the command. Returns its exit code."""
     try:
         text, data = asyncio.run(_made(options))
     except Unusable as exc:
@@ -27,7 +27,7 @@ def inspect(options: argparse.Namespace) -> int:
 
 
 async def _made(options: argparse.Namespace) -> tuple[str, Any]:
-    """The same as text and as data. Raises Unusable."""
+    """Return the result as text and as data. Raises Unusable."""
     match options.kind:
         case "file":
             return await _file(options)
@@ -92,7 +92,7 @@ async def _thread(options: argparse.Namespace) -> tuple[str, Any]:
 
 
 def _print(text: str) -> None:
-    """As UTF-8, whatever the terminal's encoding, and though a file had half of a character."""
+    """Print as UTF-8 whatever the terminal's encoding, even if a file had lone surrogates."""
     sys.stdout.flush()
     sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")
     sys.stdout.buffer.flush()

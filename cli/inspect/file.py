@@ -1,4 +1,4 @@
-"""What is read of a file: its blocks in order, the pictures that Claude is shown, or why not.
+"""What is read from a file: its blocks in order, the pictures for Claude, or why it is not read.
 
 The same child process reads it as in production, under the same limits.
 """
@@ -27,7 +27,7 @@ from ingestion.sandbox.parent import Record, extract
 
 @dataclass(slots=True)
 class Reading:
-    """`reason` is empty where the file is read; `items` are in the file's order."""
+    """The content of a file: `items` in order; `reason` is empty if the file was read."""
 
     items: list[Block | Picture] = field(default_factory=list)
     pages: int = 0
@@ -35,7 +35,7 @@ class Reading:
 
 
 async def read(path: Path, name: str, limit: int = MAX_FILE_MB * 1024**2) -> Reading:
-    """Reads a file as the ingester does; `limit` is the most bytes of one."""
+    """Read a file as the ingester does; `limit` is the most bytes of a file."""
     found = Reading()
     size = await asyncio.to_thread(lambda: path.stat().st_size)
     if size > limit:
@@ -64,7 +64,7 @@ async def read(path: Path, name: str, limit: int = MAX_FILE_MB * 1024**2) -> Rea
 
 
 def as_text(reading: Reading) -> str:
-    """Blocks a blank line apart, as they go into a prompt."""
+    """Return the blocks as they go into a prompt, separated by blank lines."""
     parts = [
         written(each) if isinstance(each, Block) else _picture_line(each) for each in reading.items
     ]
@@ -105,7 +105,7 @@ def _picture_line(picture: Picture) -> str:
 
 
 def looks_of(picture: Picture) -> tuple[int, int, int]:
-    """Width and height in pixels, and mean brightness from 0 to 255, as it is sent."""
+    """Return width and height in pixels, and mean brightness from 0 to 255, as sent."""
     with Image.open(io.BytesIO(picture.data)) as image:
         (mean,) = ImageStat.Stat(image.convert("L")).mean
         return image.width, image.height, round(mean)

@@ -1,4 +1,4 @@
-"""What people would be shown of a text by a model: the messages of its answer, whole, as sent."""
+"""The messages that people would see for a model's text: complete, as sent."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ TEXTS = frozenset({"TextBlock", "TextRun", "CodeBlock"})
 
 
 async def messages(markdown: str, platform: str, hosts: frozenset[str]) -> list[dict[str, Any]]:
-    """What is sent for an answer with this text and no sources, message by message.
+    """Return the messages sent for an answer with this text and without sources.
 
-    `hosts` are those that the operator lets links lead to. Slack's are arguments of
+    `hosts` are those that the operator allows links to. Slack's messages are arguments of
     `chat.postMessage`, Teams' are activities.
     """
     chat = _Kept(MrkdwnSurface() if platform == "slack" else TeamsSurface())
@@ -48,20 +48,20 @@ async def messages(markdown: str, platform: str, hosts: frozenset[str]) -> list[
 
 
 def as_text(sent: Sequence[Mapping[str, Any]], platform: str) -> str:
-    """What is shown, in the platform's own markup, a blank line between messages."""
+    """Return what is shown, in the platform's own markup, with a blank line between messages."""
     shown = (shown_text(each) if platform == "slack" else _of_activity(each) for each in sent)
     return "\n\n".join(part for part in shown if part)
 
 
 def _of_activity(sent: Mapping[str, Any]) -> str:
-    """An activity's text, and what its card says."""
+    """Return an activity's text, and the text of its card."""
     cards = [map_of(map_of(each).get("content")) for each in list_of(sent.get("attachments"))]
     lines = [text_of(sent.get("text")), *(line for card in cards for line in _lines(card))]
     return "\n\n".join(each for each in lines if each)
 
 
 def _lines(element: Any) -> Iterator[str]:
-    """The texts of a card, in its order; the labels of its buttons are not among them."""
+    """Yield the texts of a card in order, without the labels of its buttons."""
     if isinstance(element, list):
         for each in element:
             yield from _lines(each)
@@ -75,18 +75,20 @@ def _lines(element: Any) -> Iterator[str]:
 
 
 class _Kept:
-    """A conversation that keeps what is posted to it, as far as a whole answer needs one."""
+    """A chat that stores what is posted to it, sufficient for a complete answer."""
 
     def __init__(self, surface: Surface) -> None:
         self.surface = surface
         self.messages: list[Rendered] = []
 
     async def post(self, message: Rendered, *, mark: str = "") -> MessageId:
+        """Store a message."""
         del mark
         self.messages.append(message)
         return MessageId(str(len(self.messages)))
 
     async def edit(self, message_id: MessageId, message: Rendered) -> None:
+        """Replace a stored message."""
         self.messages[int(message_id) - 1] = message
 
 
@@ -94,14 +96,17 @@ class _Free:
     """A budget without limits."""
 
     async def spend(self, call: Call, priority: Priority) -> None:
+        """Spend nothing."""
         del call, priority
 
     def wait_for(self, call: Call, priority: Priority) -> float:
+        """Return 0: no call waits."""
         del call, priority
         return 0.0
 
     @contextmanager
     def answering(self) -> Iterator[None]:
+        """Do nothing."""
         yield
 
 

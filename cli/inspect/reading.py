@@ -1,4 +1,4 @@
-"""What `parley inspect` is given: a path, or `-` for standard input."""
+"""The input of `parley inspect`: a path, or `-` for standard input."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ PIPE = "-"
 
 
 class Unusable(Exception):
-    """What was given cannot be inspected: one plain sentence."""
+    """The input cannot be inspected; the message is one plain sentence."""
 
 
 def content_of(path: str) -> bytes:
-    """The bytes of a file, or of standard input. Raises Unusable."""
+    """Return the bytes of a file or of standard input. Raises Unusable."""
     if path == PIPE:
         return sys.stdin.buffer.read()
     with _readable(path):
@@ -26,7 +26,7 @@ def content_of(path: str) -> bytes:
 
 
 def text_of(path: str) -> str:
-    """The same as text. Raises Unusable."""
+    """Return the text of a file or of standard input. Raises Unusable."""
     try:
         return content_of(path).decode("utf-8-sig")
     except UnicodeDecodeError as exc:
@@ -34,12 +34,12 @@ def text_of(path: str) -> str:
 
 
 def json_of(path: str) -> Any:
-    """The same as JSON. Raises Unusable."""
+    """Return the JSON in a file or in standard input. Raises Unusable."""
     return parsed(text_of(path), path)
 
 
 def parsed(text: str, path: str) -> Any:
-    """JSON that was read from `path`. Raises Unusable."""
+    """Parse JSON that was read from `path`. Raises Unusable."""
     try:
         return json.loads(text)
     except RecursionError as exc:
@@ -49,7 +49,7 @@ def parsed(text: str, path: str) -> Any:
 
 
 def messages_in(value: Any, wrapped: str, path: str) -> list[dict[str, Any]]:
-    """The messages of a thread: a list, or an answer that has it under `wrapped`. Raises
+    """Return the messages of a thread: a list, or a response with the list under `wrapped`. Raises
     Unusable."""
     if isinstance(value, dict):
         value = value.get(wrapped)
@@ -62,7 +62,7 @@ def messages_in(value: Any, wrapped: str, path: str) -> list[dict[str, Any]]:
 
 @contextmanager
 def file_at(path: str) -> Iterator[Path]:
-    """A path that a reader may open: standard input is kept in a file meanwhile. Raises
+    """Yield a path that a reader may open; standard input is stored in a temporary file. Raises
     Unusable."""
     if path != PIPE:
         with _readable(path), Path(path).open("rb"):

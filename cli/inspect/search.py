@@ -1,4 +1,4 @@
-"""What retrieval finds for a question, where somebody may see, and what its scores are made of."""
+"""What retrieval finds for a question, with what a person may see, and how it was scored."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ UNSAID = "-"
 
 
 async def made(options: argparse.Namespace) -> tuple[str, Any]:
-    """What is found, as text and as data. Raises Unusable."""
+    """Return what is found, as text and as data. Raises Unusable."""
     where = _where(options.person, options.channel)
     try:
         settings = _settings(os.environ, Path(options.state), talks=where is not None)
@@ -113,7 +113,7 @@ async def _found(
 
 
 async def _audience(where: Conversation, who: str, reached_by: Any) -> frozenset[Scope]:
-    """What that person may see there, as the platform says. Raises Unusable or ChatError."""
+    """Return what a person may see there, as the platform says. Raises Unusable or ChatError."""
     if where.platform not in reached_by:
         raise Unusable(f"{where.platform} is not configured here: it says what a person sees.")
     chat, _ = reached_by[where.platform](where, {"aad": who, "user": who})

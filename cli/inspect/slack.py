@@ -1,7 +1,7 @@
 """What an event, command or button of Slack becomes, and how a thread reads in a prompt.
 
-Payloads go through the receiver itself, signed with a secret of this process. No call leaves it:
-where the product asks Slack who somebody is, the answer is “someone”.
+Payloads go through the real receiver, signed with a secret of this process. No call leaves the
+process: where the product asks Slack who somebody is, the answer is “someone”.
 """
 
 from __future__ import annotations
@@ -134,6 +134,7 @@ class _Workspace:
         self._us = us
 
     async def api_call(self, method: str, **_: Any) -> Any:
+        """Return the response to a reading call."""
         answers: dict[str, dict[str, Any]] = {
             "auth.test": {"user_id": self._us},
             "users.info": {"user": {"profile": {"display_name": SOMEONE}}},

@@ -1,4 +1,4 @@
-"""How questions, commands and what was said before are written down."""
+"""Format questions, commands and earlier messages for `parley inspect`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EPOCH = date(1970, 1, 1)
 
 
 def as_text(item: Incoming | Command | None) -> str:
-    """What an event becomes: a line that says what it is, and the text that was written."""
+    """Return what an event becomes: a line that names it, and the text that was written."""
     match item:
         case None:
             return "NOTHING"
@@ -42,7 +42,7 @@ def as_text(item: Incoming | Command | None) -> str:
 
 
 def as_json(item: Incoming | Command | None) -> dict[str, Any]:
-    """The queue's JSON under `becomes`; null where it is nothing to Parley."""
+    """Return the queue's JSON under `becomes`; null if the event means nothing to Parley."""
     return {"becomes": None if item is None else json.loads(dumps(item))}
 
 

@@ -1,4 +1,4 @@
-"""What an activity of Teams becomes, and how a thread reads in a prompt. Asks nobody."""
+"""What an activity of Teams becomes, and how a thread reads in a prompt. Makes no calls."""
 
 from __future__ import annotations
 
@@ -63,5 +63,6 @@ class _Graph(_Nobody):
         self._messages = sorted(messages, key=lambda each: str(each.get("createdDateTime") or ""))
 
     async def messages(self, place: str, thread: str, limit: int) -> Sequence[Mapping[str, Any]]:
+        """Return the newest messages."""
         del place, thread
         return self._messages[-limit:]
