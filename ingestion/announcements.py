@@ -1,4 +1,4 @@
-"""Tells questions that wait for a document how far it is, and that it is done."""
+"""Announce to questions that wait for a document how far it is, and when it is finished."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ log = logging.getLogger(__name__)
 
 
 class Announcements:
-    """One for a process. `clock` counts seconds, from whenever."""
+    """Announcements of this process. `clock` counts seconds from any starting point."""
 
     def __init__(self, continuations: Continuations, clock: Callable[[], float]) -> None:
         self._continuations = continuations
         self._clock = clock
         self._told: dict[DocumentId, float] = {}
-        """When those were last told of who wait for a document that is read here, or when it was
-        begun."""
+        """When progress was last announced for a document being read here, or reading began."""
 
     async def progressed(self, document: DocumentId) -> None:
-        """Has it shown how far a document is, now and then: what is soon done is not worth it.
+        """Announce a document's progress from time to time; short reads announce none.
 
-        Never fails: reading goes on.
+        Never fails, so that reading goes on.
         """
         now = self._clock()
         if now - self._told.setdefault(document, now) < PROGRESS_EVERY:
@@ -34,10 +33,13 @@ class Announcements:
         try:
             await self._continuations.publish(document)
         except StoreError as exc:
-            log.warning("how far a document is was not told: %s", exc)
+            log.warning("the progress of a document was not announced: %s", exc)
 
     async def over(self, key: str) -> None:
-        """Nobody works on the document of an object any more. Raises StoreError."""
+        """Continue the questions that waited for an object's document, which nobody reads any more.
+
+        Raises StoreError.
+        """
         found = document_of(key)
         if found is not None:
             self._told.pop(found[0], None)
