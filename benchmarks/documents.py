@@ -41,6 +41,7 @@ from core.aws.search.index_versions import IndexVersions
 from core.aws.search.mapping import CANDIDATES
 from core.aws.sqs.consumer import Consumer
 from core.knowledge.library import IndexedLibrary
+from core.runtime.fair_slots import FairSlots
 from core.runtime.settings import EMBEDDING_MODEL
 from core.values.conversation import Scope
 from core.values.documents import Block, Chunk, Document, DocumentId, Locator, State, searched
@@ -185,7 +186,11 @@ async def many(on: Bench) -> None:
         s3.put_object(Bucket=on.bucket, Key=f"library/{each[0]}", Body=each[1])
 
     source = Consumer(
-        client("sqs", REGION), on.queue, on.calls, Ingester(_pipeline(on)).handle, AT_ONCE
+        client("sqs", REGION),
+        on.queue,
+        on.calls,
+        Ingester(_pipeline(on)).handle,
+        FairSlots({"message": AT_ONCE}),
     )
     began = time.perf_counter()
     running = asyncio.create_task(source.run())
@@ -316,7 +321,7 @@ async def huge_pdf(on: Bench) -> None:
         on.queue,
         on.calls,
         Ingester(_pipeline(on, read=watched)).handle,
-        AT_ONCE,
+        FairSlots({"message": AT_ONCE}),
     )
     running = asyncio.create_task(source.run())
     document = DocumentId("library", "huge.pdf")

@@ -15,6 +15,7 @@ from typing import Any
 
 from aiohttp import web
 
+from bots import slots
 from bots.dependencies import checks, session
 from bots.health import Health
 from bots.platforms import platforms
@@ -41,12 +42,8 @@ from ingestion.wiring import ingester
 
 log = logging.getLogger(__name__)
 
-CONCURRENCY = 200
-"""Conversations answered concurrently."""
 RECEIVERS = 48
 """Threads that verify and enqueue requests: enough to fill a few SendMessageBatch calls."""
-FILES_AT_ONCE = 16
-"""Files read, embedded and indexed concurrently."""
 SWEEP_EVERY = 15.0
 """Seconds between checks for answers whose worker is gone."""
 FORGET_EVERY = 30.0
@@ -84,11 +81,29 @@ async def serving(
         )
         sqs = client("sqs", settings.aws_region)
         answer = _measured(worker.handle, metering, "worker")
-        sources = [Consumer(sqs, settings.turns_queue_url, core.calls, answer, CONCURRENCY)]
+        sources = [
+            Consumer(
+                sqs,
+                settings.turns_queue_url,
+                core.calls,
+                answer,
+                slots.of_turns(),
+                ticket=slots.turn,
+            )
+        ]
         if core.shelf is not None:
             files = ingester(settings, core.shelf, core.model, core.turns)
             read = _measured(files.handle, metering, "ingester")
-            sources.append(Consumer(sqs, settings.files_queue_url, core.calls, read, FILES_AT_ONCE))
+            sources.append(
+                Consumer(
+                    sqs,
+                    settings.files_queue_url,
+                    core.calls,
+                    read,
+                    slots.of_files(),
+                    ticket=slots.file,
+                )
+            )
         threads = ThreadPoolExecutor(RECEIVERS, thread_name_prefix="receiver")
         runner = web.AppRunner(application(receivers, threads, health), access_log=None)
         await runner.setup()

@@ -75,8 +75,8 @@ NAMESAKES = {
     "WorkerFunction": {
         ("OpenSearchIndex", "put"),
         ("ServerlessIndex", "put"),
-        ("Editions", "put"),
-        ("Editions", "_put_too"),
+        ("IndexVersions", "put"),
+        ("IndexVersions", "_put_too"),
     },
     "IngesterFunction": {
         ("DynamoManifest", "register"),  # a shared file is, by the worker
@@ -89,9 +89,9 @@ NAMESAKES = {
         # a cursor is, and a message in a queue
         ("OpenSearchIndex", "put"),
         ("ServerlessIndex", "put"),
-        ("Editions", "put"),
-        ("Editions", "_put_too"),
-        ("Editions", "search"),  # versions are counted, nothing is asked
+        ("IndexVersions", "put"),
+        ("IndexVersions", "_put_too"),
+        ("IndexVersions", "search"),  # versions are counted, nothing is asked
         ("Converse", "request"),  # nothing is asked of Claude
     },
 }

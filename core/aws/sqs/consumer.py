@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from core.aws.access.calls import Calls
 from core.aws.sqs.visibility import show_again
 from core.ports.store_error import StoreError
+from core.runtime.fair_slots import FairSlots, Ticket
 from core.runtime.tasks import Background, Sleep, beside, ended, first_done, together
 
 log = logging.getLogger(__name__)
@@ -29,6 +30,8 @@ Handler = Callable[[Mapping[str, Any]], Awaitable[Mapping[str, Any]]]
 VISIBILITY = 30
 """Seconds that a message stays invisible to others without a heartbeat."""
 HEARTBEAT = 10.0
+PARKED = 300
+"""The most messages that wait for a slot in this process."""
 WAIT = 2
 """Seconds of a long poll: also how long an idle process takes to stop."""
 HELPERS = 4
@@ -39,10 +42,17 @@ FIRST_RETRY, LAST_RETRY = 5, 60
 """Seconds until a failed message is redelivered: the first, doubled each time up to the last."""
 
 
+def _alike(_body: str) -> Ticket:
+    return Ticket("message")
+
+
 class Consumer:
     """Calls `handler` for each message of the queue at `url`.
 
-    `run` returns after `drain`, or when it is cancelled. `concurrency`: messages at a time.
+    `run` returns after `drain`, or when it is cancelled. `slots` say how many messages are handled
+    at a time, by the ticket that `ticket` reads off a message's body. Up to `PARKED` more are taken
+    off the queue and wait for a slot here, so that a backlog of one person's does not hide what
+    others ask.
     """
 
     def __init__(
@@ -51,8 +61,9 @@ class Consumer:
         url: str,
         calls: Calls,
         handler: Handler,
-        concurrency: int = 10,
+        slots: FairSlots,
         *,
+        ticket: Callable[[str], Ticket] = _alike,
         sleep: Sleep = asyncio.sleep,
     ) -> None:
         self._sqs = sqs
@@ -60,7 +71,10 @@ class Consumer:
         self._calls = calls
         self._handler = handler
         self._sleep = sleep
-        self._slots = asyncio.Semaphore(concurrency)
+        self._slots = slots
+        self._ticket = ticket
+        self._room = asyncio.Semaphore(slots.total + PARKED)
+        self._parked: set[asyncio.Task[None]] = set()
         self._busy = asyncio.Event()
         self._stopping = asyncio.Event()
         self._at_rest = asyncio.Event()
@@ -69,6 +83,11 @@ class Consumer:
         self._handlers: dict[asyncio.Task[None], Mapping[str, Any]] = {}
         self._failures = 0
         self._arn = _arn(url, sqs.meta.region_name)
+
+    @property
+    def parked(self) -> int:
+        """The messages that wait for a slot."""
+        return len(self._parked)
 
     async def run(self) -> None:
         """Receive and handle messages until `drain`."""
@@ -88,6 +107,9 @@ class Consumer:
         """
         self._stopping.set()
         self._busy.set()
+        parked = [self._handlers[task] for task in self._parked]
+        await ended(self._parked)
+        await together(*(self._show_again(each, 0) for each in parked))
         if self._handlers:
             await asyncio.wait(self._handlers, timeout=seconds)
         unfinished = {task: m for task, m in self._handlers.items() if not task.done()}
@@ -103,14 +125,14 @@ class Consumer:
         while not self._stopping.is_set():
             if not leads:
                 await self._busy.wait()
-            await self._slots.acquire()
+            await self._room.acquire()
             message = None
             try:
                 if not self._stopping.is_set():
                     message = await self._next(WAIT if leads else 0)
             finally:
                 if message is None:
-                    self._slots.release()
+                    self._room.release()
             if message is not None:
                 self._busy.set()
                 self._begin(message)
@@ -151,14 +173,18 @@ class Consumer:
     def _begin(self, message: Mapping[str, Any]) -> None:
         task = self._background.begin(self._handle(message))
         self._handlers[task] = message
+        self._parked.add(task)
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._handlers.pop(task, None)
-        self._slots.release()
+        self._parked.discard(task)
+        self._room.release()
 
     async def _handle(self, message: Mapping[str, Any]) -> None:
-        async with beside(self._beat(message)):
+        async with beside(self._beat(message)), self._slots.held(self._ticket(message["Body"])):
+            if (task := asyncio.current_task()) is not None:
+                self._parked.discard(task)
             succeeded = await self._succeeds(message)
         if succeeded:
             await self._delete(message)

@@ -5,16 +5,19 @@ import contextlib
 import json
 import logging
 from collections import defaultdict
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from botocore.config import Config
 
+from bots import slots
 from core.aws.access.calls import Calls
 from core.aws.sqs import consumer as source_module
 from core.aws.sqs.consumer import Consumer
 from core.aws.sqs.turns import BODY_LIMIT, SqsTurns, body
 from core.ports.store_error import StoreError
+from core.runtime.fair_slots import FairSlots
 from core.values.conversation import Command, Conversation, Incoming, Kind, Person, loads
 from local.aws import LocalAws, free_port
 
@@ -43,6 +46,10 @@ def failed(event):
     return {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in event["Records"]]}
 
 
+def alike(number):
+    return FairSlots({"message": number})
+
+
 @pytest.fixture
 def sqs(aws):
     return aws.client("sqs")
@@ -66,7 +73,7 @@ def running(aws, sqs, monkeypatch):
 
     @contextlib.asynccontextmanager
     async def build(handler, concurrency=10):
-        source = Consumer(sqs, aws.resources.turns_queue, aws.calls, handler, concurrency)
+        source = Consumer(sqs, aws.resources.turns_queue, aws.calls, handler, alike(concurrency))
         task = asyncio.create_task(source.run())
         try:
             async with asyncio.timeout(40):
@@ -323,6 +330,55 @@ async def test_what_a_drain_interrupts_is_another_workers_at_once(turns, running
     assert seen.records[0]["attributes"]["ApproximateReceiveCount"] == "2"
 
 
+async def test_what_waits_for_a_slot_when_a_drain_begins_is_another_workers_at_once(turns, running):
+    started = asyncio.Event()
+
+    async def stuck(event):
+        started.set()
+        await asyncio.Event().wait()
+
+    for number in range(3):
+        await turns.enqueue(question(f"{number}.0", thread=f"{number}"))
+    async with running(stuck, 1) as source:
+        await started.wait()
+        async with asyncio.timeout(10):
+            while source.parked < 2:  # noqa: ASYNC110 - the queue is in another process
+                await asyncio.sleep(0.02)
+        await source.drain(0.1)
+    seen = Seen(3)
+    async with running(seen), asyncio.timeout(10):
+        await seen.all.wait()
+
+
+async def test_a_backlog_of_one_persons_questions_does_not_hide_anothers(
+    turns, sqs, aws, monkeypatch
+):
+    monkeypatch.setattr(source_module, "WAIT", 1)
+    asked, release = [], asyncio.Event()
+
+    async def handler(event):
+        asked.append(text_of(event))
+        if asked[-1] == "ana's":
+            await release.wait()
+        else:
+            release.set()
+        return DONE
+
+    for number in range(30):
+        await turns.enqueue(question(f"{number}.0", "ana's", f"{number}"))
+    where = replace(conversation("99"), channel="C2")
+    await turns.enqueue(Incoming(f"{where.place}/99.0", where, Person("U2"), "ben's", "99.0"))
+    shares = FairSlots({"question": 8})
+    url = aws.resources.turns_queue
+    source = Consumer(sqs, url, aws.calls, handler, shares, ticket=slots.turn)
+    task = asyncio.create_task(source.run())
+    async with asyncio.timeout(20):
+        await release.wait()
+    assert asked == ["ana's"] * 2 + ["ben's"]
+    await source.drain(0)
+    await task
+
+
 async def test_an_idle_source_stops_within_a_long_poll(running):
     async with running(Seen(1)) as source:
         await asyncio.sleep(0.1)
@@ -351,7 +407,7 @@ async def test_a_queue_that_is_gone_is_said_once_and_found_again(
             everything.set()
         return DONE
 
-    source = Consumer(sqs, url, calls, handler, 4)
+    source = Consumer(sqs, url, calls, handler, alike(4))
     try:
         for number in range(20):
             await turns.enqueue(question(f"{number}.0", str(number), str(number % 6)))
