@@ -1,4 +1,4 @@
-"""How much of each kind of work `parley serve` does at a time, and how it is shared out."""
+"""How much work of each kind `parley serve` does concurrently, and how it is shared fairly."""
 
 from __future__ import annotations
 
@@ -8,26 +8,27 @@ from core.values.conversation import Incoming, loads
 from core.values.documents import document_of
 
 QUESTIONS, SUMMARIES, FETCHES, COMMANDS = 200, 50, 30, 50
-"""Answers, summaries and questions about files that were awaited, posts whose files are fetched,
-and commands, side by side."""
+"""The concurrent answers; summaries and questions that waited for files; posts whose files are
+fetched; and commands."""
 FILES = 16
-"""Files that are read, embedded and indexed side by side."""
+"""Files read, embedded and indexed concurrently."""
 
 
 def of_turns() -> FairSlots:
-    """The slots of the queue of turns."""
+    """Return the slots for the queue of turns."""
     return FairSlots(
         {"question": QUESTIONS, "summary": SUMMARIES, "fetch": FETCHES, "command": COMMANDS}
     )
 
 
 def of_files() -> FairSlots:
-    """The slots of the queue of files."""
+    """Return the slots for the queue of files."""
     return FairSlots({"file": FILES})
 
 
 def turn(body: str) -> Ticket:
-    """The ticket of a queued turn. What cannot be read is handled as a command, and fails there."""
+    """Return the ticket of a queued turn. One that cannot be read counts as a command, and fails
+    there."""
     try:
         item = loads(body)
     except ValueError:
@@ -42,7 +43,7 @@ def turn(body: str) -> Ticket:
 
 
 def file(body: str) -> Ticket:
-    """The ticket of a queued notification of the bucket."""
+    """Return the ticket of a queued notification from the bucket."""
     try:
         found = [document_of(job.key) for job in jobs(body)]
     except ValueError:

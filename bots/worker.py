@@ -109,7 +109,7 @@ class Worker:
             else:
                 await self._answer(item, chat, budget, redelivered, until)
             if not noted:
-                # handled once more, it changes nothing, and its workspace is noted then
+                # handling it again changes nothing, and then records its workspace
                 return False
         except DeadlineReached:
             # its message stays first in its conversation, for the next worker

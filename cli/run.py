@@ -199,7 +199,7 @@ async def _page(
 async def _searching(
     search: LocalOpenSearch, page: Standins | None, *, offline: bool
 ) -> AsyncIterator[None]:
-    """Starts the index beside everything else; the page says how far it is."""
+    """Start the index alongside everything else; the page shows its progress."""
 
     def say(level: str, text: str) -> None:
         if page is not None:

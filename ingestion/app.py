@@ -49,10 +49,10 @@ class Ingester:
                 try:
                     await self._did(job, received, until)
                 finally:
-                    # whatever came of it, and even if it was done before: those who wait are told
+                    # whatever the outcome, also of a repeated job, notify the questions that wait
                     if self._announcements is not None:
                         await self._announcements.over(job.key)
-        except Exception as exc:  # noqa: BLE001 - the outermost handler: the record comes again
+        except Exception as exc:  # noqa: BLE001 - the outermost handler: SQS delivers the record again
             log.warning("a file is put off: %s", type(exc).__name__)
             return False
         return True

@@ -1,4 +1,4 @@
-"""Read what a person wrote in a message: their words, what they quoted, and whether to the bot.
+"""Read what a person wrote: their words, what they quoted, and whether they addressed the bot.
 
 https://learn.microsoft.com/microsoftteams/platform/bots/how-to/conversations/conversation-messages
 """
@@ -20,8 +20,7 @@ LONGEST = 40_000
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """A message that a person wrote: `text` is their own words, `whole` includes what they
-    quoted."""
+    """What a person wrote: `text` is their own words, `whole` includes what they quoted."""
 
     id: str
     where: Conversation
