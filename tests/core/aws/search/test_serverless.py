@@ -234,7 +234,7 @@ async def test_words_weigh_as_much_as_by_term_vectors(desk, plain, monkeypatch):
         "?!", "nests " * 500,
     ):  # fmt: skip
         assert await desk.index.reference_score(question) == pytest.approx(
-            await plain.most(question)
+            await plain.reference_score(question)
         )
 
 
