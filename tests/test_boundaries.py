@@ -164,3 +164,58 @@ def test_the_core_and_the_ingestion_have_never_heard_of_a_platform():
         if path.relative_to(ROOT).parts[0] in ("core", "ingestion") and path.name != "settings.py":
             names = (each for each in ast.walk(parsed(path)) if isinstance(each, ast.Name))
             assert not {"slack", "teams"} & {each.id.lower() for each in names}, path
+
+
+TASKS = ROOT / "core/runtime/tasks.py"
+BARE = {"as_completed", "create_task", "ensure_future", "gather", "Task"}
+"""What begins tasks that may be left running."""
+
+
+def begun_by_itself(tree):
+    """Lines that begin tasks, other than in an `asyncio.TaskGroup`."""
+    groups = {
+        each.optional_vars.id
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AsyncWith)
+        for each in node.items
+        if isinstance(each.optional_vars, ast.Name)
+        and ast.unparse(each.context_expr) == "asyncio.TaskGroup()"
+    }
+    for node in ast.walk(tree):
+        match node:
+            case ast.Call(func=ast.Attribute(value=ast.Name(id="asyncio"), attr=name)):
+                bare = name in BARE
+            case ast.Call(func=ast.Attribute(value=whose, attr="create_task")):
+                bare = not (isinstance(whose, ast.Name) and whose.id in groups)
+            case ast.ImportFrom(module="asyncio", names=names):
+                bare = any(each.name in BARE for each in names)
+            case _:
+                bare = False
+        if bare:
+            yield node.lineno
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "asyncio.gather(a(), b())",
+        "asyncio.create_task(a())",
+        "asyncio.ensure_future(a())",
+        "from asyncio import gather",
+        "asyncio.get_running_loop().create_task(a())",
+        "loop.create_task(a())",
+        "async def f():\n async with other() as group:\n  group.create_task(a())",
+    ],
+)
+def test_a_task_that_begins_by_itself_is_seen(source):
+    assert [*begun_by_itself(ast.parse(source))]
+
+
+def test_a_task_of_a_group_does_not_begin_by_itself():
+    source = "async def f():\n async with asyncio.TaskGroup() as group:\n  group.create_task(a())"
+    assert not [*begun_by_itself(ast.parse(source))]
+
+
+@pytest.mark.parametrize("path", [each for each in SOURCES if each != TASKS], ids=named)
+def test_tasks_begin_in_a_group_or_by_the_one_module_that_ends_them(path):
+    assert not [*begun_by_itself(parsed(path))]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,9 +14,13 @@ from core.aws.access.calls import Calls
 from core.ports.documents import Missing, StoredObject, TooLarge
 from core.ports.store_error import StoreError
 
+log = logging.getLogger(__name__)
+
 PART = 8 * 1024**2
 """Bytes of an upload's part. S3 accepts 10,000 parts, each of at least 5 MiB except the last."""
 PIECE = 1024**2
+ABORT_WITHIN = 0.5
+"""Seconds that an upload which has ended waits until its parts are discarded."""
 GONE = frozenset({"404", "NoSuchKey", "NoSuchVersion", "MethodNotAllowed", "405"})
 """S3's error codes for an object that does not exist or was deleted (has a delete marker)."""
 
@@ -57,9 +63,21 @@ class S3Vault:
             )
         except BaseException:
             if upload:
-                await self._calls(self._s3.abort_multipart_upload, **where, UploadId=upload)
+                await self._abort(where, upload)
             raise
         return size
+
+    async def _abort(self, where: dict[str, str], upload: str) -> None:
+        """Discard the parts of an upload that failed or was cancelled.
+
+        This never hides why the upload ended, nor delays it for long: a lifecycle rule of the
+        bucket discards what is left.
+        """
+        try:
+            async with asyncio.timeout(ABORT_WITHIN):
+                await self._calls(self._s3.abort_multipart_upload, **where, UploadId=upload)
+        except (StoreError, ClientError, TimeoutError) as exc:
+            log.warning("an upload's parts are not discarded: %s", type(exc).__name__)
 
     async def _begin(self, where: dict[str, str], media_type: str) -> str:
         answer = await self._calls(
