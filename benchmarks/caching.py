@@ -115,7 +115,7 @@ async def talk(name: str, size: int, *, cached: bool = True, one_shot: bool = Fa
             await standing_alone("And what of it?", history, till)
             standin.script = script
             given = block(number, size)
-            built = prompt.build(asked, name, history, (), date(2026, 12, 1), block=given)
+            built = prompt.build(asked, name, history, date(2026, 12, 1), block=given)
             if not cached:
                 built = replace(built, cached=CachePoints())
             counted.usage += [delta.usage async for delta in till.stream(built) if delta.usage]
@@ -163,9 +163,7 @@ async def waits(thinks: float) -> list[tuple[float, str]]:
             writing = asyncio.create_task(live.run())
             asked = Incoming("D1/1", CHAT, Person("U1"), "Why?", "1")
             live.thinks()
-            async for delta in model.stream(
-                prompt.build(asked, "sonnet", (), (), date(2026, 12, 1))
-            ):
+            async for delta in model.stream(prompt.build(asked, "sonnet", (), date(2026, 12, 1))):
                 live.feed(delta.text)
             live.close()
             await writing

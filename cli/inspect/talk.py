@@ -49,7 +49,8 @@ def as_json(item: Incoming | Command | None) -> dict[str, Any]:
 def turns_in_prompt(where: Conversation, said: Sequence[Message]) -> tuple[Message, ...]:
     """What of a thread goes into the prompt of a question after it, joined as it is there."""
     question = Incoming(f"{where.place}/-", where, Person(""), "", "-", in_thread=True)
-    return prompt.build(question, DEFAULT, (), said, EPOCH).turns
+    before = prompt.merge(question.message_id, (), said)
+    return prompt.build(question, DEFAULT, before, EPOCH).turns
 
 
 def turns_as_text(turns: Sequence[Message]) -> str:

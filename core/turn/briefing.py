@@ -127,18 +127,19 @@ class Briefing:
         )
         known = await self._recalled(exchanges, where, scopes)
         name = chosen if chosen and chosen in MODELS else self._default_model
+        before = prompt.merge(question.message_id, known.turns, thread, known.withheld)
+        asker = next((each.person for each in thread if each.message_id == question.message_id), "")
 
         def build(block: str, request: str | None = None, *, documents: str = "") -> Prompt:
             return prompt.build(
                 question,
                 name,
-                known.turns,
-                thread,
+                before,
                 self._today(),
+                asker=asker,
                 documents=documents,
                 block=block,
                 request=request,
-                withheld=known.withheld,
             )
 
         if question.attachments:
@@ -146,7 +147,6 @@ class Briefing:
                 question, shared, chat, live, name=name, build=build, scopes=scopes
             )
         else:
-            before = prompt.merge(question.message_id, known.turns, thread, known.withheld)
             found = LookedUp()
             if self._lookup is not None:
                 found = await self._lookup.of(question, chat, live, scopes, before)

@@ -56,31 +56,26 @@ GO_ON = (
 def build(
     question: Incoming,
     model: str,
-    history: Sequence[Message],
-    thread: Sequence[Message],
+    before: Sequence[Message],
     today: date,
     *,
+    asker: str = "",
     max_tokens: int = 4096,
     documents: str = "",
     block: str = "",
     request: str | None = None,
-    withheld: Collection[str] = (),
 ) -> Prompt:
     """The prompt for a question.
 
-    `history` are the exchanges that we stored of this conversation, `thread` the messages that the
-    platform has; both oldest first, and both may contain the question itself or later turns, which
-    are left out. `documents` is data that the next question will have as well, `block` goes before
-    this question only, and `request` replaces its text (for a summary). An answer so far is
-    followed by a request to continue it. `withheld` as in `merge`.
+    `before` is what `merge` returns. `asker` names the person who asks if the question does not.
+    `documents` is data that the next question will have as well, `block` goes before this question
+    only, and `request` replaces its text (for a summary). An answer so far is followed by a request
+    to continue it.
     """
     named = question.conversation.kind is not Kind.DIRECT
-    name = question.person.name or next(
-        (turn.person for turn in thread if turn.message_id == question.message_id), ""
-    )
     text = question.text if request is None else request
-    asked = Message("user", text, name if request is None else "", question.message_id)
-    before = merge(question.message_id, history, thread, withheld)
+    name = (question.person.name or asker) if request is None else ""
+    asked = Message("user", text, name, question.message_id)
     turns = newest(before, WINDOW)
     alternating = _alternating([*turns, asked], named=named)
     if block:

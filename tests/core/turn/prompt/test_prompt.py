@@ -30,7 +30,7 @@ def answered(text, message_id="b"):
 
 
 def test_a_first_question_is_the_only_turn():
-    prompt = build(question("Hello?"), "sonnet", (), (), TODAY)
+    prompt = build(question("Hello?"), "sonnet", (), TODAY)
     assert [(t.role, t.text) for t in prompt.turns] == [("user", "Ana: Hello?")]
     assert prompt.model == "sonnet"
     assert prompt.max_tokens == 4096
@@ -38,7 +38,7 @@ def test_a_first_question_is_the_only_turn():
 
 def test_an_answer_that_was_handed_on_is_asked_to_go_on_where_it_ended():
     half = replace(question("Hello?"), answer_so_far="It is a ")
-    prompt = build(half, "sonnet", (), (), TODAY, block="<files/>")
+    prompt = build(half, "sonnet", (), TODAY, block="<files/>")
     assert [(t.role, t.text) for t in prompt.turns] == [
         ("user", "<files/>\n\nAna: Hello?"),
         ("assistant", "It is a "),
@@ -47,14 +47,14 @@ def test_an_answer_that_was_handed_on_is_asked_to_go_on_where_it_ended():
 
 
 def test_the_prefix_is_the_same_for_every_question_of_a_day():
-    one = build(question("a"), "sonnet", (), (), TODAY)
-    two = build(question("b", DIRECT), "opus", (), (said("x", "1.0"),), TODAY)
+    one = build(question("a"), "sonnet", (), TODAY)
+    two = build(question("b", DIRECT), "opus", (said("x", "1.0"),), TODAY)
     assert one.system == two.system
 
 
 def test_what_changes_with_every_question_comes_after_what_stays():
-    one = build(question("a"), "sonnet", (), (), TODAY)
-    two = build(question("a"), "sonnet", (), (), TODAY + timedelta(days=1))
+    one = build(question("a"), "sonnet", (), TODAY)
+    two = build(question("a"), "sonnet", (), TODAY + timedelta(days=1))
     assert one.system == two.system
     assert (one.today, two.today) == ("Tuesday, 24 November 2026", "Wednesday, 25 November 2026")
 
@@ -75,10 +75,10 @@ def follow_up(number, wait=60.0):
 
 
 def test_a_conversation_that_goes_on_is_cached_up_to_where_the_last_one_was():
-    prompt = build(follow_up(3), "sonnet", talk(3), (), TODAY, documents="A report.")
+    prompt = build(follow_up(3), "sonnet", talk(3), TODAY, documents="A report.")
     assert [turn.role for turn in prompt.turns] == ["user", "assistant"] * 3 + ["user"]
     assert prompt.cached == CachePoints(documents=False, turns=(3, 5))
-    longer = build(follow_up(4), "sonnet", talk(4), (), TODAY, documents=LONG)
+    longer = build(follow_up(4), "sonnet", talk(4), TODAY, documents=LONG)
     assert longer.cached == CachePoints(documents=True, turns=(5, 7))
     assert longer.turns[:6] == prompt.turns[:6]
 
@@ -94,18 +94,18 @@ def test_a_conversation_that_goes_on_is_cached_up_to_where_the_last_one_was():
 )
 def test_what_may_not_be_read_again_is_not_cached(asked):
     before = talk(3) if asked.message_id != "9.0" else ()
-    assert build(asked, "sonnet", before, (), TODAY, documents=LONG).cached == CachePoints()
+    assert build(asked, "sonnet", before, TODAY, documents=LONG).cached == CachePoints()
 
 
 def test_less_than_a_model_caches_is_not_marked():
     short = talk(4, "word " * 100)
-    assert build(follow_up(4), "sonnet", short, (), TODAY).cached.turns == (5, 7)
-    assert build(follow_up(4), "haiku-4.5", short, (), TODAY).cached == CachePoints()
+    assert build(follow_up(4), "sonnet", short, TODAY).cached.turns == (5, 7)
+    assert build(follow_up(4), "haiku-4.5", short, TODAY).cached == CachePoints()
 
 
 def test_a_summary_is_asked_for_with_its_own_effort():
-    assert build(question(""), "sonnet", (), (), TODAY, request="Sum up.").task is Task.SUMMARY
-    assert build(question("a"), "sonnet", (), (), TODAY).task is Task.ANSWER
+    assert build(question(""), "sonnet", (), TODAY, request="Sum up.").task is Task.SUMMARY
+    assert build(question("a"), "sonnet", (), TODAY).task is Task.ANSWER
 
 
 def test_a_long_conversation_keeps_its_beginning_for_many_questions():
@@ -120,7 +120,7 @@ def test_a_long_conversation_keeps_its_beginning_for_many_questions():
 
 def test_in_a_direct_chat_nobody_is_named():
     prompt = build(
-        question("Hello?", DIRECT), "sonnet", (said("Hi", "1.0"), answered("Yes?")), (), TODAY
+        question("Hello?", DIRECT), "sonnet", (said("Hi", "1.0"), answered("Yes?")), TODAY
     )
     assert [t.text for t in prompt.turns] == ["Hi", "Yes?", "Hello?"]
 
@@ -164,7 +164,7 @@ def test_the_question_and_what_came_after_it_are_left_out():
 
 def test_turns_alternate_and_begin_with_a_person():
     thread = (answered("hello", "0.1"), said("one", "1.0"), said("two", "2.0", "Chae-won"))
-    prompt = build(question("three"), "sonnet", (), thread, TODAY)
+    prompt = build(question("three"), "sonnet", thread, TODAY)
     assert [(t.role, t.text) for t in prompt.turns] == [
         ("user", "Ben: one\n\nChae-won: two\n\nAna: three")
     ]
@@ -172,6 +172,6 @@ def test_turns_alternate_and_begin_with_a_person():
 
 def test_the_oldest_turns_give_way_but_never_the_question():
     long = "word " * WINDOW
-    prompt = build(question(long), "sonnet", (said(long, "1.0"), answered("x")), (), TODAY)
+    prompt = build(question(long), "sonnet", (said(long, "1.0"), answered("x")), TODAY)
     assert prompt.turns[-1].text.endswith(long)
     assert len(prompt.turns) == 1
