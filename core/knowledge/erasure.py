@@ -28,6 +28,7 @@ KINDS = {
     "claim": "claims",
     "open": "claims",
     "stop": "claims",
+    "waiting": "claims",
     "files": "files",
     "post": "files' references",
     "quoted": "files' references",
@@ -114,7 +115,7 @@ class Wanted:
                 return row["event"] in self.posts
             case "claim":
                 return post_of(rest) in self.posts
-            case "open" | "stop":
+            case "open" | "stop" | "waiting":
                 return post_of(row["sk"]) in self.posts
             case "feedback":
                 return bool(row["sk"] == self.target.person or post_of(rest) in self.posts)

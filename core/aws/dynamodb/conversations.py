@@ -9,6 +9,7 @@ There is one table, with the keys `pk` and `sk` and the attribute `ttl`:
 | `feedback#{event id}` | person                | 👍 or 👎                                 |
 | `claim#{event id}`    | `claim`               | who answers it, see `claims.py`          |
 | `open`, `stop`        | event id              | as above                                 |
+| `waiting#{document}`  | event id              | it has waited for this, see `waits.py`   |
 | `budget#{workspace}`  | what counts together  | calls granted, see `rate_ledger.py`      |
 """
 
