@@ -8,7 +8,7 @@ LOCK_LAMBDA := uv pip compile --quiet --generate-hashes --no-emit-index-url --no
 	--python-version 3.13 --python-platform aarch64-manylinux_2_28 -c requirements/dev.txt --extra lambda
 PIP := -m pip install --quiet --disable-pip-version-check
 
-.PHONY: help setup setup-sam run test test-parts test-whole test-deployed lint bench lock clean
+.PHONY: help setup setup-sam run test test-parts test-whole test-deployed test-core lint bench lock clean
 
 help: ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
@@ -52,11 +52,16 @@ lint: setup ## style and types
 test: lint setup-sam ## style, types and all tests (a Chromium is needed for the page's)
 	@$(BIN)/python -c "from local.opensearch.files import home; home()"
 	@$(BIN)/python -m tests.independent.parts
-	@$(MAKE) --no-print-directory -j3 test-parts test-whole test-deployed
+	@$(MAKE) --no-print-directory -j3 test-parts test-whole test-deployed test-core
 
 # side by side: most of the latter two's is waiting for other processes
 test-parts:
 	@$(BIN)/python -m pytest --ignore=tests/e2e --ignore=tests/deploy
+
+# tests of the core that need no other process, once more: the tracer makes all of test-parts slow
+test-core:
+	@$(BIN)/coverage run -m pytest tests/core/turn tests/core/values tests/core/rates tests/core/people tests/core/runtime tests/core/wording
+	@$(BIN)/coverage report
 
 test-whole:
 	@$(BIN)/python -m pytest tests/e2e
