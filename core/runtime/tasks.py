@@ -11,7 +11,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Sequence,
+)
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar, overload
 
@@ -46,6 +54,20 @@ async def together(*works: Work[Any]) -> tuple[Any, ...]:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
         _raise_first(tasks)
         return tuple(task.result() for task in tasks)
+
+
+async def of_each(call: Callable[[A], Awaitable[T]], items: Sequence[A], at_once: int) -> list[T]:
+    """What `call` returns for each item, in order; `at_once` are under way at a time, and none is
+    begun after a failure."""
+    found: dict[int, T] = {}
+    rest = iter(enumerate(items))
+
+    async def work() -> None:
+        for number, item in rest:
+            found[number] = await call(item)
+
+    await together(*(work() for _ in range(min(at_once, len(items)))))
+    return [found[number] for number in range(len(items))]
 
 
 async def first_done(*works: Work[object]) -> tuple[bool, ...]:

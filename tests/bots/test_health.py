@@ -2,7 +2,12 @@
 
 import asyncio
 import json
+import re
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from pathlib import Path
 from types import SimpleNamespace
 
 import aiohttp
@@ -11,10 +16,15 @@ from aiohttp import web
 
 from bots.dependencies import checks
 from bots.health import AGAIN, FRESH, PATIENCE, Health
-from bots.serve import Receivers, application
+from bots.serve import Receivers, application, until_stopped_or_dead
+from bots.slots import of_turns
+from cli.main import _serve
+from core.aws.access.calls import Calls
+from core.aws.sqs.consumer import Consumer
 from core.ports.chat import Forbidden
 from core.ports.store_error import StoreError
 from core.runtime.settings import load
+from core.runtime.telemetry import unmetered
 from tests.support import virtual
 from tests.support.fakes import Clock
 
@@ -140,3 +150,55 @@ async def test_every_dependency_is_asked_in_its_own_way():
     assert called == [("q", "https://sqs/turns.fifo"), ("g", "t")]
     assert "mars" in await found["model regions"]()
     assert "us-east-1" not in await found["model regions"]()
+
+
+class Defect:
+    """A queue's client with a defect of ours in it."""
+
+    class meta:  # noqa: N801 - boto3's name
+        region_name = "us-east-1"
+
+    def receive_message(self, **_):
+        raise KeyError("Messages")
+
+
+def probe(url):
+    """The status that ECS's health check exits with, run as the container runs it."""
+    template = (Path(__file__).parents[2] / "deploy/ecs.yaml").read_text()
+    (command,) = re.findall(r"^ +- (python -c \".*/healthz.*)$", template, re.MULTILINE)
+    here = command.replace("http://127.0.0.1:8080/healthz", url).replace("python", sys.executable)
+    return subprocess.run(["sh", "-c", here], check=False, capture_output=True).returncode
+
+
+async def test_a_consumer_that_dies_fails_the_health_check_and_ends_the_process():
+    health, calls = Health(Clock()), Calls(8)
+    threads, url = ThreadPoolExecutor(1), "https://sqs.us-east-1.amazonaws.com/1/turns.fifo"
+    runner = web.AppRunner(application(Receivers(), threads, health))
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        healthz = f"http://127.0.0.1:{runner.addresses[0][1]}/healthz"
+        assert await asyncio.to_thread(probe, healthz) == 0
+        consumer = Consumer(Defect(), url, calls, returns_nothing, of_turns())
+        health.watch("The task 'turns'", asyncio.create_task(consumer.run()))
+        async with asyncio.timeout(20):
+            await until_stopped_or_dead(health, lambda: None)
+        assert health.died == "The task 'turns'"
+        assert await asyncio.to_thread(probe, healthz) != 0
+    finally:
+        await runner.cleanup()
+        threads.shutdown()
+        calls.close()
+
+
+async def test_a_process_that_is_not_alive_exits_with_a_failure(monkeypatch):
+    @asynccontextmanager
+    async def serving(settings, host, port, metering, health):
+        health.watch("The task 'turns'", asyncio.create_task(fails()))
+        yield "http://127.0.0.1:1"
+
+    monkeypatch.setattr("bots.serve.serving", serving)
+    monkeypatch.setattr("core.wiring.settings_of", lambda _: SimpleNamespace(port=0))
+    with pytest.raises(SystemExit) as ended:
+        await _serve("127.0.0.1", unmetered)
+    assert "turns" in str(ended.value.code)  # a sentence: Python exits with 1

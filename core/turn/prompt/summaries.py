@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from core.ports.model import Model
-from core.runtime.tasks import together
+from core.runtime.tasks import of_each
 from core.turn.prompt.prompt_blocks import fenced, quoted
 from core.values.answer import Message, Prompt
 from core.values.documents import Document, Passage
@@ -65,23 +64,21 @@ async def condensed(
     Raises ModelError.
     """
     parts = split(passages, PART)
-    slots = asyncio.Semaphore(AT_ONCE)
     done = 0
 
     async def one(part: Sequence[Passage]) -> Passage:
         nonlocal done
         text = "\n\n".join(fenced(each.text) for each in part)
         asked = f"<document>\n{text}\n</document>\n\nCondense this part."
-        async with slots:
-            prompt = Prompt(name, PART_SYSTEM, (Message("user", asked),), 1500, task=Task.CONDENSE)
-            pieces = [delta.text async for delta in model.stream(prompt)]
+        prompt = Prompt(name, PART_SYSTEM, (Message("user", asked),), 1500, task=Task.CONDENSE)
+        pieces = [delta.text async for delta in model.stream(prompt)]
         done += 1
         status(done, len(parts))
         # a part that the model returned nothing for is represented by its beginning
         shortened = "".join(pieces).strip() or text[:SHORTENED]
         return Passage(part[0].document, shortened, part[0].locator)
 
-    return [*await together(*(one(part) for part in parts))]
+    return await of_each(one, parts, AT_ONCE)
 
 
 def split(passages: Sequence[Passage], tokens: int) -> list[Sequence[Passage]]:
