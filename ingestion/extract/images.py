@@ -23,18 +23,18 @@ def read(path: Path) -> Iterator[Picture]:
             if image.width * image.height > PIXELS:
                 raise Unreadable("too_large")
             image.draft("RGB", (EDGE, EDGE))
-            upright = ImageOps.exif_transpose(image)
-            upright.thumbnail((EDGE, EDGE))
-            yield _encoded(upright)
+            yield encoded(ImageOps.exif_transpose(image))
     except Image.DecompressionBombError as exc:
         raise Unreadable("too_large") from exc
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as exc:
         raise Unreadable("damaged") from exc
 
 
-def _encoded(image: Image.Image) -> Picture:
+def encoded(image: Image.Image) -> Picture:
     """Encode as PNG for drawings and transparency, as JPEG if that is smaller."""
     png, jpeg = io.BytesIO(), io.BytesIO()
+    image = _in_bytes(image)
+    image.thumbnail((EDGE, EDGE))
     flat = Image.new("RGB", image.size, "white")
     clear = image.convert("RGBA")
     flat.paste(clear, mask=clear.getchannel("A"))
@@ -43,3 +43,14 @@ def _encoded(image: Image.Image) -> Picture:
     if len(png.getvalue()) <= 2 * len(jpeg.getvalue()):
         return Picture(png.getvalue(), "image/png")
     return Picture(jpeg.getvalue(), "image/jpeg")
+
+
+def _in_bytes(image: Image.Image) -> Image.Image:
+    """With 8 bits a channel: Pillow would cut brighter values off rather than scale them."""
+    if image.mode.startswith("I;16"):
+        return image.convert("I").point(lambda value: value * (1 / 256)).convert("L")
+    if image.mode == "I":
+        return image.point(lambda value: value * (1 / 256)).convert("L")
+    if image.mode == "CMYK":
+        return image.convert("RGB")
+    return image
