@@ -21,7 +21,7 @@ from bots.slack.inbound import parse
 from bots.slack.inbound.parse import FILE_LINK
 from bots.slack.rendering.blocks import text_and_blocks
 from bots.slack.rendering.mrkdwn import MrkdwnSurface
-from bots.wire.fields import MOST_FILES, map_of
+from bots.wire.fields import MOST_FILES, map_of, text_of
 from bots.wire.refusals import Malformed
 from core.ports.chat import ChatError, Forbidden, Gone, Surface, TooLong, Unreachable
 from core.ports.file_sources import Freshness
@@ -130,7 +130,7 @@ class SlackChat:
         """Return the newest messages of the thread or direct chat, with mentions as names."""
         us = await self._people.us()
         said = [each for each in await self._messages(limit, {}) if messages.is_said(each)]
-        mentioned = {user for each in said for user in _MENTION.findall(messages.text_of(each))}
+        mentioned = {user for each in said for user in _MENTION.findall(text_of(each.get("text")))}
         wrote = {str(each["user"]) for each in said if each.get("user")}
         names = await self._people.names((mentioned | wrote) - {us})
         return [messages.turn(each, us, names) for each in said]

@@ -6,9 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from bots.slack.inbound.message_text import read
 from bots.slack.inbound.parse import SUBTYPES
 from bots.slack.inbound.plain_text import from_mrkdwn
 from bots.slack.rendering.blocks import shown_text
+from bots.wire.fields import text_of
 from core.values.answer import Message
 
 
@@ -29,14 +31,6 @@ def turn(message: Mapping[str, Any], us: str, names: Mapping[str, str]) -> Messa
         return Message("assistant", from_mrkdwn(shown_text(message), names), "", message["ts"])
     app = (message.get("bot_profile") or {}).get("name") or message.get("username") or ""
     name = names.get(str(message.get("user") or ""), "") or str(app)
-    said = re.sub(rf"<@{us}(\|[^<>]*)?>", "", text_of(message)) if us else text_of(message)
-    return Message("user", from_mrkdwn(said, names).strip(), name, message["ts"])
-
-
-def text_of(message: Mapping[str, Any]) -> str:
-    """Return a message's mrkdwn; for apps that post only attachments, the text of those."""
-    text = str(message.get("text") or "")
-    attachments = [each for each in message.get("attachments") or () if isinstance(each, dict)]
-    if text or not attachments:
-        return text
-    return "\n".join(str(each.get("text") or each.get("fallback") or "") for each in attachments)
+    text = text_of(message.get("text"))
+    own = re.sub(rf"<@{us}(\|[^<>]*)?>", "", text) if us else text
+    return Message("user", read(message, own, names), name, message["ts"])

@@ -6,10 +6,11 @@ A value of an unexpected type counts as absent, so that no payload raises.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from bots.slack.inbound.plain_text import from_mrkdwn
+from bots.slack.inbound.message_text import files as files_of
+from bots.slack.inbound.message_text import read
 from bots.slack.inbound.tenancy import (
     installed,
     pressed_from_elsewhere,
@@ -57,8 +58,7 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
     kind = kind_of(channel, event.get("channel_type"))
     mentioned = event.get("type") == "app_mention" or bool(bot and f"<@{bot}" in text)
     addressed = mentioned or kind is Kind.DIRECT
-    files = [map_of(each) for each in list_of(event.get("files"))]
-    attachments = tuple(attachment(each) for each in files if _is_file(each))[:MOST_FILES]
+    attachments = tuple(attachment(each) for each in files_of(event) if _is_file(each))[:MOST_FILES]
     if not addressed and not attachments:
         return None
     thread = id_of(event.get("thread_ts")) or None
@@ -69,7 +69,7 @@ def message(body: Mapping[str, Any]) -> Incoming | None:
         event_id=f"{where.place}/{ts}",
         conversation=where,
         person=Person(user, outsider=wrote_from_elsewhere(body)),
-        text=_question(text, bot, [map_of(each) for each in list_of(event.get("attachments"))]),
+        text=_question(event, bot),
         message_id=ts,
         attachments=attachments,
         in_thread=bool(thread) and thread != ts,
@@ -164,22 +164,13 @@ def _named(channel: str, name: object) -> Kind:
     return kind_of(channel, "im" if name == "directmessage" else None)
 
 
-def _question(text: str, bot: str, attachments: Sequence[Mapping[str, Any]]) -> str:
-    """Return the text as people read it, without mentions that address us; forwarded messages
-    follow."""
+def _question(event: Mapping[str, Any], bot: str) -> str:
+    """Return the message as people read it, without mentions that address us."""
+    text = text_of(event.get("text"))
     if bot:
         mention = rf"<@{re.escape(bot)}(?:\|[^<>]*)?>"
         text = re.sub(rf"\A(?:\s*{mention}[,:]?)+|(?:{mention}\s*)+\Z", "", text)
-    own = from_mrkdwn(text, {bot: US} if bot else {}).strip()
-    quotes = [_quote(each) for each in attachments if each.get("is_share")]
-    return "\n\n".join(part for part in (own, *quotes) if part)[:LONGEST]
-
-
-def _quote(forwarded: Mapping[str, Any]) -> str:
-    text = from_mrkdwn(text_of(forwarded.get("text"))).strip()
-    author = text_of(forwarded.get("author_name"))
-    said = f"{author}: {text}" if author and text else text
-    return "\n".join(f"> {line}" for line in said.splitlines())
+    return read(event, text, {bot: US} if bot else {})[:LONGEST]
 
 
 def _is_file(file: Mapping[str, Any]) -> bool:

@@ -12,12 +12,15 @@ from types import MappingProxyType
 
 NOBODY: Mapping[str, str] = MappingProxyType({})
 
+SOMEBODY, SOMEWHERE = "someone", "a-channel"
+"""What replaces the id of a person or a channel whose name is not known."""
+
 SPECIAL = re.compile(r"<([^<>\n]{1,4000})>")
 
 
 def from_mrkdwn(text: str, names: Mapping[str, str] = NOBODY) -> str:
     """Return the text as its author saw it. `names` maps known user and channel ids to names."""
-    return unescape(SPECIAL.sub(lambda match: _special(match[1], names), text))
+    return unescape(SPECIAL.sub(lambda match: special(match[1], names), text))
 
 
 def unescape(text: str) -> str:
@@ -25,13 +28,14 @@ def unescape(text: str) -> str:
     return text.replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")
 
 
-def _special(inner: str, names: Mapping[str, str]) -> str:
+def special(inner: str, names: Mapping[str, str]) -> str:
+    """Return what stands between `<` and `>` as people read it."""
     target, _, label = inner.partition("|")
     match target[:1]:
         case "@":
-            return "@" + (label or names.get(target[1:], target[1:])).removeprefix("@")
+            return "@" + (label or names.get(target[1:], SOMEBODY)).removeprefix("@")
         case "#":
-            return "#" + (label or names.get(target[1:], target[1:])).removeprefix("#")
+            return "#" + (label or names.get(target[1:], SOMEWHERE)).removeprefix("#")
         case "!":
             return _command(target[1:], label)
         case _:

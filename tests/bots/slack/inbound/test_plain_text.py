@@ -14,11 +14,11 @@ from bots.slack.inbound.plain_text import from_mrkdwn
     ("text", "read"),
     [
         ("hello", "hello"),
-        ("<@U1> hi", "@U1 hi"),
+        ("<@U1> hi", "@someone hi"),
         ("<@U1|ada> hi", "@ada hi"),
         ("<#C1|general>", "#general"),
         ("<#C2>", "#random"),
-        ("<#C3|>", "#C3"),
+        ("<#C3|>", "#a-channel"),
         ("<!here> <!channel> <!everyone|@everyone>", "@here @channel @everyone"),
         ("<!subteam^S1|@ops> <!subteam^S1>", "@ops @group"),
         ("<!date^1392734382^{date}|18 Feb>", "18 Feb"),
@@ -40,7 +40,7 @@ def test_slack_markup_is_read_as_its_writer_saw_it(text, read):
 
 
 def test_known_people_are_named():
-    assert from_mrkdwn("<@U1> and <@U2>", {"U1": "Ada"}) == "@Ada and @U2"
+    assert from_mrkdwn("<@U1> and <@U2>", {"U1": "Ada"}) == "@Ada and @someone"
 
 
 @given(st.text(alphabet="<>@#!|&;ltampg^ a", max_size=60))
