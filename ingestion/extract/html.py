@@ -10,7 +10,7 @@ from typing import Any
 from lxml import etree, html
 
 from core.values.documents import Block
-from ingestion.extract.decode import decode
+from ingestion.extract.decode import decode, labelled
 from ingestion.extract.errors import Unreadable, clean
 from ingestion.extract.html_seen import prune
 from ingestion.extract.tables import markdown
@@ -20,6 +20,11 @@ _PARTS = """
     dl figure form fieldset details summary body center
 """
 PARTS = frozenset(_PARTS.split())
+CELLS = ("td", "th")
+SECTIONS = ("h1", "h2", "h3", "h4", "h5", "h6", "form", "nav", "article", "section", "pre")
+"""What a cell of data does not hold."""
+SPANNED = 200
+"""Rows or columns of one cell, at most."""
 CHARSET = re.compile(rb"<meta[^>]+charset=[\"']?\s*([\w-]+)", re.I)
 
 
@@ -69,15 +74,18 @@ class _Walk:
             text = _flat(_seen_text(child))
             if text:
                 yield Block(text, kind="heading", level=int(tag[1]))
-        elif tag == "table" and child.find(".//table") is None:
+        elif tag == "table" and not _is_layout(child):
             yield from self._flushed()
-            rows = [
-                [_flat(_seen_text(cell)) for cell in row if cell.tag in ("td", "th")]
-                for row in child.iter("tr")
-            ]
-            rows = [row for row in rows if any(row)]
+            caption = (
+                _flat(_seen_text(found)) if (found := child.find("caption")) is not None else ""
+            )
+            if caption:
+                yield Block(caption)
+            rows = [row for row in _rows(child) if any(row)]
             if rows:
                 yield Block(markdown(rows), kind="table")
+        elif tag == "img":
+            self._text.append(_alt(child))
         elif tag == "pre":
             yield from self._flushed()
             code = clean(_seen_text(child)).strip("\n")
@@ -101,11 +109,68 @@ class _Walk:
 
 
 def _seen_text(element: Any) -> str:
+    """An element's text in one line's words: a space where something begins a line of its own."""
     pieces = [element.text or ""]
     for child in element:
-        pieces.append("\n" if child.tag == "br" else _seen_text(child))
+        tag = child.tag.lower() if isinstance(child.tag, str) else ""
+        if tag == "br":
+            pieces.append("\n")
+        elif tag == "img":
+            pieces.append(_alt(child))
+        else:
+            text = _seen_text(child)
+            pieces.append(f" {text} " if tag in PARTS or tag in CELLS else text)
         pieces.append(child.tail or "")
     return "".join(pieces)
+
+
+def _alt(image: Any) -> str:
+    text = " ".join((image.get("alt") or "").split())
+    return f" [{text}] " if text else ""
+
+
+def _is_layout(table: Any) -> bool:
+    """Whether a table only places things: tables in it, one column, or sections in its cells."""
+    if table.find(".//table") is not None:
+        return True
+    widths = {len([c for c in row if c.tag in CELLS]) for row in table.iter("tr")}
+    if widths <= {0, 1}:
+        return table.find(".//th") is None
+    return any(table.find(f".//{each}") is not None for each in SECTIONS)
+
+
+def _rows(table: Any) -> Iterator[list[str]]:
+    """A table's rows; a cell that spans rows or columns is in each of them."""
+    below: dict[int, tuple[int, str]] = {}
+    for row in table.iter("tr"):
+        cells: list[str] = []
+
+        def spanned(cells: list[str] = cells) -> None:
+            while (held := below.get(len(cells))) is not None:
+                left, text = held
+                if left > 1:
+                    below[len(cells)] = (left - 1, text)
+                else:
+                    del below[len(cells)]
+                cells.append(text)
+
+        for cell in row:
+            if cell.tag not in CELLS:
+                continue
+            spanned()
+            text = _flat(_seen_text(cell))
+            rows, columns = _span(cell, "rowspan"), _span(cell, "colspan")
+            for _ in range(columns):
+                if rows > 1:
+                    below[len(cells)] = (rows - 1, text)
+                cells.append(text)
+        spanned()
+        yield cells
+
+
+def _span(cell: Any, name: str) -> int:
+    value = (cell.get(name) or "1").strip()
+    return min(max(int(value), 1), SPANNED) if value.isdecimal() else 1
 
 
 def _flat(text: str) -> str:
@@ -115,10 +180,7 @@ def _flat(text: str) -> str:
 def _decoded(data: bytes) -> str:
     named = CHARSET.search(data[:4096])
     if named and not data.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        try:
-            text = data.decode(named[1].decode("ascii"), "replace")
-        except LookupError:
-            text = decode(data)
+        text = labelled(data, named[1].decode("ascii")) or decode(data)
     else:
         text = decode(data)
     return re.sub(r"\A\s*<\?xml[^>]*\?>", "", text)

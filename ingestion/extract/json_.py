@@ -13,6 +13,8 @@ from ingestion.extract.decode import decoded
 from ingestion.extract.tables import blocks
 
 PIECE = 1_500
+KEYS = 200
+"""Different keys of records that still are a table."""
 
 
 def read(path: Path) -> Iterator[Block]:
@@ -51,7 +53,7 @@ def _alike(value: Any) -> bool:
         isinstance(value, list)
         and len(value) > 1
         and all(isinstance(each, Mapping) for each in value)
-        and len({name for each in value for name in each}) <= 40
+        and len({name for each in value for name in each}) <= KEYS
     )
 
 

@@ -1,4 +1,4 @@
-"""Markdown files: headings, paragraphs, fences and tables, with line numbers."""
+"""Markdown files: headings, paragraphs, fences and tables, with their lines."""
 
 from __future__ import annotations
 
@@ -12,14 +12,22 @@ from ingestion.extract.decode import decoded
 HEADING = re.compile(r" {0,3}(#{1,6})\s+(.*?)\s*#*\s*$")
 FENCE = re.compile(r" {0,3}(`{3,}|~{3,})")
 UNDERLINE = re.compile(r" {0,3}(=+|-+)\s*$")
-COMMENT = re.compile(r"<!--.*?-->", re.S)
+CODE_OR_COMMENT = re.compile(r"(`+)(?!`).*?(?<!`)\1(?!`)|<!--")
+METADATA = re.compile(r"[\w.-]+\s*:(\s|$)|\s+\S|\s*-\s|\s*#|\s*$|[}\]]")
+"""A line of YAML: a key, what belongs to the key above, an item, a comment, or nothing."""
 
 
 def read(path: Path) -> Iterator[Block]:
-    """Yield a block for each heading, paragraph, list, fence or table."""
-    text = COMMENT.sub(lambda found: "\n" * found[0].count("\n"), decoded(path))
-    lines = text.split("\n")
+    """A block for each heading, paragraph, list, fence or table."""
+    yield from of_text(decoded(path))
+
+
+def of_text(text: str) -> Iterator[Block]:
+    """The same of a text in memory."""
+    lines = _without_comments(text.split("\n"))
     at = _front_matter(lines)
+    if at:
+        yield Block("\n".join(lines[1 : at - 1]), Locator("lines", 1, at), "code")
     while at < len(lines):
         line = lines[at]
         heading, fence = HEADING.match(line), FENCE.match(line)
@@ -48,11 +56,57 @@ def read(path: Path) -> Iterator[Block]:
             at = end
 
 
+def _without_comments(lines: list[str]) -> list[str]:
+    """The lines without HTML comments, but for those in code."""
+    found: list[str] = []
+    fence, inside = "", False
+    for line in lines:
+        opened = FENCE.match(line)
+        if fence:
+            fence = "" if line.strip().startswith(fence) else fence
+            found.append(line)
+        elif opened and not inside:
+            fence = opened[1]
+            found.append(line)
+        else:
+            kept, inside = _uncommented(line, inside=inside)
+            found.append(kept)
+    return found
+
+
+def _uncommented(line: str, *, inside: bool) -> tuple[str, bool]:
+    """A line without comments; `inside`: one began before it, and then, does one go on below?"""
+    kept: list[str] = []
+    at = 0
+    while at < len(line):
+        if inside:
+            end = line.find("-->", at)
+            if end < 0:
+                return "".join(kept), True
+            at, inside = end + 3, False
+            continue
+        part = CODE_OR_COMMENT.search(line, at)
+        if part is None:
+            kept.append(line[at:])
+            break
+        kept.append(line[at : part.start()])
+        if part[0] == "<!--":
+            inside = True
+        else:
+            kept.append(part[0])
+        at = part.end()
+    return "".join(kept), inside
+
+
 def _front_matter(lines: list[str]) -> int:
-    if lines and lines[0].strip() == "---":
-        for number, line in enumerate(lines[1:200], 1):
-            if line.strip() in ("---", "..."):
-                return number + 1
+    """Lines of metadata at the top, dashes included: `key: value` between dashes, no rule."""
+    if not lines or lines[0].rstrip() != "---":
+        return 0
+    for number, line in enumerate(lines[1:200], 1):
+        if line.rstrip() in ("---", "..."):
+            return number + 1 if number > 1 else 0
+        if not METADATA.match(line):
+            return 0
     return 0
 
 

@@ -18,10 +18,11 @@ _CODE = """
 CODE = frozenset(_CODE.split())
 TEXTS = {
     "md": "markdown", "markdown": "markdown", "rst": "text", "txt": "text", "log": "text",
-    "html": "html", "htm": "html", "xhtml": "html", "eml": "email",
+    "html": "html", "htm": "html", "xhtml": "html", "eml": "email", "ipynb": "notebook",
     "json": "json_", "jsonl": "json_", "ndjson": "json_", "csv": "csv_", "tsv": "csv_",
 }  # fmt: skip
 BINARY = frozenset("pdf docx pptx xlsx xls ods png jpg jpeg webp gif doc ppt zip".split())  # noqa: SIM905
+SHEETS = frozenset(("xls", "xlsx"))
 IMAGES = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"GIF87a", b"GIF89a")
 OTHERS = (
     b"{\\rtf", b"%!PS", b"PK\x05\x06", b"MZ", b"\x7fELF", b"\x1f\x8b\x08", b"BZh", b"\xfd7zXZ\0",
@@ -45,7 +46,11 @@ PICTURES = (b"heic", b"heix", b"hevc", b"mif1", b"msf1", b"avif", b"avis")
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 BEFORE = re.compile(rb"(\s|\xef\xbb\xbf|<\?xml[^>]*>|<!--.*?-->)*", re.S)
 PAGES = (b"<!doctype html", b"<html", b"<head", b"<body", b"<script", b"<meta", b"<title")
+MAIL = re.compile(rb"(?:(?:Return-Path|Received|Delivered-To|Message-ID|MIME-Version): )", re.I)
+FORM = re.compile(rb"<(?:form|script)\b|type=[\"']?password")
 HEAD = 4096
+EXPORT = 1024**2
+"""Bytes of a page that are searched for a form."""
 END = 0xFFFFFFFA
 MOST_SECTORS = 1024
 """The most sectors read of an old Office container's directory, which may be circular."""
@@ -75,11 +80,30 @@ def kind(path: Path, name: str) -> str:
         raise Unreadable("damaged" if ending in BINARY and not _known(head) else "unsupported")
     if head.startswith((b"{\\rtf", b"%!PS")):
         raise Unreadable("unsupported")
+    return _of_text(path, head, ending)
+
+
+def _of_text(path: Path, head: bytes, ending: str) -> str:
+    """The reader of a file that is text."""
+    page = BEFORE.sub(b"", head, count=1).lower().startswith(PAGES)
     if ending in BINARY:
-        if BEFORE.sub(b"", head, count=1).lower().startswith(PAGES):
+        if page and ending in SHEETS and _is_export(path):
+            return "html"
+        if page:
             raise Unreadable("not_the_file")
         raise Unreadable("damaged" if ending in ("pdf", "zip") else "mislabelled")
-    return "code" if ending in CODE else TEXTS.get(ending, "text")
+    if ending in CODE:
+        return "code"
+    if ending in TEXTS:
+        return TEXTS[ending]
+    return "html" if page else "email" if MAIL.match(head) else "text"
+
+
+def _is_export(path: Path) -> bool:
+    """Whether a page is a table that a program wrote for Excel, not a page to sign in at."""
+    with path.open("rb") as file:
+        start = file.read(EXPORT).lower()
+    return b"<table" in start and not FORM.search(start)
 
 
 def _known(head: bytes) -> bool:
