@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from bots.teams.graph.shares import SHARE
-from bots.teams.inbound.plain_text import from_html
+from bots.teams.inbound.attached import attached
+from bots.teams.inbound.plain_text import from_html, quote
 from bots.teams.rendering.cards import marked, text_in
 from bots.teams.rendering.markup import said
 from bots.wire.fields import MOST_FILES, id_of, list_of, map_of, text_of
@@ -38,7 +39,14 @@ def turn(message: Mapping[str, Any], app_id: str) -> Message:
     sender = map_of(message.get("from"))
     known = [map_of(sender.get(kind)) for kind in ("user", "application", "device")]
     name = next((text_of(e.get("displayName")) for e in known if e.get("displayName")), "")
-    return Message("user", text, name, message_id)
+    return Message("user", _whole(message, text), name, message_id)
+
+
+def _whole(message: Mapping[str, Any], text: str) -> str:
+    """Return a message's subject, what it replies to or forwards, its words and its cards."""
+    subject, beside = text_of(message.get("subject")).strip(), attached(message)
+    parts = (subject, *map(quote, beside.quotes), text, *beside.cards)
+    return "\n\n".join(part for part in parts if part)
 
 
 def mark(message: Mapping[str, Any]) -> str:

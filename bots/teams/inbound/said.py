@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from bots.teams.inbound.attached import attached
 from bots.teams.inbound.fields import by_a_bot, is_us, targeted, where_of
 from bots.teams.inbound.plain_text import AT, Read, quote, read_html, read_text
 from bots.wire.fields import id_of, list_of, map_of, text_of
@@ -40,8 +41,9 @@ def said_of(body: Mapping[str, Any], bot_id: str) -> Said | None:
         return None
     mentioned, numbers = _mentions(body, bot_id)
     read, rich = _read(body, numbers)
-    quotes = read.quotes or tuple(_quoted(body))
-    whole = "\n\n".join(part for part in (read.text, *map(quote, quotes)) if part)
+    beside = attached(body)
+    quotes = read.quotes or tuple(_quoted(body)) or beside.quotes
+    whole = "\n\n".join(part for part in (read.text, *map(quote, quotes), *beside.cards) if part)
     addressed = mentioned or targeted(body) or where.kind is Kind.DIRECT
     return Said(once, where, read.text, whole[:LONGEST], addressed, rich)
 
