@@ -38,9 +38,10 @@ def need(key: str) -> str | None:
     """What is missing and who can give it; None if that is no key. A name may follow the key, as in
     `need.slack.scope files:read`."""
     key, _, name = key.partition(" ")
-    if not key.startswith("need.") or key not in ENGLISH.texts:
+    room, _, rest = key.partition(".")
+    if room != "need" or key not in ENGLISH.texts:
         return None
-    return phrase(key, name=name)
+    return phrase(f"need.{rest}", name=name)
 
 
 def good_for(model: ClaudeModel) -> str:
