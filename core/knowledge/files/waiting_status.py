@@ -15,6 +15,7 @@ from core.ports.waits import Waits
 from core.values.answer import Button, Rendered, Stage
 from core.values.conversation import Command
 from core.wording import user_messages
+from core.wording.catalogue import phrase
 
 log = logging.getLogger(__name__)
 
@@ -50,5 +51,7 @@ class WaitingStatus:
             async with asyncio.timeout(PATIENCE):
                 await budget.spend(Call.EDIT, Priority.PROGRESS)
             text = "\n".join(user_messages.reading(each) for each in left)
-            shown = Rendered(text, (Button("stop", "Stop", run),), stage=Stage.WAITING)
+            shown = Rendered(
+                text, (Button("stop", phrase("button.stop"), run),), stage=Stage.WAITING
+            )
             await chat.edit(waiting.message_ids[-1], shown)
