@@ -112,7 +112,7 @@ def _keys(node: ast.expr) -> Iterator[tuple[str, bool]]:
 
 
 def _text(node: ast.expr) -> str:
-    return node.value if isinstance(node, ast.Constant) else ""
+    return str(node.value) if isinstance(node, ast.Constant) else ""
 
 
 # what people see
@@ -154,9 +154,9 @@ def _assigned(scope: ast.AST) -> dict[str, list[ast.expr]]:
             case ast.AugAssign(target=ast.Name(id=name), value=value):
                 found.setdefault(name, []).append(value)
             case ast.Assign(targets=[ast.Tuple(elts=names)], value=ast.Tuple(elts=values)):
-                for name, value in zip(names, values, strict=True):
-                    if isinstance(name, ast.Name):
-                        found.setdefault(name.id, []).append(value)
+                for target, value in zip(names, values, strict=True):
+                    if isinstance(target, ast.Name):
+                        found.setdefault(target.id, []).append(value)
     return found
 
 
