@@ -26,7 +26,7 @@ SHOWN = {
     "ack": ("text",),
 }
 """Calls that show text to people, by the names of their arguments in order."""
-NOTICES = {"notices", "file_events"}
+NOTICES = {"notes"}
 """Arguments of any call that hold sentences to be told beside an answer."""
 DATA = {"buttons", "name", "value", "limit"}
 """Arguments of these that nobody sees."""
