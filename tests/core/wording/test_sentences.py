@@ -108,7 +108,7 @@ def test_where_sentences_may_stand_there_are_some(start):
         "text = ''\ntext += f'Hello {name}'\nRendered(text)",
         "Rendered(' '.join(('Hello', name)))",
         "Button('retry', 'Retry' if again else phrase('button.stop'))",
-        "Brief(name, notices=('Hello',))",
+        "Brief(name, notes=('Hello',))",
         "ack(LATER)\nLATER = 'Later'",
         "{'type': 'plain_text', 'text': 'Choose'}",
     ],
