@@ -162,7 +162,7 @@ async def test_where_no_index_is_set_up_people_are_told_that_files_are_not_read(
     file = ("report.pdf", b"%PDF-1.7", "application/pdf")
     parley.slack.share(ANA, GENERAL, [file], "@Parley")
     (only,) = await parley.answered()
-    assert "“report.pdf”: Reading files is not set up here" in parley.text(only)
+    assert "I did not read “report.pdf”: reading files is not set up here" in parley.text(only)
     parley.slack.share(ANA, GENERAL, [file])
     await asyncio.sleep(1)
     assert len(parley.answers()) == 1

@@ -29,7 +29,7 @@ async def test_a_replaced_file_is_answered_from_its_new_version_and_a_deleted_on
     answer = await reading.asked(GENERAL, ASK)
     assert "lizards and grey voles" in answer
     assert "frogs and small fish" not in answer
-    assert "was changed since I first read it" in everything(reading.said()[-1])
+    assert "was changed. This answer is from its new version" in everything(reading.said()[-1])
 
 
 async def test_a_file_that_was_deleted_at_its_store_is_forgotten(reading):

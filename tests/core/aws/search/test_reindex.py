@@ -376,7 +376,7 @@ async def test_a_vector_made_before_the_swap_is_not_compared_with_another_models
     assert found.vector[0].document.file == "heron3.txt"
     stork = Document(DocumentId("library", "stork.txt"), "stork.txt", "")
     await place.worker.put(stork, "1", [Chunk(0, text, Locator(), 0, 0)], [written])
-    await place.worker.complete()
+    await place.worker.refresh()
     (near,) = await place.model(*NEW).embed([f"stork.txt\n{text}"], query=True)
     found = await place.worker.search("-", near, frozenset({Scope("library")}), 1.0)
     assert found.vector[0].document == stork.id
