@@ -56,7 +56,7 @@ async def test_dead_letters_of_a_withdrawn_question_are_deleted_and_no_others(aw
     other = Incoming(f"{WHERE.place}/2.0", WHERE, Person("U1"), "another", "2.0")
     dead = SqsTurns(sqs, aws.resources.turns_dead_queue, aws.calls)
     for each in (ASKED, other):
-        await dead.put(each)
+        await dead.enqueue(each)
     await turns.withdraw(ASKED.event_id)
     left = sqs.receive_message(QueueUrl=aws.resources.turns_dead_queue, MaxNumberOfMessages=10)
     assert ["another" in each["Body"] for each in left["Messages"]] == [True]
