@@ -1,8 +1,9 @@
 """Sending to a FIFO queue: messages of concurrent callers share SendMessageBatch calls.
 
-A message is sent at once while one of a few calls is free; what comes while all are busy shares the
-next one. `send` returns once its own message is in the queue. A batch has one message of a group,
-and the group's next message waits for it, so that a message that fails changes no order.
+A message is sent at once while one of a few calls is free, by SendMessage; what comes while all are
+busy shares the next call. `send` returns once its own message is in the queue. A batch has one
+message of a group, and the group's next message waits for it, so that a message that fails changes
+no order.
 """
 
 from __future__ import annotations
@@ -138,9 +139,13 @@ class BatchingSender:
         error = ""
         try:
             with translated():
-                answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
-            for sent in answer.get("Successful", ()):
-                ends[int(sent["Id"])] = _Fate.SENT
+                if len(batch) == 1:
+                    self._sqs.send_message(QueueUrl=self._url, **batch[0].message)
+                    ends = [_Fate.SENT]
+                else:
+                    answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
+                    for sent in answer.get("Successful", ()):
+                        ends[int(sent["Id"])] = _Fate.SENT
         except StoreError as exc:
             ends = [_Fate.FAILED] * len(batch)
             error = str(exc)

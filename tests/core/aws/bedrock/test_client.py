@@ -16,6 +16,7 @@ from core.turn.prompt import prompt as prompts
 from core.values.answer import CachePoints, Message, Prompt
 from core.values.effort import Task
 from core.values.models import MODELS
+from local.bedrock import server
 from local.bedrock.server import BedrockStandIn, Script
 
 REGIONS = ("us-east-1", "eu-west-1", "ap-northeast-2")
@@ -304,7 +305,7 @@ async def test_a_stop_at_the_limit_is_reported():
 
 async def test_parameters_that_a_model_turns_out_to_refuse_are_left_out_from_then_on(monkeypatch):
     monkeypatch.setitem(
-        __import__("local.bedrock.server").bedrock._IDS,
+        server._IDS,
         MODELS["sonnet-4.6"].bedrock_id,
         MODELS["sonnet"],
     )
