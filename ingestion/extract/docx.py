@@ -1,102 +1,242 @@
-"""Word documents: headings, paragraphs, lists and tables in order."""
+"""Word documents: one walk over headings, paragraphs, lists, tables and what they contain."""
 
 from __future__ import annotations
 
+import io
 import re
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import docx
-from docx.document import Document
-from docx.opc.exceptions import PackageNotFoundError
 from docx.oxml.ns import qn
-from docx.table import Table
-from docx.text.paragraph import Paragraph
+from lxml import etree
+from PIL import Image
 
-from core.values.documents import Block
+from core.values.documents import Block, Picture
 from ingestion.extract.docx_looks import OFF, Looks
+from ingestion.extract.docx_numbering import Numbering
+from ingestion.extract.docx_parts import Notes, edges
+from ingestion.extract.docx_text import Inline, contents
 from ingestion.extract.errors import Unreadable, clean
+from ingestion.extract.images import PIXELS, encoded
+from ingestion.extract.opc import Package
 from ingestion.extract.tables import markdown
 
 HEADING = re.compile(r"(?:heading|title|제목|überschrift|titre|título)\s*(\d?)", re.I)
 DEEPEST = 6
-FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
-ELSEWHERE = (FALLBACK, qn("w:moveFrom"), qn("w:del"))
-"""Elements whose text also appears elsewhere, or was deleted."""
+PICTURES = 100
+"""Pictures of a document that are read."""
+SMALLEST = 16
+"""Pixels: a smaller picture is a bullet or a rule."""
 
 
-def read(path: Path) -> Iterator[Block]:
-    """Yield a block for each paragraph, list item or table."""
-    try:
-        document: Document = docx.Document(str(path))
-    except (PackageNotFoundError, KeyError, ValueError, zipfile.BadZipFile, OSError) as exc:
-        raise Unreadable("damaged") from exc
-    looks = Looks(document.element, document.styles.element)
-    for element in document.element.body.iterchildren():
-        if element.tag == qn("w:p"):
-            yield from _paragraph(Paragraph(element, document), looks)
-        elif element.tag == qn("w:tbl"):
-            yield from _table(Table(element, document), looks)
-        elif element.tag == qn("w:sdt"):  # a content control, such as a table of contents
-            for inner in element.iter(qn("w:p")):
-                yield from _paragraph(Paragraph(inner, document), looks)
+def read(path: Path) -> Iterator[Block | Picture]:
+    """Yield a block for each paragraph, list item or table, and the pictures."""
+    package = Package(path, "word/document.xml")
+    root = package.root(package.main)
+    body = root.find(qn("w:body")) if root is not None else None
+    if body is None:
+        raise Unreadable("damaged")
+    yield from _Walk(package, root).whole(body)
 
 
-def _paragraph(paragraph: Paragraph, looks: Looks) -> Iterator[Block]:
-    text = clean(_text(paragraph._p, looks)).strip()  # noqa: SLF001
-    if not text:
-        return
-    style = (paragraph.style.name if paragraph.style is not None else "") or ""
-    heading = HEADING.match(style)
-    if heading:
-        yield Block(text, kind="heading", level=min(int(heading[1] or 1), DEEPEST))
-    elif "list" in style.lower() or (paragraph._p.pPr is not None and _numbered(paragraph)):  # noqa: SLF001
-        yield Block(f"- {text}")
-    else:
-        yield Block(text)
+class _Walk:
+    """Through one document."""
+
+    def __init__(self, package: Package, root: Any) -> None:
+        self._package, self._root = package, root
+        styles = package.root(package.linked(package.main, "styles"))
+        styles = etree.Element(qn("w:styles")) if styles is None else styles
+        self._names = {
+            each.get(qn("w:styleId")): (name.get(qn("w:val")) or "")
+            for each in styles.iter(qn("w:style"))
+            if (name := each.find(qn("w:name"))) is not None
+        }
+        self._looks = Looks(root, styles)
+        numbers = package.root(package.linked(package.main, "numbering"))
+        self._numbering = Numbering(numbers, styles)
+        self._notes = Notes(package)
+        self._part = package.main
+        self._after: list[Block | Picture] = []
+        self._pictured: set[str] = set()
+        self._unread = 0
+
+    def whole(self, body: Any) -> Iterator[Block | Picture]:
+        """The headers, the body, comments without a place, the footers, what was not read."""
+        seen: set[str] = set()
+        yield from self._edges("header", seen)
+        yield from self._blocks(body)
+        for kind, name in self._notes.left():
+            yield from self._note(kind, name, "")
+        yield from self._edges("footer", seen)
+        if self._unread:
+            what = "picture was" if self._unread == 1 else "pictures were"
+            yield Block(f"({self._unread} {what} not read.)")
+        if damaged := len(set(self._package.damaged)):
+            yield Block(f"(Damaged parts of this document that were not read: {damaged}.)")
+
+    def _edges(self, kind: str, seen: set[str]) -> Iterator[Block | Picture]:
+        for name in edges(self._package, self._root, kind):
+            root = self._package.root(name)
+            if root is None:
+                continue
+            outside, self._part = self._part, name
+            for each in self._blocks(root):
+                if isinstance(each, Block):
+                    if each.text in seen or not re.search(r"[^\W\d]|\d{5}", each.text):
+                        continue  # was said before, or is a page's number
+                    seen.add(each.text)
+                yield each
+            self._part = outside
+
+    def _blocks(self, container: Any) -> Iterator[Block | Picture]:
+        for element in contents(container, (qn("w:p"), qn("w:tbl"), qn("w:altChunk"))):
+            if element.tag == qn("w:p"):
+                yield from self._paragraph(element)
+            elif element.tag == qn("w:tbl"):
+                yield from self._table(element)
+            else:
+                yield Block("(A part that was inserted from another file was not read.)")
+            yield from self._flushed()
+
+    def _flushed(self) -> Iterator[Block | Picture]:
+        after, self._after = self._after, []
+        yield from after
+
+    def _paragraph(self, paragraph: Any) -> Iterator[Block]:
+        text = self._line(paragraph)
+        if not text:
+            return
+        style = paragraph.find(f"{qn('w:pPr')}/{qn('w:pStyle')}")
+        name = self._names.get(style.get(qn("w:val")), "") if style is not None else ""
+        heading = HEADING.match(name)
+        if heading:
+            level = min(int(heading[1] or 1), DEEPEST)
+            yield Block(" ".join(text.split()).removeprefix("- "), kind="heading", level=level)
+        else:
+            yield Block(text)
+
+    def _line(self, paragraph: Any) -> str:
+        """A paragraph's text with its number; what belongs to it waits until it is through."""
+        inline = Inline(self._looks, self._notes)
+        text = clean(inline.text(paragraph)).strip()
+        if text or not (inline.hid or inline.deleted):
+            label = self._numbering.label(paragraph)
+            text = f"{label} {text}" if label and text else text
+        for box in inline.boxes:
+            held, self._after = self._after, []
+            found = list(self._blocks(box))
+            self._after = [*held, *found, *self._after]
+        for alt in inline.alts:
+            self._after.append(Block(f"Picture: {alt}"))
+        for name in inline.pictures:
+            self._picture(name)
+        for kind, name, mark in inline.notes:
+            held, self._after = self._after, []
+            found = list(self._note(kind, name, mark))
+            self._after = [*held, *found, *self._after]
+        return text
+
+    def _note(self, kind: str, name: str, mark: str) -> Iterator[Block | Picture]:
+        element, author = self._notes.take(kind, name)
+        if element is None:
+            return
+        outside, self._part = self._part, self._notes.part(kind)
+        found = [*self._blocks(element), *self._flushed()]
+        self._part = outside
+        text = "\n".join(each.text for each in found if isinstance(each, Block))
+        start = f"[{mark}]" if mark else f"Comment by {author}:" if author else "Note:"
+        if text:
+            yield Block(f"{start} {text}")
+        yield from (each for each in found if isinstance(each, Picture))
+
+    def _picture(self, name: str) -> None:
+        link = self._package.links(self._part).get(name)
+        if link is None or link.external or not link.target:
+            self._unread += 1
+            return
+        if link.target in self._pictured:
+            return
+        if len(self._pictured) >= PICTURES:
+            self._unread += 1
+            return
+        self._pictured.add(link.target)
+        try:
+            with Image.open(io.BytesIO(self._package.data(link.target))) as image:
+                if image.width * image.height > PIXELS:
+                    self._unread += 1
+                elif min(image.size) >= SMALLEST:
+                    self._after.append(encoded(image))
+        except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
+            self._unread += 1
+
+    def _table(self, table: Any) -> Iterator[Block | Picture]:
+        rows = [
+            [each for each in contents(row, (qn("w:tc"),)) if not _gone(each, "w:tcPr")]
+            for row in contents(table, (qn("w:tr"),))
+            if not _gone(row, "w:trPr")
+        ]
+        if sum(map(len, rows)) == 1:  # a frame around text
+            yield from self._blocks(next(cell for row in rows for cell in row))
+            return
+        found = self._grid(table, rows)
+        if any(any(row) for row in found):
+            yield Block(markdown(found), kind="table")
+
+    def _grid(self, table: Any, rows: list[list[Any]]) -> list[list[str]]:
+        """The cells' texts; a merged cell's in each place that it spans."""
+        grid: list[list[str]] = []
+        for cells in rows:
+            line: list[str] = []
+            for cell in cells:
+                properties = cell.find(qn("w:tcPr"))
+                if not line:
+                    line += [""] * min(_number(cell.getparent(), "w:trPr/w:gridBefore", 0), 60)
+                above = grid[-1] if grid else []
+                merged = _merged(properties, "w:vMerge")
+                beside = _merged(properties, "w:hMerge") and bool(line)
+                if beside:
+                    text = line[-1]
+                elif merged and len(line) < len(above):
+                    text = above[len(line)]
+                else:
+                    text = self._cell(cell)
+                line += [text] * min(max(_number(cell, "w:tcPr/w:gridSpan", 1), 1), 100)
+            grid.append(line)
+        widest = max(map(len, grid), default=0)
+        return [[*row, *[""] * (widest - len(row))] for row in grid]
+
+    def _cell(self, cell: Any) -> str:
+        lines = []
+        for each in contents(cell, (qn("w:p"), qn("w:tbl"))):
+            if each.tag == qn("w:p"):
+                lines.append(self._line(each))
+                continue
+            rows = [
+                [c for c in contents(row, (qn("w:tc"),)) if not _gone(c, "w:tcPr")]
+                for row in contents(each, (qn("w:tr"),))
+                if not _gone(row, "w:trPr")
+            ]
+            lines += ["; ".join(filter(None, row)) for row in self._grid(each, rows)]
+        return "\n".join(filter(None, lines))
 
 
-def _text(paragraph: Any, looks: Looks) -> str:
-    """Return a paragraph's text with links and text boxes, without deleted revisions and hidden
-    text."""
-    pieces: list[str] = []
-    for node in paragraph.iter(qn("w:t"), qn("w:tab"), qn("w:br")):
-        run = node.getparent()
-        if run.tag != qn("w:r") or next(node.iterancestors(*ELSEWHERE), None) is not None:
-            continue
-        if not looks.hidden(run):
-            pieces.append((node.text or "") if node.tag == qn("w:t") else " ")
-    return "".join(pieces)
+def _gone(element: Any, properties: str) -> bool:
+    """Whether a row or cell is hidden, or deleted under revision."""
+    found = element.find(qn(properties))
+    if found is None:
+        return False
+    hidden = found.find(qn("w:hidden"))
+    deleted = found.find(qn("w:del")) is not None or found.find(qn("w:cellDel")) is not None
+    return deleted or (hidden is not None and hidden.get(qn("w:val")) not in OFF)
 
 
-def _numbered(paragraph: Paragraph) -> bool:
-    properties = paragraph._p.pPr  # noqa: SLF001
-    return properties is not None and properties.numPr is not None
+def _merged(properties: Any | None, tag: str) -> bool:
+    found = properties.find(qn(tag)) if properties is not None else None
+    return found is not None and found.get(qn("w:val"), "continue") == "continue"
 
 
-def _table(table: Table, looks: Looks) -> Iterator[Block]:
-    rows = []
-    for row in table.rows:
-        hidden = row._tr.find(f"{qn('w:trPr')}/{qn('w:hidden')}")  # noqa: SLF001
-        if hidden is not None and hidden.get(qn("w:val")) not in OFF:
-            continue
-        cells, last = [], None
-        for cell in row.cells:
-            if cell._tc is not last:  # noqa: SLF001 - a merged cell is there once for each column
-                cells.append(clean(_cell(cell._tc, looks)))  # noqa: SLF001
-            last = cell._tc  # noqa: SLF001
-        rows.append(cells)
-    if any(any(row) for row in rows):
-        yield Block(markdown(rows), kind="table")
-
-
-def _cell(cell: Any, looks: Looks) -> str:
-    """Return the paragraphs of a cell, including those of nested tables."""
-    lines = (
-        _text(each, looks)
-        for each in cell.iter(qn("w:p"))
-        if next(each.iterancestors(qn("w:txbxContent")), None) is None
-    )
-    return "\n".join(line for line in lines if line)
+def _number(element: Any, path: str, otherwise: int) -> int:
+    found = element.find("/".join(qn(each) for each in path.split("/")))
+    value = found.get(qn("w:val"), "") if found is not None else ""
+    return int(value) if value.isdigit() else otherwise
