@@ -106,10 +106,13 @@ def _shown(sheet: calamine.CalamineSheet, looks: Sheet | None, left_out: _LeftOu
     left_out.columns = sum(each < width for each in hidden)
     told = looks.rows if looks else iter(())
     look = next(told, None)
-    empty = range(sheet.start[1] if sheet.start else 0)  # columns left of the first value
-    columns = [each for each in range(width) if each not in hidden and each not in empty]
+    first = sheet.start[1] if sheet.start else 0
+    columns = [each for each in range(first, width) if each not in hidden]
     for number, values in enumerate(sheet.iter_rows(), 1):
-        row: list[object] = [*values]
+        row: list[object] = [
+            *[""] * (width - len(values)),
+            *values,
+        ]  # columns before it are left out
         while look is not None and look.number < number:
             look = next(told, None)
         shows = look if look is not None and look.number == number else None

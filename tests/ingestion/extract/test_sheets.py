@@ -60,3 +60,27 @@ async def test_a_far_cell_is_refused_however_it_is_written(tmp_path):
     sheet.write(1_048_575, 16_383, "y")
     made.close()
     assert await reason(tmp_path / "far.xlsx") == "too_large"
+
+
+async def test_a_table_that_begins_elsewhere_is_read_as_it_is_shown(tmp_path):
+    """Formats, hidden columns and merged cells are named by their place in the sheet."""
+    made = xlsxwriter.Workbook(tmp_path / "a.xlsx")
+    sheet = made.add_worksheet("Rates")
+    percent = made.add_format({"num_format": "0.0%"})
+    for at, row in enumerate([["Name", "Secret", "Rate"], ["Kim", "x", 0.075], ["Lee", "y", 0.5]]):
+        sheet.write_row(3 + at, 2, row, percent)
+    sheet.set_column("D:D", None, None, {"hidden": True})
+    sheet.merge_range("C7:C8", "All")
+    sheet.write_row(6, 4, [1], percent)
+    sheet.write_row(7, 4, [2], percent)
+    made.close()
+    rows = (await blocks(tmp_path / "a.xlsx"))[1]
+    assert rows.text.splitlines() == [
+        "| Name | Rate |",
+        "|---|---|",
+        "| Kim | 7.5% |",
+        "| Lee | 50.0% |",
+        "| All | 100.0% |",
+        "| All | 200.0% |",
+    ]
+    assert (rows.locator.first, rows.locator.last) == (5, 8)
