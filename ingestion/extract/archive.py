@@ -69,19 +69,20 @@ def far_cells(archive: zipfile.ZipFile, most: int) -> None:
     for each in archive.infolist():
         if not is_sheet(each.filename):
             continue
-        row = column = 0
+        row = farthest = 0
         tail = b""
         with archive.open(each) as part:
             while part.tell() < most and (data := part.read(PIECE)):
                 for letters, digits in CELL.findall(tail + data):
                     row = max(row, int(digits))
-                    column = max(column, _column(letters))
+                    farthest = max(farthest, column(letters))
                 tail = data[-200:]
-        if row * column > CELLS:
+        if row * farthest > CELLS:
             raise Unreadable("too_large")
 
 
-def _column(letters: bytes) -> int:
+def column(letters: bytes) -> int:
+    """A column's number, from 1, by its letters."""
     number = 0
     for letter in letters:
         number = number * 26 + letter - 64

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lxml import etree
 
@@ -58,6 +58,10 @@ class Package:
         except BROKEN:
             self.damaged.append(name)
             return b""
+
+    def open(self, name: str) -> IO[bytes]:
+        """A part as a stream, for what is too large to hold. Raises KeyError without one."""
+        return self._zip.open(self._names[name.lower()])
 
     def root(self, name: str) -> Any | None:
         """A part's root element; None if there is none or it cannot be read."""

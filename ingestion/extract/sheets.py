@@ -14,6 +14,7 @@ from core.values.documents import Block, Locator
 from ingestion.extract.archive import far_cells, is_sheet
 from ingestion.extract.errors import Unreadable, clean
 from ingestion.extract.number_format import formatted
+from ingestion.extract.opc import Package
 from ingestion.extract.tables import Row, blocks
 from ingestion.extract.total import Total
 from ingestion.extract.xlsx_looks import Looks, Sheet, Workbook
@@ -39,7 +40,7 @@ def read(path: Path) -> Iterator[Block | Total]:
         with zipfile.ZipFile(path) as archive:
             far_cells(archive, LONG)
             shorter = _shortened(archive)
-            looks = Workbook(archive) if "xl/workbook.xml" in archive.namelist() else None
+            looks = Workbook(Package(path, "xl/workbook.xml"))
             with shorter or path.open("rb") as file:
                 yield from _sheets(calamine.CalamineWorkbook.from_filelike(file), looks)
             if shorter is not None:

@@ -5,16 +5,16 @@ calamine gives values; this gives what else a reader sees, row by row and in ste
 
 from __future__ import annotations
 
-import posixpath
 import re
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from lxml import etree
 
+from ingestion.extract.archive import column
 from ingestion.extract.number_format import BUILTIN, is_plain
+from ingestion.extract.opc import Package
 
 NEEDED = re.compile(rb'\shidden="(?:1|true)"|</f>\s*(?:<v\s*/>|<v></v>)?\s*</(?:\w+:)?c>')
 """Bytes without which a sheet in plain formats shows its values as they are kept."""
@@ -41,13 +41,12 @@ class Sheet:
 
 
 class Workbook:
-    """An open xlsx archive. What is odd in it counts as absent: values are read all the same."""
+    """An open xlsx package. What is odd in it counts as absent: values are read all the same."""
 
-    def __init__(self, archive: zipfile.ZipFile) -> None:
-        self._archive = archive
-        self._names = {each.lower(): each for each in archive.namelist()}
+    def __init__(self, package: Package) -> None:
+        self._package = package
         self._formats = self._read_formats()
-        self._sheets = self._read_sheets()
+        self._sheets = dict(self._read_sheets())
 
     def sheet(self, name: str) -> Sheet | None:
         """What a sheet shows, None where its values are all there is to see."""
@@ -58,7 +57,7 @@ class Workbook:
 
     def _needs(self, part: str) -> bool:
         tail = b""
-        with self._archive.open(part) as file:
+        with self._package.open(part) as file:
             while data := file.read(PIECE):
                 if NEEDED.search(tail + data):
                     return True
@@ -67,7 +66,7 @@ class Workbook:
 
     def _read_formats(self) -> dict[int, str]:
         """The formats of numbers by a cell's style, those alone that change how it reads."""
-        root = self._parsed("xl/styles.xml")
+        root = self._package.root(self._package.linked(self._package.main, "styles"))
         if root is None:
             return {}
         codes = dict(BUILTIN)
@@ -82,31 +81,17 @@ class Workbook:
                 found[style] = code
         return found
 
-    def _read_sheets(self) -> dict[str, str]:
-        book, links = self._parsed("xl/workbook.xml"), self._parsed("xl/_rels/workbook.xml.rels")
-        if book is None or links is None:
-            return {}
-        targets = {each.get("Id"): each.get("Target", "") for each in links.iter("{*}Relationship")}
-        found = {}
-        for sheet in book.iter("{*}sheet"):
-            target = next(
-                (targets.get(v) for k, v in sheet.attrib.items() if k.endswith("}id")), None
-            )
-            part = posixpath.normpath(posixpath.join("/xl", target or "")).lstrip("/")
-            if part.lower() in self._names:
-                found[sheet.get("name", "")] = self._names[part.lower()]
-        return found
-
-    def _parsed(self, part: str) -> Any:
-        name = self._names.get(part)
-        if name is None:
-            return None
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=False)
-        try:
-            with self._archive.open(name) as file:
-                return etree.parse(file, parser).getroot()
-        except etree.XMLSyntaxError:
-            return None
+    def _read_sheets(self) -> Iterator[tuple[str, str]]:
+        """The sheets' names, each with its part."""
+        book, links = (
+            self._package.root(self._package.main),
+            self._package.links(self._package.main),
+        )
+        for sheet in book.iter("{*}sheet") if book is not None else ():
+            names = (value for key, value in sheet.attrib.items() if key.endswith("}id"))
+            link = links.get(next(names, ""))
+            if link is not None and not link.external:
+                yield sheet.get("name", ""), link.target
 
     def _hidden_columns(self, part: str) -> frozenset[int]:
         hidden: set[int] = set()
@@ -124,22 +109,22 @@ class Workbook:
             told = row.get("r", "")
             number = int(told) if told.isdecimal() else number + 1
             looks = Looks(number, row.get("hidden") in ("1", "true"))
-            column = -1
+            place = -1
             for cell in row.iterfind("{*}c"):
                 at = REFERENCE.fullmatch(cell.get("r", ""))
-                column = _column(at[1]) if at else column + 1
+                place = column(at[1].encode()) - 1 if at else place + 1
                 style = cell.get("s", "0")
                 code = self._formats.get(int(style)) if style.isdecimal() else None
                 if code and cell.get("t", "n") == "n":
-                    looks.formats[column] = code
+                    looks.formats[place] = code
                 formula = cell.find("{*}f")
                 if formula is not None and formula.text and not cell.findtext("{*}v"):
-                    looks.formulas[column] = f"={formula.text}"
+                    looks.formulas[place] = f"={formula.text}"
             yield looks
             row.clear()
 
     def _events(self, part: str, tags: tuple[str, ...]) -> Iterator[Any]:
-        with self._archive.open(part) as file:
+        with self._package.open(part) as file:
             events = etree.iterparse(
                 file, tag=[f"{{*}}{each}" for each in tags], resolve_entities=False
             )
@@ -151,10 +136,3 @@ class Workbook:
                         del parent[0]
             except etree.XMLSyntaxError:
                 return
-
-
-def _column(letters: str) -> int:
-    number = 0
-    for letter in letters:
-        number = number * 26 + ord(letter) - 64
-    return number - 1
