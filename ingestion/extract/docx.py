@@ -13,7 +13,7 @@ from lxml import etree
 from PIL import Image
 
 from core.values.documents import Block, Picture
-from ingestion.extract.docx_looks import OFF, Looks
+from ingestion.extract.docx_looks import Looks, toggle
 from ingestion.extract.docx_numbering import Numbering
 from ingestion.extract.docx_parts import Notes, edges
 from ingestion.extract.docx_text import Inline, contents
@@ -103,6 +103,13 @@ class _Walk:
         after, self._after = self._after, []
         yield from after
 
+    def _apart(self, container: Any) -> list[Block | Picture]:
+        """What is in a container that hangs on a paragraph, for after that paragraph."""
+        held, self._after = self._after, []
+        found = [*self._blocks(container), *self._flushed()]
+        self._after = held
+        return found
+
     def _paragraph(self, paragraph: Any) -> Iterator[Block]:
         text = self._line(paragraph)
         if not text:
@@ -124,17 +131,13 @@ class _Walk:
             label = self._numbering.label(paragraph)
             text = f"{label} {text}" if label and text else text
         for box in inline.boxes:
-            held, self._after = self._after, []
-            found = list(self._blocks(box))
-            self._after = [*held, *found, *self._after]
+            self._after += self._apart(box)
         for alt in inline.alts:
             self._after.append(Block(f"Picture: {alt}"))
         for name in inline.pictures:
             self._picture(name)
         for kind, name, mark in inline.notes:
-            held, self._after = self._after, []
-            found = list(self._note(kind, name, mark))
-            self._after = [*held, *found, *self._after]
+            self._after += self._note(kind, name, mark)
         return text
 
     def _note(self, kind: str, name: str, mark: str) -> Iterator[Block | Picture]:
@@ -142,7 +145,7 @@ class _Walk:
         if element is None:
             return
         outside, self._part = self._part, self._notes.part(kind)
-        found = [*self._blocks(element), *self._flushed()]
+        found = self._apart(element)
         self._part = outside
         text = "\n".join(each.text for each in found if isinstance(each, Block))
         start = f"[{mark}]" if mark else f"Comment by {author}:" if author else "Note:"
@@ -171,19 +174,15 @@ class _Walk:
             self._unread += 1
 
     def _table(self, table: Any) -> Iterator[Block | Picture]:
-        rows = [
-            [each for each in contents(row, (qn("w:tc"),)) if not _gone(each, "w:tcPr")]
-            for row in contents(table, (qn("w:tr"),))
-            if not _gone(row, "w:trPr")
-        ]
+        rows = _rows(table)
         if sum(map(len, rows)) == 1:  # a frame around text
             yield from self._blocks(next(cell for row in rows for cell in row))
             return
-        found = self._grid(table, rows)
+        found = self._grid(rows)
         if any(any(row) for row in found):
             yield Block(markdown(found), kind="table")
 
-    def _grid(self, table: Any, rows: list[list[Any]]) -> list[list[str]]:
+    def _grid(self, rows: list[list[Any]]) -> list[list[str]]:
         """The cells' texts; a merged cell's in each place that it spans."""
         grid: list[list[str]] = []
         for cells in rows:
@@ -212,13 +211,17 @@ class _Walk:
             if each.tag == qn("w:p"):
                 lines.append(self._line(each))
                 continue
-            rows = [
-                [c for c in contents(row, (qn("w:tc"),)) if not _gone(c, "w:tcPr")]
-                for row in contents(each, (qn("w:tr"),))
-                if not _gone(row, "w:trPr")
-            ]
-            lines += ["; ".join(filter(None, row)) for row in self._grid(each, rows)]
+            lines += ["; ".join(filter(None, row)) for row in self._grid(_rows(each))]
         return "\n".join(filter(None, lines))
+
+
+def _rows(table: Any) -> list[list[Any]]:
+    """The cells of a table's rows, without those that are hidden or deleted."""
+    return [
+        [each for each in contents(row, (qn("w:tc"),)) if not _gone(each, "w:tcPr")]
+        for row in contents(table, (qn("w:tr"),))
+        if not _gone(row, "w:trPr")
+    ]
 
 
 def _gone(element: Any, properties: str) -> bool:
@@ -226,9 +229,8 @@ def _gone(element: Any, properties: str) -> bool:
     found = element.find(qn(properties))
     if found is None:
         return False
-    hidden = found.find(qn("w:hidden"))
     deleted = found.find(qn("w:del")) is not None or found.find(qn("w:cellDel")) is not None
-    return deleted or (hidden is not None and hidden.get(qn("w:val")) not in OFF)
+    return deleted or bool(toggle(found, "w:hidden"))
 
 
 def _merged(properties: Any | None, tag: str) -> bool:
@@ -239,4 +241,4 @@ def _merged(properties: Any | None, tag: str) -> bool:
 def _number(element: Any, path: str, otherwise: int) -> int:
     found = element.find("/".join(qn(each) for each in path.split("/")))
     value = found.get(qn("w:val"), "") if found is not None else ""
-    return int(value) if value.isdigit() else otherwise
+    return int(value) if value.isdecimal() else otherwise

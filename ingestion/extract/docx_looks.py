@@ -64,14 +64,15 @@ class Looks:
         return found
 
     def _vanishes(self, own: Any, chains: list[list[Any]]) -> bool:
-        said = _flag(own)
+        said = toggle(own, "w:vanish")
         if said is not None:
             return said
         of_styles = [
-            next((f for s in c if (f := _flag(_run(s))) is not None), None) for c in chains
+            next((f for s in c if (f := toggle(_run(s), "w:vanish")) is not None), None)
+            for c in chains
         ]
         if all(each is None for each in of_styles):
-            return bool(_flag(self._defaults))
+            return bool(toggle(self._defaults, "w:vanish"))
         return sum(bool(each) for each in of_styles) % 2 == 1
 
     def _first(self, own: Any, chains: list[list[Any]], tag: str) -> str:
@@ -124,8 +125,9 @@ def _run(style: Any) -> Any:
     return style.find(qn("w:rPr"))
 
 
-def _flag(properties: Any) -> bool | None:
-    found = properties.find(qn("w:vanish")) if properties is not None else None
+def toggle(properties: Any | None, tag: str) -> bool | None:
+    """Whether a property is on, by its child `tag`; None if it is not set."""
+    found = properties.find(qn(tag)) if properties is not None else None
     return None if found is None else found.get(qn("w:val")) not in OFF
 
 

@@ -10,6 +10,8 @@ from typing import Any
 
 from docx.oxml.ns import qn
 
+from ingestion.extract.docx_looks import toggle
+
 LEVELS = 9
 PLACE = re.compile(r"%([1-9])")
 ROMAN = ((1000, "m"), (900, "cm"), (500, "d"), (400, "cd"), (100, "c"), (90, "xc"), (50, "l"),
@@ -60,8 +62,7 @@ class Numbering:
             return ""
         if _format(found) == "bullet":
             return "-"
-        plain = found.find(qn("w:isLgl"))
-        legal = plain is not None and plain.get(qn("w:val")) not in ("0", "false", "off")
+        legal = toggle(found, "w:isLgl")
 
         def shown(place: re.Match[str]) -> str:
             at = int(place[1]) - 1
@@ -89,7 +90,7 @@ class Numbering:
             counts[level] = _start(levels.get(level)) if before is None else before + 1
         for deeper in range(level + 1, LEVELS):
             restart = _of(levels.get(deeper), "w:lvlRestart")
-            if restart is None or (restart.isdigit() and level < int(restart)):
+            if restart is None or (restart.isdecimal() and level < int(restart)):
                 counts[deeper] = None
 
     def _place(self, paragraph: Any) -> tuple[str, int]:
@@ -134,7 +135,7 @@ class Numbering:
             whole = each.find(qn("w:lvl"))
             if whole is not None:
                 levels[at] = whole
-            if start is not None and start.isdigit():
+            if start is not None and start.isdecimal():
                 starts[at] = int(start)
         self._levels[number] = name, levels, starts
         return self._levels[number]
@@ -203,11 +204,11 @@ def _format(level: Any | None) -> str:
 
 def _start(level: Any | None) -> int:
     start = _of(level, "w:start")
-    return int(start) if start is not None and start.isdigit() else int(level is None)
+    return int(start) if start is not None and start.isdecimal() else int(level is None)
 
 
 def _level(text: str | None) -> int:
-    return min(int(text), LEVELS - 1) if text and text.isdigit() else 0
+    return min(int(text), LEVELS - 1) if text and text.isdecimal() else 0
 
 
 def _at(element: Any) -> int:

@@ -7,11 +7,11 @@ from typing import Any
 
 from docx.oxml.ns import qn
 
+from ingestion.extract.docx_looks import toggle
 from ingestion.extract.docx_numbering import spelled
 from ingestion.extract.opc import Package
 
 KINDS = ("footnote", "endnote", "comment")
-OFF = ("0", "false", "off")
 
 
 class Notes:
@@ -57,19 +57,14 @@ class Notes:
 def edges(package: Package, root: Any, kind: str) -> Iterator[str]:
     """The parts with the headers or footers that are shown, in the order of the sections."""
     settings = package.root(package.linked(package.main, "settings"))
-    even = _on(settings, "w:evenAndOddHeaders")
+    even = bool(toggle(settings, "w:evenAndOddHeaders"))
     links = package.links(package.main)
     seen = set()
     for section in root.iter(qn("w:sectPr")):
-        shown = {"default": True, "first": _on(section, "w:titlePg"), "even": even}
+        shown = {"default": True, "first": bool(toggle(section, "w:titlePg")), "even": even}
         for each in section.findall(qn(f"w:{kind}Reference")):
             link = links.get(each.get(qn("r:id"), ""))
             wanted = shown.get(each.get(qn("w:type"), "default"), True)
             if link is not None and wanted and link.target not in seen:
                 seen.add(link.target)
                 yield link.target
-
-
-def _on(element: Any | None, tag: str) -> bool:
-    found = element.find(qn(tag)) if element is not None else None
-    return found is not None and found.get(qn("w:val")) not in OFF

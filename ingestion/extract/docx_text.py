@@ -7,7 +7,7 @@ from typing import Any
 
 from docx.oxml.ns import qn
 
-from ingestion.extract.docx_looks import Looks
+from ingestion.extract.docx_looks import Looks, toggle
 from ingestion.extract.docx_parts import Notes
 from ingestion.extract.errors import clean
 
@@ -107,15 +107,14 @@ class Inline:
         elif element.tag == qn("w:sym"):
             yield symbol(element.get(qn("w:font"), ""), element.get(qn("w:char"), ""))
         elif element.tag == qn("w:checkBox"):
-            said = element.find(qn("w:checked"))
-            said = element.find(qn("w:default")) if said is None else said
-            ticked = said is not None and said.get(qn("w:val")) not in ("0", "false", "off")
+            checked = toggle(element, "w:checked")
+            ticked = toggle(element, "w:default") if checked is None else checked
             yield "☒" if ticked else "☐"
         elif element.tag == qn("w:ddList"):
             entries = [each.get(qn("w:val"), "") for each in element.findall(qn("w:listEntry"))]
             chosen = element.find(qn("w:result"))
             value = chosen.get(qn("w:val"), "0") if chosen is not None else "0"
-            yield entries[int(value)] if value.isdigit() and int(value) < len(entries) else ""
+            yield entries[int(value)] if value.isdecimal() and int(value) < len(entries) else ""
         else:
             yield from self._pieces(element)
 
