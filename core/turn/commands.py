@@ -124,9 +124,8 @@ class Commands:
             await self._dead.withdraw(post)
             answers |= {*await self._claims.withdraw(post)}
             if record is not None:
-                with suppress(
-                    ChatError
-                ):  # a worker may have posted it and died before it could record it
+                # a worker may have posted it and died before it could record it
+                with suppress(ChatError):
                     answers |= {*await chat.find(post)}
         if self._files is not None:
             await self._files.gone(command)

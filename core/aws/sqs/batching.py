@@ -134,7 +134,6 @@ class BatchingSender:
 
     def _send_batch(self, batch: Sequence[_Entry]) -> None:
         """Make one call, and record what became of each message in it."""
-        entries = [{**each.message, "Id": str(number)} for number, each in enumerate(batch)]
         ends = [_Fate.REFUSED] * len(batch)
         error = ""
         try:
@@ -143,6 +142,7 @@ class BatchingSender:
                     self._sqs.send_message(QueueUrl=self._url, **batch[0].message)
                     ends = [_Fate.SENT]
                 else:
+                    entries = [{**e.message, "Id": str(n)} for n, e in enumerate(batch)]
                     answer = self._sqs.send_message_batch(QueueUrl=self._url, Entries=entries)
                     for sent in answer.get("Successful", ()):
                         ends[int(sent["Id"])] = _Fate.SENT
