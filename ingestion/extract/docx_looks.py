@@ -83,7 +83,7 @@ class Looks:
 
     def _tiny(self, own: Any, chains: list[list[Any]]) -> bool:
         size = self._first(own, chains, "w:sz")
-        return size.isdigit() and int(size) <= SMALLEST
+        return size.isdecimal() and int(size) <= SMALLEST
 
     def _faint(self, run: Any, chains: list[list[Any]]) -> bool:
         colour = _hex(self._first(run.find(qn("w:rPr")), chains[:2], "w:color"))

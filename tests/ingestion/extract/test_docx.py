@@ -1,6 +1,7 @@
 """Word documents with odd properties, which Word opens all the same."""
 
 import docx
+import docx.shared
 import pytest
 from docx.oxml.ns import qn
 
@@ -18,3 +19,12 @@ async def test_a_cell_with_an_odd_span_is_read(tmp_path, span):
     text = "\n".join(each.text for each in await blocks(tmp_path / "a.docx"))
     for each in ("c0", "c1", "c2", "c3"):
         assert each in text
+
+
+async def test_a_run_of_an_odd_size_is_read(tmp_path):
+    made = docx.Document()
+    run = made.add_paragraph().add_run("The pump leaks.")
+    run.font.size = docx.shared.Pt(9)
+    run._r.rPr.find(qn("w:sz")).set(qn("w:val"), "²")
+    made.save(tmp_path / "a.docx")
+    assert [each.text for each in await blocks(tmp_path / "a.docx")] == ["The pump leaks."]
