@@ -15,6 +15,8 @@ from bots.wire.fields import list_of, map_of, text_of
 
 DEEPEST = 8
 """The deepest nesting of blocks and forwards; what is below it is not read."""
+LONG = 12
+"""Characters from which words that stand within other lines are a repeat of them."""
 NO_PREVIEW = "[no preview available]"
 
 
@@ -46,37 +48,44 @@ def files(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 class _Parts:
-    """The parts of a message; a part whose words are in one before it is not added."""
+    """The parts of a message; a part that was read before is not added.
+
+    Slack repeats in the text what blocks and attachments say. A part is a repeat if it is one of
+    the lines before it, or if it is long and stands among them word by word.
+    """
 
     def __init__(self) -> None:
         self._parts: list[str] = []
-        self._words = ""
+        self._lines: set[str] = set()
+        self._words = " "
 
     def add(self, part: str) -> None:
         part = part.strip()
-        words = _words(part)
-        if part and not (words and words in self._words):
+        if part and not self._repeats(part):
             self._parts.append(part)
-            self._words += f"{words}\n"
+            self._lines |= {_words(part), *map(_words, part.split("\n"))}
+            self._words += f"{_words(part)} \n "
 
     def add_lines(self, part: str) -> None:
         """Add the lines of a block that are new; a table is added as a whole."""
         if part.startswith("|"):
             self.add(part)
-            return
-        kept = [
-            line
-            for line in part.split("\n")
-            if not (words := _words(line)) or words not in self._words
-        ]
-        self.add("\n".join(kept))
+        else:
+            self.add("\n".join(each for each in part.split("\n") if not self._repeats(each)))
 
     def joined(self) -> str:
         return "\n\n".join(self._parts)
 
+    def _repeats(self, part: str) -> bool:
+        words = _words(part)
+        if len(words) < LONG:
+            return bool(words) and words in self._lines
+        return f" {words} " in self._words
+
 
 def _words(text: str) -> str:
-    return "".join(char for char in text.casefold() if char.isalnum())
+    letters = (char if char.isalnum() else " " for char in text.casefold())
+    return " ".join("".join(letters).split())
 
 
 def _attachment(

@@ -100,3 +100,17 @@ def test_files_of_a_forward_are_attachments_of_the_question():
     found = message({**body, "event": event})
     assert [each.name for each in found.attachments] == ["offer.pdf", "b.pdf"]
     assert len(list(files(event))) == 2
+
+
+@pytest.mark.parametrize("line", ["7", "web-3", "leaks", "펌프", "n 17 pumps l"])
+def test_a_short_line_is_no_repeat_because_its_letters_stand_elsewhere(line):
+    section = {"type": "section", "text": {"type": "plain_text", "text": line}}
+    given = {"text": "In 17 pumps leaks were found on web-31, in 펌프실 too", "blocks": [section]}
+    assert read(given, given["text"]) == f"{given['text']}\n\n{line}"
+
+
+def test_a_line_that_stands_in_the_text_as_it_is_repeats_it():
+    lines = "CPU alert\nThe host web-3 is at 97 %"
+    section = {"type": "section", "text": {"type": "mrkdwn", "text": lines}}
+    text = "*CPU alert*: the host web-3 is at 97 % since noon"
+    assert read({"text": text, "blocks": [section]}, text) == (f"{text}\n\nCPU alert")
